@@ -1,0 +1,466 @@
+/**
+ * The catalogue: every operation of every server, with its number on the wire, what it takes and what it answers. Servers
+ * bind handlers to it, the client calls by it, REST and OpenAPI are made from it.
+ *
+ * The hot operations (`readBlock`, `writeBlock`) have binary heads instead; their layout is in block-operations.ts.
+ */
+import Type, { type Static } from 'typebox'
+import { LOCATION_BYTES } from './location.ts'
+import { defineOperation, type Operation } from './operation.ts'
+
+export const nodeTypes = ['file', 'directory', 'table', 'keyvalue', 'bag', 'action'] as const
+export type NodeType = (typeof nodeTypes)[number]
+
+/** States of the object of an action node; CONTRACT: Node and object. */
+export const objectStates = ['empty', 'creating', 'live', 'deleting', 'lost'] as const
+export type ObjectState = (typeof objectStates)[number]
+
+const path = Type.String({ description: 'absolute path of a node' })
+const count = Type.Integer({ minimum: 0 })
+const nodeId = Type.Integer({ minimum: 0, description: 'names the node itself, whatever it is called by now' })
+const storageClass = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })])
+const ttlMs = Type.Integer({ minimum: 1 })
+/** A node by name or by id; exactly one of the two is given. */
+const target = { path: Type.Optional(path), node: Type.Optional(nodeId) }
+/** The binary form of a Location, in base64url. */
+const location = Type.String({ minLength: (LOCATION_BYTES * 4) / 3, maxLength: (LOCATION_BYTES * 4) / 3 })
+const anyJson = Type.Unknown()
+
+const nodeInfo = Type.Object({
+  node: nodeId,
+  path,
+  type: Type.Enum([...nodeTypes]),
+  size: count,
+  storageClass: Type.String(),
+  createdAt: Type.Integer({ description: 'milliseconds since 1970' }),
+  object: Type.Optional(
+    Type.Object({
+      state: Type.Enum([...objectStates]),
+      definition: Type.Optional(Type.String()),
+      version: Type.Optional(Type.String()),
+      interleaved: Type.Optional(Type.Boolean()),
+      server: Type.Optional(Type.String()),
+    }),
+  ),
+})
+export type NodeInfo = Static<typeof nodeInfo>
+
+/** Blocks of one node, with the addresses of the servers that hold them. */
+const blockChain = {
+  locations: Type.Array(location),
+  /** host:port by incarnation. */
+  servers: Type.Record(Type.String(), Type.String()),
+}
+
+const classInfo = Type.Object({ name: Type.String(), calls: Type.Array(Type.String()) })
+export type ClassInfo = Static<typeof classInfo>
+
+const bundleInfo = Type.Object({ name: Type.String(), version: Type.String(), classes: Type.Array(classInfo) })
+export type BundleInfo = Static<typeof bundleInfo>
+
+const serverInfo = Type.Object({
+  id: Type.String(),
+  role: Type.Enum(['storage', 'active']),
+  address: Type.String(),
+  state: Type.Enum(['live', 'dead']),
+  storageClass: Type.String(),
+  /** Blocks of a storage server, slots of an active one. */
+  capacity: count,
+  free: count,
+})
+export type ServerInfo = Static<typeof serverInfo>
+
+export const catalogue = {
+  // The tree, on the metadata server.
+  create: defineOperation('create', {
+    code: 1,
+    server: 'metadata',
+    changes: true,
+    summary: 'Creates a node.',
+    head: Type.Object({
+      path,
+      type: Type.Enum([...nodeTypes]),
+      parents: Type.Optional(Type.Boolean()),
+      ifExists: Type.Optional(Type.Enum(['error', 'open', 'replace'])),
+      storageClass: Type.Optional(storageClass),
+      near: Type.Optional(path),
+      ttlMs: Type.Optional(ttlMs),
+    }),
+    answer: nodeInfo,
+  }),
+  lookup: defineOperation('lookup', {
+    code: 2,
+    server: 'metadata',
+    summary: 'Finds a node by its path, and checks its type.',
+    head: Type.Object({ path, type: Type.Optional(Type.Enum([...nodeTypes])) }),
+    answer: nodeInfo,
+  }),
+  stat: defineOperation('stat', {
+    code: 3,
+    server: 'metadata',
+    summary: 'Tells about a node.',
+    head: Type.Object(target),
+    answer: nodeInfo,
+  }),
+  exists: defineOperation('exists', {
+    code: 4,
+    server: 'metadata',
+    summary: 'Whether there is a node at the path.',
+    head: Type.Object({ path }),
+    answer: Type.Object({ exists: Type.Boolean() }),
+  }),
+  list: defineOperation('list', {
+    code: 5,
+    server: 'metadata',
+    summary: 'The next children of a directory or table, at most 1,000; pass `cursor` back for those after them.',
+    head: Type.Object({ ...target, cursor: Type.Optional(count) }),
+    answer: Type.Object({
+      path,
+      entries: Type.Array(Type.Object({ name: Type.String(), type: Type.Enum([...nodeTypes]), size: count })),
+      /** Absent on the last page. */
+      cursor: Type.Optional(count),
+    }),
+  }),
+  rename: defineOperation('rename', {
+    code: 6,
+    server: 'metadata',
+    changes: true,
+    summary: 'Moves a node, with everything below it, at once.',
+    head: Type.Object({ from: path, to: path }),
+    answer: nodeInfo,
+  }),
+  delete: defineOperation('delete', {
+    code: 7,
+    server: 'metadata',
+    changes: true,
+    summary: 'Deletes a node; a non-empty directory or table only when `recursive`.',
+    head: Type.Object({ ...target, recursive: Type.Optional(Type.Boolean()) }),
+    answer: Type.Object({ deleted: Type.Boolean() }),
+  }),
+
+  // The bytes of a node, on the metadata server.
+  openWrite: defineOperation('openWrite', {
+    code: 8,
+    server: 'metadata',
+    changes: true,
+    summary: 'Takes the write claim of a file and its first blocks.',
+    head: Type.Object({
+      ...target,
+      /**
+       * - `replace`: new blocks, which take the place of the old ones at the closing commit.
+       * - `put`: the same, and the commit creates the file where there is none.
+       * - `append`: the committed blocks and new ones behind them; each commit publishes.
+       * - `update`: the same, for writes in place.
+       */
+      mode: Type.Enum(['replace', 'put', 'append', 'update']),
+      parents: Type.Optional(Type.Boolean()),
+      storageClass: Type.Optional(storageClass),
+      /** How many new blocks to hand out with the claim. */
+      blocks: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
+    }),
+    answer: Type.Object({
+      claim: Type.String(),
+      path,
+      blockBytes: count,
+      /** Committed length that the writer starts from: 0 unless it appends or updates. */
+      size: count,
+      /** Chain index of the first location: with append and update, the block that `size` falls into. */
+      first: count,
+      ...blockChain,
+    }),
+  }),
+  extend: defineOperation('extend', {
+    code: 9,
+    server: 'metadata',
+    changes: true,
+    summary: 'Hands out the next blocks of a claim.',
+    head: Type.Object({ claim: Type.String(), blocks: Type.Integer({ minimum: 1, maximum: 256 }) }),
+    answer: Type.Object(blockChain),
+  }),
+  commit: defineOperation('commit', {
+    code: 10,
+    server: 'metadata',
+    changes: true,
+    summary: 'Publishes the length written under a claim; with `close`, ends the claim and gives unused blocks back.',
+    head: Type.Object({ claim: Type.String(), size: count, close: Type.Boolean() }),
+    answer: nodeInfo,
+  }),
+  release: defineOperation('release', {
+    code: 11,
+    server: 'metadata',
+    changes: true,
+    summary: 'Ends a claim without publishing anything more.',
+    head: Type.Object({ claim: Type.String() }),
+    answer: Type.Object({}),
+  }),
+  openRead: defineOperation('openRead', {
+    code: 12,
+    server: 'metadata',
+    summary: 'The committed length of a file, its version, and the locations of its first blocks.',
+    head: Type.Object({
+      ...target,
+      /** Byte that the reader starts from: locations begin with the block that holds it. */
+      start: Type.Optional(count),
+      blocks: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
+    }),
+    answer: Type.Object({
+      node: nodeId,
+      path,
+      size: count,
+      /** Names the committed content; another one after it was replaced. */
+      version: count,
+      blockBytes: count,
+      /** Chain index of the first location. */
+      first: count,
+      ...blockChain,
+    }),
+  }),
+  locate: defineOperation('locate', {
+    code: 13,
+    server: 'metadata',
+    summary: 'More locations of a version of a file; BLOCK_GONE once another has taken its place, NOT_FOUND for the claim of a writer.',
+    head: Type.Object({
+      node: nodeId,
+      version: count,
+      /** Whose locations are for writing, too. */
+      claim: Type.Optional(Type.String()),
+      first: count,
+      blocks: Type.Integer({ minimum: 1, maximum: 256 }),
+    }),
+    answer: Type.Object(blockChain),
+  }),
+
+  // Action objects, on the metadata server.
+  createObject: defineOperation('createObject', {
+    code: 14,
+    server: 'metadata',
+    changes: true,
+    summary: 'Creates the object of an action node, and answers once its onCreate has returned.',
+    head: Type.Object({
+      ...target,
+      definition: Type.String(),
+      interleaved: Type.Optional(Type.Boolean()),
+      params: Type.Optional(anyJson),
+      replace: Type.Optional(Type.Boolean()),
+    }),
+    answer: nodeInfo,
+  }),
+  deleteObject: defineOperation('deleteObject', {
+    code: 15,
+    server: 'metadata',
+    changes: true,
+    summary: 'Deletes the object of an action node, after its streams (`wait`) or at once (`abort`).',
+    head: Type.Object({ ...target, mode: Type.Optional(Type.Enum(['wait', 'abort'])) }),
+    answer: Type.Object({ deleted: Type.Boolean() }),
+  }),
+  openObject: defineOperation('openObject', {
+    code: 16,
+    server: 'metadata',
+    summary: 'Where the object of an action node is; waits while it is being created.',
+    head: Type.Object(target),
+    answer: Type.Object({ path, location, address: Type.String() }),
+  }),
+
+  // Definitions, on the metadata server.
+  deploy: defineOperation('deploy', {
+    code: 17,
+    server: 'metadata',
+    changes: true,
+    bytes: 'upload',
+    summary: 'Registers a bundle: one ES module in JavaScript, whose exported Action classes become definitions.',
+    head: Type.Object({ name: Type.String() }),
+    answer: bundleInfo,
+  }),
+  definitions: defineOperation('definitions', {
+    code: 18,
+    server: 'metadata',
+    summary: 'The deployed bundles and their classes.',
+    head: Type.Object({}),
+    answer: Type.Object({ bundles: Type.Array(bundleInfo) }),
+  }),
+  fetchBundle: defineOperation('fetchBundle', {
+    code: 19,
+    server: 'metadata',
+    bytes: 'download',
+    internal: true,
+    summary: 'The code of one version of a bundle.',
+    head: Type.Object({ version: Type.String() }),
+    answer: Type.Object({}),
+  }),
+
+  // The cluster, on the metadata server.
+  register: defineOperation('register', {
+    code: 20,
+    server: 'metadata',
+    internal: true,
+    summary: 'A storage or active server offers its space. Its connection then carries heartbeats, and what it is asked to do.',
+    head: Type.Object({
+      role: Type.Enum(['storage', 'active']),
+      incarnation: Type.String(),
+      address: Type.String({ description: 'host:port that clients reach it by' }),
+      storageClass: Type.String(),
+      /** Bytes of a storage server, slots of an active one. */
+      capacity: count,
+      /** Key of the proofs for this server, in base64url: known to it and to the metadata server only. */
+      proofKey: Type.String(),
+      /** Bundles that are part of the server itself. */
+      builtin: Type.Optional(Type.Array(bundleInfo)),
+    }),
+    answer: Type.Object({
+      id: Type.String(),
+      blockBytes: count,
+      /** False where the metadata server does not know this incarnation: what it holds is nobody's. */
+      known: Type.Boolean(),
+    }),
+  }),
+  heartbeat: defineOperation('heartbeat', {
+    code: 21,
+    server: 'metadata',
+    internal: true,
+    summary: 'A sign of life of a registered server.',
+    head: Type.Object({ incarnation: Type.String() }),
+    answer: Type.Object({}),
+  }),
+  objectsLost: defineOperation('objectsLost', {
+    code: 22,
+    server: 'metadata',
+    internal: true,
+    summary: 'An active server tells which of its objects went down with their thread.',
+    head: Type.Object({
+      incarnation: Type.String(),
+      slots: Type.Array(Type.Integer({ minimum: 0 })),
+      cause: Type.String(),
+    }),
+    answer: Type.Object({}),
+  }),
+  servers: defineOperation('servers', {
+    code: 23,
+    server: 'metadata',
+    summary: 'The servers of the cluster, with their capacity and what of it is free.',
+    head: Type.Object({}),
+    answer: Type.Object({ servers: Type.Array(serverInfo) }),
+  }),
+  usage: defineOperation('usage', {
+    code: 24,
+    server: 'metadata',
+    summary: 'What the namespace holds now.',
+    head: Type.Object({}),
+    answer: Type.Object({
+      nodes: count,
+      /** Committed bytes of all nodes. */
+      storedBytes: count,
+      /** Blocks taken, those of open claims included. */
+      blocks: count,
+      slots: count,
+    }),
+  }),
+
+  // Blocks, on a storage server. Binary heads: see block-operations.ts.
+  writeBlock: defineOperation('writeBlock', {
+    code: 40,
+    server: 'storage',
+    bytes: 'body',
+    internal: true,
+    summary: 'Writes the body into a block at an offset.',
+    head: Type.Object({}),
+    answer: Type.Object({}),
+  }),
+  readBlock: defineOperation('readBlock', {
+    code: 41,
+    server: 'storage',
+    bytes: 'body',
+    internal: true,
+    summary: 'Answers a range of a block as the body.',
+    head: Type.Object({}),
+    answer: Type.Object({}),
+  }),
+  freeBlocks: defineOperation('freeBlocks', {
+    code: 42,
+    server: 'storage',
+    internal: true,
+    summary: 'The metadata server takes blocks back: block, epoch and counter of the generation that ends.',
+    head: Type.Object({ blocks: Type.Array(Type.Tuple([count, count, count])) }),
+    answer: Type.Object({}),
+  }),
+
+  // Actions, on an active server.
+  writeAction: defineOperation('writeAction', {
+    code: 50,
+    server: 'active',
+    bytes: 'upload',
+    internal: true,
+    summary: 'One run of onWrite; the answer comes when it has returned.',
+    head: Type.Object({
+      location,
+      /** Names the stream for exactly-once: one that has completed under the same key is discarded. */
+      key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+      /** Serial objects whose turns wait for this stream: reaching one of them again would never end. */
+      chain: Type.Optional(Type.Array(Type.String())),
+      /** Whether each write is to be acknowledged when taken, as direct writers need it. */
+      acknowledge: Type.Optional(Type.Boolean()),
+    }),
+    answer: Type.Object({}),
+  }),
+  readAction: defineOperation('readAction', {
+    code: 51,
+    server: 'active',
+    bytes: 'download',
+    internal: true,
+    summary: 'One run of onRead.',
+    head: Type.Object({ location, chain: Type.Optional(Type.Array(Type.String())) }),
+    answer: Type.Object({}),
+  }),
+  callAction: defineOperation('callAction', {
+    code: 52,
+    server: 'active',
+    bytes: 'body',
+    internal: true,
+    summary: 'Calls a method by name. The body is the JSON value, that of the answer the result.',
+    head: Type.Object({ location, name: Type.String(), chain: Type.Optional(Type.Array(Type.String())) }),
+    answer: Type.Object({}),
+  }),
+  startObject: defineOperation('startObject', {
+    code: 53,
+    server: 'active',
+    internal: true,
+    summary: 'The metadata server has an object made in a slot; answered after onCreate.',
+    head: Type.Object({
+      slot: count,
+      epoch: count,
+      counter: count,
+      path,
+      bundle: Type.String(),
+      class: Type.String(),
+      version: Type.String(),
+      interleaved: Type.Boolean(),
+      params: Type.Optional(anyJson),
+    }),
+    answer: Type.Object({}),
+  }),
+  stopObject: defineOperation('stopObject', {
+    code: 54,
+    server: 'active',
+    internal: true,
+    summary: 'The metadata server has the object in a slot deleted; answered after onDelete.',
+    head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']) }),
+    answer: Type.Object({}),
+  }),
+  inspectBundle: defineOperation('inspectBundle', {
+    code: 55,
+    server: 'active',
+    internal: true,
+    summary: 'Loads a version of a bundle in a thread of its own and tells its Action classes.',
+    head: Type.Object({ name: Type.String(), version: Type.String() }),
+    answer: Type.Object({ classes: Type.Array(classInfo) }),
+  }),
+} as const
+
+export type OperationName = keyof typeof catalogue
+export type HeadOf<O> = O extends Operation<infer Head, unknown> ? Head : never
+export type AnswerOf<O> = O extends Operation<unknown, infer Answer> ? Answer : never
+
+const byCode = new Map<number, Operation>(Object.values(catalogue).map(operation => [operation.code, operation as Operation]))
+
+export function operationByCode(code: number): Operation | undefined {
+  return byCode.get(code)
+}

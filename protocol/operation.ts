@@ -1,0 +1,99 @@
+import Type, { type Static, type TObject, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { GliderError } from './errors.ts'
+
+/** Which server answers an operation. */
+export type ServerRole = 'metadata' | 'storage' | 'active'
+
+/**
+ * How bytes go with an operation.
+ * - `none`: a head each way.
+ * - `body`: a request whose frame, and whose answer's, may carry a body.
+ * - `upload`, `download`: a stream towards the server, or from it; the head of its last frame is the answer.
+ */
+export type ByteShape = 'none' | 'body' | 'upload' | 'download'
+
+export interface OperationSpec<Head extends TSchema, Answer extends TSchema> {
+  readonly code: number
+  readonly server: ServerRole
+  readonly summary: string
+  /** Changes state: carries a sequence number, so that a repeat gets the first answer. */
+  readonly changes?: true
+  readonly bytes?: ByteShape
+  /** Answers that servers ask of each other stay off the REST face. */
+  readonly internal?: true
+  readonly head: Head
+  readonly answer: Answer
+}
+
+/** One entry of the catalogue: names, validates and types an operation for frames, REST and OpenAPI alike. */
+export interface Operation<Head = unknown, Answer = unknown> {
+  readonly name: string
+  readonly code: number
+  readonly server: ServerRole
+  readonly summary: string
+  readonly changes: boolean
+  readonly bytes: ByteShape
+  readonly internal: boolean
+  readonly headSchema: TSchema
+  readonly answerSchema: TSchema
+  /** @throws GliderError INVALID_ARGUMENT naming the field */
+  parseHead(value: unknown): Head
+  /** @throws GliderError PROTOCOL_ERROR naming the field */
+  parseAnswer(value: unknown): Answer
+}
+
+/** Numbers that let the metadata server recognise a repeat; they are part of the head of every changing operation. */
+const sequenceFields = {
+  /** Counts the changing operations of one client. */
+  sequence: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Every answer up to this sequence number has arrived. */
+  acknowledged: Type.Optional(Type.Integer({ minimum: 0 })),
+}
+
+export function defineOperation<Head extends TObject, Answer extends TSchema>(
+  name: string,
+  spec: OperationSpec<Head, Answer>,
+): Operation<Static<Head>, Static<Answer>> {
+  const headSchema = spec.changes
+    ? Type.Object({ ...spec.head.properties, ...sequenceFields }, { additionalProperties: false })
+    : Type.Object(spec.head.properties, { additionalProperties: false })
+  const checkHead = checker(headSchema)
+  const checkAnswer = checker(spec.answer)
+  return {
+    name,
+    code: spec.code,
+    server: spec.server,
+    summary: spec.summary,
+    changes: spec.changes ?? false,
+    bytes: spec.bytes ?? 'none',
+    internal: spec.internal ?? false,
+    headSchema,
+    answerSchema: spec.answer,
+    parseHead(value) {
+      const defect = checkHead(value)
+      if (defect) throw new GliderError('INVALID_ARGUMENT', `${name}: ${defect}`)
+      return value as Static<Head>
+    },
+    parseAnswer(value) {
+      const defect = checkAnswer(value)
+      if (defect) throw new GliderError('PROTOCOL_ERROR', `answer to ${name}: ${defect}`)
+      return value as Static<Answer>
+    },
+  }
+}
+
+/** The first thing wrong with a value, in words; compiled on first use, since a program needs few of the schemas. */
+function checker(schema: TSchema): (value: unknown) => string | undefined {
+  let compiled: ReturnType<typeof Compile> | undefined
+  return value => {
+    compiled ??= Compile(schema)
+    if (compiled.Check(value)) return undefined
+    const [first, second] = compiled.Errors(value)
+    // An unknown field is reported twice, first as a schema that is false: the second row has its name in words.
+    const error = first?.keyword === 'boolean' && second ? second : first
+    if (!error) return 'does not fit its schema'
+    if (error.keyword === 'additionalProperties') return `unknown field ${String(first?.instancePath).slice(1)}`
+    return `${error.instancePath.slice(1).replaceAll('/', '.') || 'the value'} ${error.message}`
+  }
+}

@@ -1,0 +1,81 @@
+/** The faces of a connection: what servers and the client build on. The classes behind them are in connection.ts and stream.ts. */
+import type { GliderError } from './errors.ts'
+import type { Operation } from './operation.ts'
+
+/** What a side says of itself in its first frame. */
+export interface Hello {
+  readonly version: { readonly major: number; readonly minor: number }
+  readonly role: 'client' | 'metadata' | 'storage' | 'active'
+  /** One per StoreClient or server process; kept answers belong to it. */
+  readonly clientId: string
+  readonly token?: string
+  readonly limits: { readonly headBytes: number; readonly bodyBytes: number }
+}
+
+export interface RequestOptions {
+  readonly body?: Uint8Array
+  /** Aborting it fails the request with CANCELLED, and tells the other side. */
+  readonly signal?: AbortSignal
+  /** Fails the request with TIMEOUT after so many milliseconds. @default none */
+  readonly timeoutMs?: number
+}
+
+export interface Answer<A> {
+  readonly head: A
+  /** Belongs to the receiver. Empty unless the operation has bytes. */
+  readonly body: Buffer
+}
+
+/** One multiplexed connection between two servers, or a client and a server. */
+export interface Connection {
+  /** The other side. */
+  readonly peer: Hello
+  /** host:port of the other side, for messages and logs. */
+  readonly remote: string
+  readonly closed: boolean
+  request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options?: RequestOptions): Promise<Answer<A>>
+  /** Opens a stream for an upload or download operation. */
+  open<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>): ByteStream<A>
+  /** `listener` runs once when the connection has gone, at once if it has; the answer takes it off again. */
+  onClose(listener: (reason: GliderError) => void): () => void
+  /** Whatever is under way fails with `reason` (by default UNAVAILABLE). */
+  close(reason?: GliderError): void
+}
+
+/**
+ * One open stream. Bytes are pulled: `read` is what returns credit to the sender. Either side may `reset` at any time; then,
+ * or when the connection goes, everything that waits here rejects with that error: an end is only ever seen when all bytes
+ * were sent and the other side said so.
+ */
+export interface ByteStream<A = unknown> {
+  readonly connection: Connection
+  /** Fires, with the error as its reason, when the stream is reset or its connection goes. */
+  readonly signal: AbortSignal
+  /** The next bytes, which belong to the caller; undefined at the end. One read at a time. */
+  read(): Promise<Buffer | undefined>
+  /** Resolves once the bytes have left: until then the memory belongs to the stream. */
+  write(bytes: Uint8Array): Promise<void>
+  /** All bytes were written; resolves with the other side's answer (of the accepting side: when it has left). */
+  end(): Promise<A>
+  reset(error: GliderError): void
+}
+
+/** What a handler knows of who asks. */
+export interface Call {
+  readonly connection: Connection
+  /** Fires when the asker no longer wants the answer, or its connection goes. */
+  readonly signal: AbortSignal
+}
+
+/** What a server does for each operation that it answers. Heads are validated before a handler sees them. */
+export interface Handlers {
+  /** For operations without bytes. */
+  answer<Head, A>(operation: Operation<Head, A>, handler: (head: Head, call: Call) => A | Promise<A>): void
+  /** For operations with a body each way; the body is lent until the handler's promise settles. */
+  answerBytes<Head>(
+    operation: Operation<Head, unknown>,
+    handler: (head: Head, body: Buffer, call: Call) => Promise<Uint8Array>,
+  ): void
+  /** For uploads and downloads: the stream ends with the handler's answer, or is reset with its error. */
+  stream<Head, A>(operation: Operation<Head, A>, handler: (head: Head, stream: ByteStream, call: Call) => Promise<A>): void
+}
