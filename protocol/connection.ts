@@ -1,0 +1,403 @@
+import type { Clock, Timer } from './clock.ts'
+import { FrameDecoder } from './decoder.ts'
+import { GliderError } from './errors.ts'
+import { frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
+import type { HandlerTable } from './handlers.ts'
+import { encodeError, encodeJson, parseJson } from './heads.ts'
+import { Inbound } from './inbound.ts'
+import { Liveness } from './liveness.ts'
+import type { Operation } from './operation.ts'
+import type { Answer, Connection, Hello, RequestOptions } from './peer.ts'
+import { type Pending, PendingRequests } from './requests.ts'
+import { SendQueue } from './send-queue.ts'
+import { SlabPool } from './slab.ts'
+import { MuxStream, type StreamHost } from './stream.ts'
+import type { Transport, TransportEvents } from './transport.ts'
+import { CONNECTION_WINDOW_BYTES, PROCESS_WINDOW_BYTES, WindowBudget } from './window.ts'
+
+/** What the connections of one process share. */
+export interface ConnectionContext {
+  readonly clock: Clock
+  readonly slabs: SlabPool
+  readonly budget: WindowBudget
+}
+
+export function connectionContext(clock: Clock): ConnectionContext {
+  return { clock, slabs: new SlabPool(), budget: new WindowBudget(PROCESS_WINDOW_BYTES) }
+}
+
+export interface ConnectionOptions {
+  readonly transport: Transport
+  /** Which side opened the connection: it gives odd ids, the other even ones. */
+  readonly side: 'dialled' | 'accepted'
+  readonly hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }
+  /** What this side answers. */
+  readonly handlers?: HandlerTable
+  /** Looks at the other side's hello; a throw refuses the connection. */
+  readonly admit?: (hello: Hello) => void
+}
+
+const EMPTY = Buffer.alloc(0)
+/** A side that has not said hello after this long is closed. */
+const HELLO_TIMEOUT_MS = 10_000
+/** An accepting side takes no more requests while so much of its answers waits to be received. */
+const MAX_BACKLOG_BYTES = 8 << 20
+
+/**
+ * One connection: requests and streams, both ways, multiplexed. Always holds: of two things under way none share an id, every
+ * request gets one answer or one failure, and when the connection goes, whatever waits on it fails.
+ */
+export class ConnectionCore implements Connection, StreamHost, TransportEvents {
+  readonly queue: SendQueue
+  readonly budget: WindowBudget
+  readonly remote: string
+  readonly #transport: Transport
+  readonly #side: 'dialled' | 'accepted'
+  readonly #admit: ((hello: Hello) => void) | undefined
+  readonly #inbound: Inbound
+  readonly #decoder: FrameDecoder
+  readonly #requests: PendingRequests
+  readonly #streams = new Map<number, MuxStream>()
+  readonly #credits = new Set<MuxStream>()
+  readonly #closeListeners = new Set<(reason: GliderError) => void>()
+  readonly #liveness: Liveness
+  readonly #helloTimer: Timer
+  #welcome: { resolve(): void; reject(error: GliderError): void } | undefined
+  #peer: Hello | undefined
+  #nextId: number
+  #closeReason: GliderError | undefined
+  #goingAway = false
+  #heldBack = false
+  /** The request whose answer's body is being received into memory that its asker has lent, and what ends it after that. */
+  #landing: { readonly id: number; failure?: GliderError } | undefined
+
+  constructor(context: ConnectionContext, options: ConnectionOptions) {
+    this.#transport = options.transport
+    this.#side = options.side
+    this.#admit = options.admit
+    this.#nextId = options.side === 'dialled' ? 1 : 2
+    this.remote = options.transport.remote
+    this.queue = new SendQueue(options.transport, context.slabs)
+    this.budget = new WindowBudget(CONNECTION_WINDOW_BYTES, context.budget)
+    this.#inbound = new Inbound(this, options.handlers)
+    this.#decoder = new FrameDecoder(this.#inbound)
+    this.#requests = new PendingRequests(context.clock, (id, error) => this.#drop(id, error))
+    this.#liveness = new Liveness(
+      context.clock,
+      () => this.queue.small(frameKind.ping, 0, 0, EMPTY),
+      () => this.close(new GliderError('UNAVAILABLE', `${this.remote} does not answer pings`, { outcome: 'unknown' })),
+    )
+    this.#helloTimer = context.clock.after(HELLO_TIMEOUT_MS, () => this.#breach('no hello within 10 s'))
+    const hello: Hello = { version: PROTOCOL_VERSION, ...options.hello, limits: { headBytes: MAX_HEAD_BYTES, bodyBytes: MAX_BODY_BYTES } }
+    this.queue.small(frameKind.hello, 0, 0, encodeJson(hello))
+  }
+
+  /** Begins to receive; resolves once the other side has said hello. */
+  start(): Promise<this> {
+    return new Promise((resolve, reject) => {
+      this.#welcome = { resolve: () => resolve(this), reject }
+      this.#transport.start(this)
+    })
+  }
+
+  get connection(): Connection {
+    return this
+  }
+
+  get peer(): Hello {
+    if (!this.#peer) throw new GliderError('INTERNAL', `${this.remote} has not said hello yet`)
+    return this.#peer
+  }
+
+  get closed(): boolean {
+    return this.#closeReason !== undefined
+  }
+
+  /** False once the connection has closed, or the other side takes nothing new. */
+  get usable(): boolean {
+    return !this.#closeReason && !this.#goingAway
+  }
+
+  /** Requests and streams under way, both ways. */
+  get load(): number {
+    return this.#requests.size + this.#streams.size + this.#inbound.callsUnderWay
+  }
+
+  // Asking.
+
+  request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options: RequestOptions = {}): Promise<Answer<A>> {
+    const { signal } = options
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(cancelled(operation.name, signal))
+        return
+      }
+      const headBytes = encodeJson(head)
+      if (headBytes.length > MAX_HEAD_BYTES) {
+        reject(new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`))
+        return
+      }
+      const onAbort = (): void => this.#drop(id, cancelled(operation.name, signal))
+      const id = this.requestRaw(
+        operation,
+        headBytes,
+        options.body,
+        {
+          place: bodyBytes => Buffer.allocUnsafeSlow(bodyBytes),
+          answered(answer, body, placed) {
+            signal?.removeEventListener('abort', onAbort)
+            resolve({ head: operation.parseAnswer(parseJson(answer)), body: placed ? body : Buffer.from(body) })
+          },
+          failed(error) {
+            signal?.removeEventListener('abort', onAbort)
+            reject(error)
+          },
+        },
+        options.timeoutMs,
+      )
+      signal?.addEventListener('abort', onAbort)
+    })
+  }
+
+  /** The hot way to ask: head and answer as bytes. The body must stay as it is until the request has been answered. */
+  requestRaw(
+    operation: Pick<Operation, 'code' | 'name'>,
+    head: Uint8Array,
+    body: Uint8Array | undefined,
+    pending: Pending,
+    timeoutMs?: number,
+  ): number {
+    const id = this.#giveId()
+    if (this.#closeReason) {
+      pending.failed(this.#closeReason)
+      return id
+    }
+    this.#requests.add(id, pending, timeoutMs, operation.name)
+    if (body) {
+      this.queue.body(frameKind.request, operation.code, id, head, body, undefined, () => this.#requests.has(id))
+    } else this.queue.small(frameKind.request, operation.code, id, head)
+    return id
+  }
+
+  /** The asker of a request wants no answer any more. */
+  cancel(id: number, signal: AbortSignal | undefined): void {
+    this.#drop(id, cancelled('the operation', signal))
+  }
+
+  #drop(id: number, error: GliderError): void {
+    if (!this.#requests.has(id)) return
+    // Memory that the kernel may be filling is given back to the asker only when that is over.
+    if (this.#landing?.id === id) {
+      this.#landing.failure = error
+      return
+    }
+    this.queue.small(frameKind.reset, 0, id, encodeError(error))
+    this.#requests.take(id)?.failed(error)
+  }
+
+  open<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>): MuxStream<A> {
+    const stream = new MuxStream<A>(this, this.#giveId(), operation as Operation, true)
+    const headBytes = encodeJson(head)
+    if (this.#closeReason) stream.fail(this.#closeReason)
+    else if (headBytes.length > MAX_HEAD_BYTES) {
+      stream.fail(new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`))
+    } else {
+      this.#streams.set(stream.id, stream as MuxStream)
+      this.queue.small(frameKind.open, operation.code, stream.id, headBytes)
+    }
+    return stream
+  }
+
+  #giveId(): number {
+    let id: number
+    do {
+      id = this.#nextId
+      this.#nextId = id + 2 <= 0xffff_ffff ? id + 2 : this.#side === 'dialled' ? 1 : 2
+    } while (this.#requests.has(id) || this.#streams.has(id))
+    return id
+  }
+
+  // Answering.
+
+  /** Answers a request of the other side, with a body of any size; `flushed` runs once the body's memory is free again. */
+  answerRaw(id: number, head: Uint8Array, body: Uint8Array | undefined, flushed?: () => void): void {
+    if (body) this.queue.body(frameKind.response, 0, id, head, body, flushed)
+    else this.queue.small(frameKind.response, 0, id, head)
+    this.#holdBack()
+  }
+
+  answerError(id: number, error: GliderError): void {
+    this.queue.small(frameKind.error, 0, id, encodeError(error))
+    this.#holdBack()
+  }
+
+  pong(): void {
+    this.queue.small(frameKind.pong, 0, 0, EMPTY)
+    this.#holdBack()
+  }
+
+  /** Whoever does not fetch its answers is not asked for more; only the accepting side does so, or both could wait for ever. */
+  #holdBack(): void {
+    if (this.#side === 'dialled' || this.#heldBack || this.queue.backlog < MAX_BACKLOG_BYTES) return
+    this.#heldBack = true
+    this.#transport.pause()
+    this.queue.onceDrained(() => {
+      this.#heldBack = false
+      this.#transport.resume()
+    })
+  }
+
+  // Ending.
+
+  onClose(listener: (reason: GliderError) => void): () => void {
+    if (this.#closeReason) listener(this.#closeReason)
+    else this.#closeListeners.add(listener)
+    return () => this.#closeListeners.delete(listener)
+  }
+
+  close(reason = new GliderError('UNAVAILABLE', `the connection to ${this.remote} was closed`, { outcome: 'unknown' })): void {
+    if (this.#closeReason) return
+    this.#closeReason = reason
+    this.#decoder.stop()
+    this.#helloTimer.cancel()
+    this.#liveness.stop()
+    this.queue.close()
+    this.#transport.close()
+    this.#inbound.connectionClosed(reason)
+    this.#welcome?.reject(reason)
+    this.#requests.failAll(reason)
+    for (const stream of [...this.#streams.values()]) stream.fail(reason)
+    for (const listener of this.#closeListeners) listener(reason)
+    this.#closeListeners.clear()
+  }
+
+  /** Tells the other side to bring nothing new. */
+  goAway(): void {
+    this.queue.small(frameKind.goaway, 0, 0, EMPTY)
+  }
+
+  /** The other side has broken the protocol: it is told so, and the connection closes. */
+  #breach(why: string): void {
+    const error = new GliderError('PROTOCOL_ERROR', why.includes(this.remote) ? why : `${this.remote}: ${why}`)
+    this.answerError(0, error)
+    this.close(error)
+  }
+
+  // What streams need of their connection.
+
+  creditDue(stream: MuxStream): void {
+    if (this.#credits.size === 0) process.nextTick(() => this.#sendCredits())
+    this.#credits.add(stream)
+  }
+
+  #sendCredits(): void {
+    for (const stream of this.#credits) stream.sendCredit()
+    this.#credits.clear()
+  }
+
+  forget(stream: MuxStream): void {
+    this.#streams.delete(stream.id)
+    this.#credits.delete(stream)
+  }
+
+  // What the inbound frames are for.
+
+  stream(id: number): MuxStream | undefined {
+    return this.#streams.get(id)
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  adopt(stream: MuxStream): void {
+    this.#streams.set(stream.id, stream)
+  }
+
+  greeted(hello: Hello): void {
+    this.#helloTimer.cancel()
+    try {
+      this.#admit?.(hello)
+    } catch (error) {
+      const refusal = GliderError.from(error)
+      this.answerError(0, refusal)
+      this.close(refusal)
+      return
+    }
+    this.#peer = hello
+    this.#welcome?.resolve()
+    this.#welcome = undefined
+  }
+
+  wentAway(): void {
+    this.#goingAway = true
+  }
+
+  placeResponse(id: number, bodyBytes: number): Uint8Array | undefined {
+    const place = this.#requests.get(id)?.place(bodyBytes)
+    if (place) this.#landing = { id }
+    return place
+  }
+
+  responseArrived(id: number, head: Buffer, body: Buffer, placed: boolean): void {
+    const failure = this.#landing?.failure
+    this.#landing = undefined
+    const pending = this.#requests.take(id)
+    if (!pending) return
+    if (failure) {
+      pending.failed(failure)
+      return
+    }
+    try {
+      pending.answered(head, body, placed)
+    } catch (error) {
+      pending.failed(GliderError.from(error))
+    }
+  }
+
+  requestFailed(id: number, error: GliderError): void {
+    this.#requests.take(id)?.failed(error)
+  }
+
+  // What the transport tells.
+
+  landing(): Uint8Array | undefined {
+    return this.#decoder.landing()
+  }
+
+  landed(bytes: number): void {
+    this.#liveness.seen()
+    try {
+      this.#decoder.landed(bytes)
+    } catch (error) {
+      this.#undecodable(error)
+    }
+  }
+
+  bytes(chunk: Buffer): void {
+    this.#liveness.seen()
+    try {
+      this.#decoder.push(chunk)
+    } catch (error) {
+      this.#undecodable(error)
+    }
+  }
+
+  gone(cause: Error | undefined): void {
+    const why = cause ? `: ${cause.message}` : ''
+    this.close(new GliderError('UNAVAILABLE', `the connection to ${this.remote} is gone${why}`, { cause, outcome: 'unknown' }))
+  }
+
+  #undecodable(error: unknown): void {
+    const known = GliderError.from(error)
+    if (known.code === 'PROTOCOL_ERROR') this.#breach(known.message)
+    else {
+      this.answerError(0, known)
+      this.close(known)
+    }
+  }
+}
+
+function cancelled(what: string, signal: AbortSignal | undefined): GliderError {
+  return new GliderError('CANCELLED', `${what} was cancelled by its own signal`, { cause: signal?.reason })
+}

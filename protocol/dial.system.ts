@@ -1,0 +1,86 @@
+import http from 'node:http'
+import type net from 'node:net'
+import { WebSocket } from 'ws'
+import { GliderError } from './errors.ts'
+import { socketTransport } from './socket.system.ts'
+import type { Transport } from './transport.ts'
+import { webSocketTransport } from './websocket.ts'
+
+/** Name of the protocol in the Upgrade header. */
+export const UPGRADE_PROTOCOL = 'glider/1'
+/** Path of the WebSocket that carries the same frames. */
+export const WEBSOCKET_PATH = '/v1/frames'
+
+export interface DialOptions {
+  /** Speak frames over a WebSocket, where proxies let nothing else through. @default false */
+  readonly webSocket?: boolean
+  readonly signal?: AbortSignal
+  /** @default 10000 */
+  readonly timeoutMs?: number
+}
+
+/**
+ * Connects to a server's port and leaves HTTP for frames.
+ * @param address host:port
+ * @throws GliderError UNAVAILABLE where nothing answers, PROTOCOL_ERROR where something else does, CANCELLED
+ */
+export function dial(address: string, options: DialOptions = {}): Promise<Transport> {
+  return options.webSocket ? dialWebSocket(address, options) : dialUpgrade(address, options)
+}
+
+function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+  const { host, port } = splitAddress(address)
+  return new Promise((resolve, reject) => {
+    const request = http.request({
+      host,
+      port,
+      agent: false,
+      timeout: timeoutMs,
+      headers: { Connection: 'Upgrade', Upgrade: UPGRADE_PROTOCOL },
+      ...(signal && { signal }),
+    })
+    request.on('upgrade', (_response, socket, early) => {
+      socket.setTimeout(0)
+      resolve(socketTransport(socket as net.Socket, early))
+    })
+    request.on('response', response => {
+      response.resume()
+      reject(new GliderError('PROTOCOL_ERROR', `${address} speaks HTTP but not ${UPGRADE_PROTOCOL}: is it a glider server?`))
+      request.destroy()
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer in time')))
+    request.on('error', error => reject(unreachableServer(address, error, signal)))
+    request.end()
+  })
+}
+
+function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`ws://${address}${WEBSOCKET_PATH}`, { handshakeTimeout: timeoutMs, perMessageDeflate: false })
+    const onAbort = (): void => socket.terminate()
+    signal?.addEventListener('abort', onAbort)
+    socket.on('open', () => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve(webSocketTransport(socket, address))
+    })
+    socket.on('error', error => {
+      signal?.removeEventListener('abort', onAbort)
+      reject(unreachableServer(address, error, signal))
+    })
+  })
+}
+
+function unreachableServer(address: string, cause: Error, signal: AbortSignal | undefined): GliderError {
+  if (signal?.aborted) return new GliderError('CANCELLED', `connecting to ${address} was cancelled by its own signal`, { cause })
+  return new GliderError('UNAVAILABLE', `no glider server answers at ${address} (${cause.message}): is it running, and reachable from here?`, {
+    cause,
+  })
+}
+
+/** @throws GliderError INVALID_ARGUMENT */
+export function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address)
+  const port = Number(match?.[3])
+  if (!match || port > 65535) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write host:port`)
+  return { host: (match[1] ?? match[2])!, port }
+}

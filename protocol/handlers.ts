@@ -1,0 +1,68 @@
+import { GliderError } from './errors.ts'
+import type { ConnectionCore } from './connection.ts'
+import type { Operation } from './operation.ts'
+import type { ByteStream, Call, Handlers } from './peer.ts'
+import type { MuxStream } from './stream.ts'
+
+type AnswerHandler = (head: unknown, call: Call) => unknown
+type BytesHandler = (head: unknown, body: Buffer, call: Call) => Promise<Uint8Array>
+type StreamHandler = (head: unknown, stream: MuxStream, call: Call) => Promise<unknown>
+
+/**
+ * Receives the frames of one hot operation on one connection, with the head as bytes and without a promise. At most one frame
+ * of a connection is being received, so what `place` has found out can wait in fields for `received`.
+ */
+export interface RawReceiver {
+  /** Where the body shall land. A throw refuses the request: its body is dropped and the error answered. */
+  place(head: Buffer, bodyBytes: number): Uint8Array | undefined
+  /** The whole request; the receiver answers it through the connection, now or later. */
+  received(head: Buffer, body: Buffer, requestId: number): void
+  /** The connection went between `place` and `received`. */
+  abandoned(): void
+}
+
+export type Binding =
+  | { readonly kind: 'answer'; readonly operation: Operation; readonly handler: AnswerHandler }
+  | { readonly kind: 'bytes'; readonly operation: Operation; readonly handler: BytesHandler }
+  | { readonly kind: 'stream'; readonly operation: Operation; readonly handler: StreamHandler }
+  | { readonly kind: 'raw'; readonly operation: Operation; readonly receiver: (connection: ConnectionCore) => RawReceiver }
+
+/** What one server answers: its operations by their number. */
+export class HandlerTable implements Handlers {
+  readonly #bindings = new Map<number, Binding>()
+
+  answer<Head, A>(operation: Operation<Head, A>, handler: (head: Head, call: Call) => A | Promise<A>): void {
+    this.#bind({ kind: 'answer', operation: operation as Operation, handler: handler as AnswerHandler })
+  }
+
+  answerBytes<Head>(
+    operation: Operation<Head, unknown>,
+    handler: (head: Head, body: Buffer, call: Call) => Promise<Uint8Array>,
+  ): void {
+    this.#bind({ kind: 'bytes', operation: operation as Operation, handler: handler as BytesHandler })
+  }
+
+  stream<Head, A>(operation: Operation<Head, A>, handler: (head: Head, stream: ByteStream, call: Call) => Promise<A>): void {
+    this.#bind({ kind: 'stream', operation: operation as Operation, handler: handler as StreamHandler })
+  }
+
+  /** Like `stream`, for handlers that receive by a sink of their own. */
+  rawStream<Head, A>(operation: Operation<Head, A>, handler: (head: Head, stream: MuxStream, call: Call) => Promise<A>): void {
+    this.#bind({ kind: 'stream', operation: operation as Operation, handler: handler as StreamHandler })
+  }
+
+  /** For the hot operations: one receiver is made per connection. */
+  raw<Head, A>(operation: Operation<Head, A>, receiver: (connection: ConnectionCore) => RawReceiver): void {
+    this.#bind({ kind: 'raw', operation: operation as Operation, receiver })
+  }
+
+  find(code: number): Binding | undefined {
+    return this.#bindings.get(code)
+  }
+
+  #bind(binding: Binding): void {
+    const { code, name } = binding.operation
+    if (this.#bindings.has(code)) throw new GliderError('INTERNAL', `operation ${name} is bound twice`)
+    this.#bindings.set(code, binding)
+  }
+}

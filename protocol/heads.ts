@@ -1,0 +1,68 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import { type ErrorCode, errorTable, GliderError, type WireError } from './errors.ts'
+import type { Hello } from './peer.ts'
+
+/** @throws GliderError INVALID_ARGUMENT */
+export function parseJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) return {}
+  try {
+    return JSON.parse(bytes.toString())
+  } catch (cause) {
+    throw new GliderError('INVALID_ARGUMENT', `the head is not JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+export function encodeJson(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}
+
+const helloSchema = Compile(
+  Type.Object({
+    version: Type.Object({ major: Type.Integer(), minor: Type.Integer() }),
+    role: Type.Enum(['client', 'metadata', 'storage', 'active']),
+    clientId: Type.String({ minLength: 1, maxLength: 64 }),
+    token: Type.Optional(Type.String({ maxLength: 4096 })),
+    limits: Type.Object({ headBytes: Type.Integer({ minimum: 0 }), bodyBytes: Type.Integer({ minimum: 0 }) }),
+  }),
+)
+
+/** Undefined where the head is no hello. */
+export function parseHello(head: Buffer): Hello | undefined {
+  try {
+    const value = parseJson(head)
+    return helloSchema.Check(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const errorSchema = Compile(
+  Type.Object({
+    code: Type.Enum(Object.keys(errorTable) as ErrorCode[]),
+    message: Type.String(),
+    outcome: Type.Optional(Type.Literal('unknown')),
+    stack: Type.Optional(Type.String()),
+  }),
+)
+
+/** What the other side said went wrong; something that is no error head becomes a PROTOCOL_ERROR itself. */
+export function parseErrorHead(head: Buffer): GliderError {
+  let value: unknown
+  try {
+    value = parseJson(head)
+  } catch (error) {
+    value = error
+  }
+  if (errorSchema.Check(value)) return GliderError.fromWire(value as WireError)
+  return new GliderError('PROTOCOL_ERROR', 'an error frame without an error in it')
+}
+
+/** Long messages and stacks are cut, so that an error always fits into a head. */
+const MAX_ERROR_TEXT = 8_000
+
+export function encodeError(error: GliderError): Buffer {
+  const wire = error.toWire()
+  const stack = wire.stack?.slice(0, MAX_ERROR_TEXT)
+  return encodeJson({ ...wire, message: wire.message.slice(0, MAX_ERROR_TEXT), ...(stack && { stack }) })
+}

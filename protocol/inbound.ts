@@ -1,0 +1,257 @@
+import type { ConnectionCore } from './connection.ts'
+import type { FrameReceiver } from './decoder.ts'
+import { GliderError, unreachable } from './errors.ts'
+import { type FrameHeader, frameKind, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
+import type { Binding, HandlerTable, RawReceiver } from './handlers.ts'
+import { encodeJson, parseErrorHead, parseHello, parseJson } from './heads.ts'
+import type { Call, Hello } from './peer.ts'
+import { MuxStream } from './stream.ts'
+
+/** Streams that a connection may have open. */
+const MAX_STREAMS = 4096
+
+/** A request of the other side that is being answered. Its signal is made only where somebody looks at it. */
+class InboundCall implements Call {
+  readonly connection: ConnectionCore
+  #controller: AbortController | undefined
+  #reason: GliderError | undefined
+
+  constructor(connection: ConnectionCore) {
+    this.connection = connection
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  abort(reason: GliderError): void {
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+}
+
+/** Takes every frame that arrives on a connection to whom it is for: a waiting request, a stream, or a handler of this side. */
+export class Inbound implements FrameReceiver {
+  readonly #connection: ConnectionCore
+  readonly #handlers: HandlerTable | undefined
+  /** Requests of the other side under way. */
+  readonly #calls = new Map<number, InboundCall>()
+  readonly #rawReceivers = new Map<number, RawReceiver>()
+  #greeted = false
+  /** The raw receiver whose body is being received, and why it will be refused. */
+  #landingIn: RawReceiver | undefined
+  #refusal: GliderError | undefined
+
+  constructor(connection: ConnectionCore, handlers: HandlerTable | undefined) {
+    this.#connection = connection
+    this.#handlers = handlers
+  }
+
+  get callsUnderWay(): number {
+    return this.#calls.size
+  }
+
+  connectionClosed(reason: GliderError): void {
+    this.#landingIn?.abandoned()
+    this.#landingIn = undefined
+    for (const call of this.#calls.values()) call.abort(reason)
+    this.#calls.clear()
+  }
+
+  place(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+    switch (header.kind) {
+      case frameKind.request:
+        return this.#placeRequest(header, head)
+      case frameKind.response:
+        return this.#connection.placeResponse(header.id, header.bodyBytes)
+      case frameKind.data:
+        return this.#connection.stream(header.id)?.placeData(header.bodyBytes)
+      default:
+        return undefined
+    }
+  }
+
+  #placeRequest(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+    const binding = this.#handlers?.find(header.operation)
+    if (!this.#greeted || !binding) return undefined
+    if (binding.kind !== 'raw') return Buffer.allocUnsafeSlow(header.bodyBytes)
+    const receiver = this.#rawReceiver(binding)
+    try {
+      const place = receiver.place(head, header.bodyBytes)
+      this.#landingIn = receiver
+      return place
+    } catch (error) {
+      this.#refusal = GliderError.from(error)
+      return undefined
+    }
+  }
+
+  frame(header: FrameHeader, head: Buffer, body: Buffer, placed: boolean): void {
+    if (!this.#greeted && header.kind !== frameKind.hello && header.kind !== frameKind.error) {
+      throw new GliderError('PROTOCOL_ERROR', 'the first frame was not hello')
+    }
+    const { id } = header
+    switch (header.kind) {
+      case frameKind.request:
+        this.#request(header, head, body)
+        return
+      case frameKind.response:
+        this.#connection.responseArrived(id, head, body, placed)
+        return
+      case frameKind.error:
+        this.#error(id, parseErrorHead(head))
+        return
+      case frameKind.data:
+        if (this.#connection.stream(id)?.dataArrived(body, placed) === false) {
+          throw new GliderError('PROTOCOL_ERROR', `stream ${id} was sent more than its credit`)
+        }
+        return
+      case frameKind.credit:
+        if (head.length < 16) throw new GliderError('PROTOCOL_ERROR', 'a credit frame is cut short')
+        this.#connection.stream(id)?.creditArrived(head.readDoubleLE(0), head.readDoubleLE(8))
+        return
+      case frameKind.open:
+        this.#open(header, head)
+        return
+      case frameKind.end:
+        this.#end(id, head)
+        return
+      case frameKind.reset: {
+        const reason = parseErrorHead(head)
+        this.#connection.stream(id)?.fail(reason)
+        this.#calls.get(id)?.abort(reason)
+        return
+      }
+      case frameKind.ping:
+        this.#connection.pong()
+        return
+      case frameKind.pong:
+        return
+      case frameKind.goaway:
+        this.#connection.wentAway()
+        return
+      case frameKind.hello:
+        this.#hello(head)
+        return
+      default:
+        unreachable(header.kind)
+    }
+  }
+
+  #hello(head: Buffer): void {
+    if (this.#greeted) throw new GliderError('PROTOCOL_ERROR', 'a second hello')
+    const hello: Hello | undefined = parseHello(head)
+    if (!hello) throw new GliderError('PROTOCOL_ERROR', 'a hello that cannot be read')
+    if (hello.version.major !== PROTOCOL_VERSION.major) {
+      throw new GliderError('PROTOCOL_ERROR', `version ${hello.version.major} of the protocol is spoken there, ${PROTOCOL_VERSION.major} here`)
+    }
+    this.#greeted = true
+    this.#connection.greeted(hello)
+  }
+
+  /** With id 0 it is the other side's last word on the whole connection. */
+  #error(id: number, error: GliderError): void {
+    if (id === 0) this.#connection.close(error)
+    else this.#connection.requestFailed(id, error)
+  }
+
+  #end(id: number, head: Buffer): void {
+    const stream = this.#connection.stream(id)
+    if (!stream) return
+    try {
+      stream.endArrived(stream.dialled ? stream.operation.parseAnswer(parseJson(head)) : undefined)
+    } catch (error) {
+      stream.fail(GliderError.from(error, 'PROTOCOL_ERROR'))
+    }
+  }
+
+  #request(header: FrameHeader, head: Buffer, body: Buffer): void {
+    const { id, operation } = header
+    const binding = this.#handlers?.find(operation)
+    if (!binding || binding.kind === 'stream') throw new GliderError('PROTOCOL_ERROR', `unknown operation ${operation}`)
+    if (this.#refusal) {
+      const refusal = this.#refusal
+      this.#refusal = undefined
+      this.#connection.answerError(id, refusal)
+      return
+    }
+    if (binding.kind === 'raw') this.#rawRequest(binding, id, head, body)
+    else this.#plainRequest(binding, id, head, body)
+  }
+
+  #rawRequest(binding: Binding & { kind: 'raw' }, id: number, head: Buffer, body: Buffer): void {
+    this.#landingIn = undefined
+    try {
+      this.#rawReceiver(binding).received(head, body, id)
+    } catch (error) {
+      this.#connection.answerError(id, GliderError.from(error))
+    }
+  }
+
+  #rawReceiver(binding: Binding & { kind: 'raw' }): RawReceiver {
+    const { code } = binding.operation
+    let receiver = this.#rawReceivers.get(code)
+    if (!receiver) {
+      receiver = binding.receiver(this.#connection)
+      this.#rawReceivers.set(code, receiver)
+    }
+    return receiver
+  }
+
+  #plainRequest(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, headBytes: Buffer, body: Buffer): void {
+    const call = new InboundCall(this.#connection)
+    let result: unknown
+    try {
+      const head = binding.operation.parseHead(parseJson(headBytes))
+      result = binding.kind === 'answer' ? binding.handler(head, call) : binding.handler(head, body, call)
+    } catch (error) {
+      this.#connection.answerError(id, GliderError.from(error))
+      return
+    }
+    if (!(result instanceof Promise)) {
+      this.#answer(id, result, undefined)
+      return
+    }
+    this.#calls.set(id, call)
+    result.then(
+      value => {
+        this.#calls.delete(id)
+        if (binding.kind === 'bytes') this.#answer(id, {}, value as Uint8Array)
+        else this.#answer(id, value, undefined)
+      },
+      error => {
+        this.#calls.delete(id)
+        this.#connection.answerError(id, GliderError.from(error))
+      },
+    )
+  }
+
+  #answer(id: number, answer: unknown, body: Uint8Array | undefined): void {
+    const head = encodeJson(answer)
+    if (head.length > MAX_HEAD_BYTES) {
+      this.#connection.answerError(id, new GliderError('INTERNAL', `an answer of ${head.length} bytes does not fit into a frame`))
+    } else this.#connection.answerRaw(id, head, body)
+  }
+
+  #open(header: FrameHeader, headBytes: Buffer): void {
+    const { id } = header
+    const binding = this.#handlers?.find(header.operation)
+    if (binding?.kind !== 'stream') throw new GliderError('PROTOCOL_ERROR', `operation ${header.operation} is no stream of this server`)
+    if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
+    const stream = new MuxStream(this.#connection, id, binding.operation, false)
+    this.#connection.adopt(stream)
+    if (this.#connection.streamCount > MAX_STREAMS) {
+      stream.reset(new GliderError('BUSY', `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`))
+      return
+    }
+    const call: Call = { connection: this.#connection, signal: stream.signal }
+    const run = async (): Promise<unknown> => binding.handler(binding.operation.parseHead(parseJson(headBytes)), stream, call)
+    run()
+      .then(answer => stream.finish(answer ?? {}))
+      .catch(error => stream.reset(GliderError.from(error)))
+  }
+}

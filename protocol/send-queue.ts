@@ -1,0 +1,246 @@
+import { type FrameKind, HEADER_BYTES, writeHeader } from './frame.ts'
+import type { Slab, SlabPool } from './slab.ts'
+import type { Transport } from './transport.ts'
+
+/** The kernel is handed at most so many bytes of bodies ahead, so that what is urgent never waits behind more than these. */
+const MAX_AHEAD_BYTES = 1 << 20
+/** Bodies up to this size are copied behind their head: cheaper than a buffer of their own in the write. */
+const COPY_BYTES = 8 << 10
+
+/** A frame with a large body that waits for its turn. */
+interface BulkFrame {
+  readonly kind: FrameKind
+  readonly operation: number
+  readonly id: number
+  readonly head: Uint8Array
+  readonly body: Uint8Array
+  /** Runs when the body has left; or at once, unsent, when `wanted` says no by the time its turn comes. */
+  readonly flushed: (() => void) | undefined
+  readonly wanted: (() => boolean) | undefined
+}
+
+/** Whatever takes turns at sending. */
+export interface PieceSource {
+  /** Sends one frame through `queue.piece`, or answers false where it has nothing to send now. */
+  sendPiece(queue: SendQueue): boolean
+}
+
+/**
+ * Decides what leaves next: small frames first, then large bodies and streams in turns. Always holds: what streams and bodies
+ * have handed to the kernel and it has not taken is at most {@link MAX_AHEAD_BYTES} and one frame. All that is sent in one
+ * turn of the event loop leaves in one write.
+ */
+export class SendQueue {
+  readonly #transport: Transport
+  readonly #slabs: SlabPool
+  readonly #bulk: BulkFrame[] = []
+  #bulkNext = 0
+  readonly #sources: PieceSource[] = []
+  readonly #queued = new Set<PieceSource>()
+  #bulkTurn = true
+  #scheduled = false
+  #closed = false
+  #drained: (() => void) | undefined
+  /** Bytes given to the transport and not yet flushed. */
+  #ahead = 0
+
+  // The batch that is being put together.
+  #buffers: Uint8Array[] = []
+  #slabsHeld: Slab[] = []
+  #callbacks: (() => void)[] = []
+  #bytes = 0
+  #run: Slab | undefined
+  #runStart = 0
+  #runEnd = 0
+
+  constructor(transport: Transport, slabs: SlabPool) {
+    this.#transport = transport
+    this.#slabs = slabs
+  }
+
+  /** Bytes that wait here or in the transport. */
+  get backlog(): number {
+    return this.#ahead + this.#bytes + (this.#runEnd - this.#runStart)
+  }
+
+  /** Sends a frame in this turn. Head and body are copied. */
+  small(kind: FrameKind, operation: number, id: number, head: Uint8Array, body?: Uint8Array): void {
+    if (this.#closed) return
+    this.#copy(kind, operation, id, head, body)
+    this.#schedule()
+  }
+
+  /** Sends a frame with a body: at once where it is small, otherwise when its turn comes. */
+  body(
+    kind: FrameKind,
+    operation: number,
+    id: number,
+    head: Uint8Array,
+    body: Uint8Array,
+    flushed?: () => void,
+    wanted?: () => boolean,
+  ): void {
+    if (body.length <= COPY_BYTES || this.#closed) {
+      this.small(kind, operation, id, head, body)
+      flushed?.()
+      return
+    }
+    this.#bulk.push({ kind, operation, id, head, body, flushed, wanted })
+    this.#schedule()
+  }
+
+  /** Gives `source` its turns until it has nothing more to send. */
+  wake(source: PieceSource): void {
+    if (this.#closed || this.#queued.has(source)) return
+    this.#queued.add(source)
+    this.#sources.push(source)
+    this.#schedule()
+  }
+
+  /** For a source in its turn. Small bodies are copied, so that `flushed` runs at once. */
+  piece(kind: FrameKind, operation: number, id: number, head: Uint8Array, body: Uint8Array, flushed: () => void): void {
+    if (body.length <= COPY_BYTES) {
+      this.#copy(kind, operation, id, head, body)
+      flushed()
+      return
+    }
+    this.#copyHead(kind, operation, id, head, body.length)
+    this.#endRun()
+    this.#buffers.push(body)
+    this.#bytes += body.length
+    this.#callbacks.push(flushed)
+  }
+
+  /** Runs `listener` once next to nothing waits any more. */
+  onceDrained(listener: () => void): void {
+    this.#drained = listener
+  }
+
+  /** Drops what waits; callbacks run, so that memory is given back. */
+  close(): void {
+    this.flush()
+    this.#closed = true
+    const dropped = this.#bulk.splice(0).slice(this.#bulkNext)
+    this.#bulkNext = 0
+    this.#sources.length = 0
+    this.#queued.clear()
+    for (const frame of dropped) frame.flushed?.()
+  }
+
+  flush(): void {
+    this.#scheduled = false
+    if (this.#closed) return
+    while (this.#ahead + this.#bytes < MAX_AHEAD_BYTES && this.#next()) {}
+    this.#endRun()
+    if (this.#buffers.length === 0) return
+    const buffers = this.#buffers
+    const bytes = this.#bytes
+    const slabs = this.#slabsHeld
+    const callbacks = this.#callbacks
+    this.#buffers = []
+    this.#slabsHeld = []
+    this.#callbacks = []
+    this.#bytes = 0
+    this.#ahead += bytes
+    this.#transport.write(buffers, () => {
+      this.#ahead -= bytes
+      for (const slab of slabs) this.#slabs.release(slab)
+      for (const callback of callbacks) callback()
+      if (this.#drained && this.backlog < MAX_AHEAD_BYTES) {
+        const drained = this.#drained
+        this.#drained = undefined
+        drained()
+      }
+      if (this.#bulk.length > 0 || this.#sources.length > 0) this.#schedule()
+    })
+  }
+
+  /** Adds one large body, or one piece of a stream, to the batch; false where there is none. */
+  #next(): boolean {
+    this.#bulkTurn = !this.#bulkTurn
+    if (this.#bulkTurn || this.#sources.length === 0) return this.#nextBulk() || this.#nextPiece()
+    return this.#nextPiece() || this.#nextBulk()
+  }
+
+  #nextBulk(): boolean {
+    while (this.#bulkNext < this.#bulk.length) {
+      const frame = this.#bulk[this.#bulkNext++]!
+      if (this.#bulkNext === this.#bulk.length) {
+        this.#bulk.length = 0
+        this.#bulkNext = 0
+      } else if (this.#bulkNext > 1024) {
+        this.#bulk.splice(0, this.#bulkNext)
+        this.#bulkNext = 0
+      }
+      if (frame.wanted && !frame.wanted()) {
+        frame.flushed?.()
+        continue
+      }
+      this.piece(frame.kind, frame.operation, frame.id, frame.head, frame.body, frame.flushed ?? ignore)
+      return true
+    }
+    return false
+  }
+
+  #nextPiece(): boolean {
+    while (this.#sources.length > 0) {
+      const source = this.#sources.shift()!
+      if (source.sendPiece(this)) {
+        this.#sources.push(source)
+        return true
+      }
+      this.#queued.delete(source)
+    }
+    return false
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    process.nextTick(() => this.flush())
+  }
+
+  #copy(kind: FrameKind, operation: number, id: number, head: Uint8Array, body: Uint8Array | undefined): void {
+    const bodyBytes = body?.length ?? 0
+    const at = this.#room(HEADER_BYTES + head.length + bodyBytes)
+    const memory = this.#run!.memory
+    writeHeader(memory, at, kind, operation, id, head.length, bodyBytes)
+    if (head.length > 0) memory.set(head, at + HEADER_BYTES)
+    if (body && bodyBytes > 0) memory.set(body, at + HEADER_BYTES + head.length)
+  }
+
+  #copyHead(kind: FrameKind, operation: number, id: number, head: Uint8Array, bodyBytes: number): void {
+    const at = this.#room(HEADER_BYTES + head.length)
+    const memory = this.#run!.memory
+    writeHeader(memory, at, kind, operation, id, head.length, bodyBytes)
+    if (head.length > 0) memory.set(head, at + HEADER_BYTES)
+  }
+
+  /** Reserves bytes behind the run of this batch; where another connection has written there meanwhile, begins a new run. */
+  #room(bytes: number): number {
+    const slab = this.#slabs.withRoom(bytes)
+    if (slab !== this.#run || slab.used !== this.#runEnd) {
+      this.#endRun()
+      this.#run = slab
+      slab.holders++
+      this.#slabsHeld.push(slab)
+      this.#runStart = slab.used
+    }
+    const at = slab.used
+    slab.used += bytes
+    this.#runEnd = slab.used
+    return at
+  }
+
+  #endRun(): void {
+    const slab = this.#run
+    if (!slab) return
+    this.#buffers.push(slab.memory.subarray(this.#runStart, this.#runEnd))
+    this.#bytes += this.#runEnd - this.#runStart
+    this.#run = undefined
+    this.#runStart = 0
+    this.#runEnd = 0
+  }
+}
+
+function ignore(): void {}

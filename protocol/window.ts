@@ -1,0 +1,90 @@
+/** Bytes that a receiver may have promised at the same time: those of a connection, within those of its process. */
+export class WindowBudget {
+  readonly #limit: number
+  readonly #parent: WindowBudget | undefined
+  #used = 0
+
+  constructor(limit: number, parent?: WindowBudget) {
+    this.#limit = limit
+    this.#parent = parent
+  }
+
+  /** Takes `bytes` if they are within the limits. */
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.#limit) return false
+    if (this.#parent && !this.#parent.take(bytes)) return false
+    this.#used += bytes
+    return true
+  }
+
+  /** Takes what every stream starts with, which is promised by the protocol itself. */
+  takeInitial(bytes: number): void {
+    this.#used += bytes
+    this.#parent?.takeInitial(bytes)
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes
+    this.#parent?.give(bytes)
+  }
+}
+
+export const INITIAL_WINDOW_BYTES = 64 << 10
+export const MAX_WINDOW_BYTES = 4 << 20
+export const CONNECTION_WINDOW_BYTES = 64 << 20
+export const PROCESS_WINDOW_BYTES = 512 << 20
+
+/**
+ * The receiving side's account of one stream. Always holds: consumed ≤ received ≤ limit, and limit − consumed ≤ size, so that
+ * at most `size` bytes wait here. The window doubles whenever the consumer has kept up with a whole one of them, as far as the
+ * budget allows.
+ */
+export class ReceiveWindow {
+  readonly #budget: WindowBudget
+  #size = INITIAL_WINDOW_BYTES
+  #limit = INITIAL_WINDOW_BYTES
+  #received = 0
+  #consumed = 0
+  #grownAt = 0
+  #released = false
+
+  constructor(budget: WindowBudget) {
+    this.#budget = budget
+    budget.takeInitial(this.#size)
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  get received(): number {
+    return this.#received
+  }
+
+  /** False where the sender has gone beyond its credit. */
+  receive(bytes: number): boolean {
+    this.#received += bytes
+    return this.#received <= this.#limit
+  }
+
+  /** Answers whether the sender should be told of a new limit. */
+  consume(bytes: number): boolean {
+    this.#consumed += bytes
+    if (this.#released) return false
+    if (this.#consumed - this.#grownAt >= this.#size && this.#size < MAX_WINDOW_BYTES && this.#budget.take(this.#size)) {
+      this.#size *= 2
+      this.#grownAt = this.#consumed
+    }
+    const limit = this.#consumed + this.#size
+    if (limit - this.#limit < this.#size / 4) return false
+    this.#limit = limit
+    return true
+  }
+
+  /** The stream is over: its promise counts no more. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    this.#budget.give(this.#size)
+  }
+}

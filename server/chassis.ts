@@ -1,0 +1,125 @@
+import type { Socket } from 'node:net'
+import websocket from '@fastify/websocket'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
+import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { HandlerTable } from '../protocol/handlers.ts'
+import type { Hello } from '../protocol/peer.ts'
+import { socketTransport } from '../protocol/socket.system.ts'
+import type { Transport } from '../protocol/transport.ts'
+import { webSocketTransport } from '../protocol/websocket.ts'
+import { dispatchUpgrades } from './upgrade.ts'
+
+export interface ChassisOptions {
+  readonly role: Hello['role']
+  /** Names this life of the process. */
+  readonly id: string
+  /** Address to bind. */
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** host:port that others reach this server by; by default what is bound. */
+  readonly advertise?: string | undefined
+  readonly context: ConnectionContext
+  readonly handlers: HandlerTable
+  readonly metrics: Registry
+  readonly log: Logger
+  /** Why the server is not ready for work yet; empty when it is. */
+  readonly notReady: () => readonly string[]
+  /** Adds routes of the server's own. */
+  readonly routes?: (app: FastifyInstance) => Promise<void> | void
+}
+
+/** Longest WebSocket message: a frame and its head, with room to spare. */
+const MAX_MESSAGE_BYTES = 4 << 20
+
+/** What every server stands on: one port with HTTP, frames by upgrade and frames by WebSocket; health, metrics and an orderly stop. */
+export class Chassis {
+  readonly #options: ChassisOptions
+  readonly #app: FastifyInstance
+  readonly #connections = new Set<ConnectionCore>()
+  #address = ''
+  #stopping: Promise<void> | undefined
+
+  private constructor(options: ChassisOptions) {
+    this.#options = options
+    this.#app = fastify({ loggerInstance: options.log as FastifyBaseLogger, disableRequestLogging: true, forceCloseConnections: true, bodyLimit: 32 << 20 })
+  }
+
+  /** @throws GliderError INVALID_ARGUMENT where the port cannot be bound */
+  static async start(options: ChassisOptions): Promise<Chassis> {
+    const chassis = new Chassis(options)
+    await chassis.#listen()
+    return chassis
+  }
+
+  /** host:port that others reach this server by. */
+  get address(): string {
+    return this.#address
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  async #listen(): Promise<void> {
+    const app = this.#app
+    const { host, port, advertise, routes, metrics, notReady, role } = this.#options
+    const webSockets = dispatchUpgrades(app.server, (socket, early) => this.#acceptSocket(socket, early))
+    await app.register(websocket, { options: { server: webSockets as never, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } })
+    app.get(WEBSOCKET_PATH, { websocket: true }, (socket, request) => {
+      this.#accept(webSocketTransport(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`))
+    })
+    app.get('/healthz', () => ({ status: 'ok', role }))
+    app.get('/readyz', async (_request, reply) => {
+      const reasons = notReady()
+      await reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
+    })
+    app.get('/metrics', async (_request, reply) => {
+      await reply.type(metrics.contentType).send(await metrics.metrics())
+    })
+    await routes?.(app)
+    try {
+      await app.listen({ host, port })
+    } catch (cause) {
+      await app.close()
+      throw new GliderError('INVALID_ARGUMENT', `cannot listen on ${host}:${port} (${(cause as Error).message}): choose another with --port`, { cause })
+    }
+    const bound = app.server.address()
+    const boundPort = typeof bound === 'object' && bound ? bound.port : port
+    this.#address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${boundPort}`
+  }
+
+  #acceptSocket(socket: Socket, early: Buffer): void {
+    this.#accept(socketTransport(socket, early))
+  }
+
+  #accept(transport: Transport): void {
+    const { context, handlers, id, role, log } = this.#options
+    const connection = new ConnectionCore(context, { transport, side: 'accepted', hello: { role, clientId: id }, handlers })
+    this.#connections.add(connection)
+    connection.onClose(reason => {
+      this.#connections.delete(connection)
+      log.debug({ remote: connection.remote, reason: reason.message }, 'connection closed')
+    })
+    connection.start().catch((error: GliderError) => log.warn({ remote: transport.remote, code: error.code }, error.message))
+  }
+
+  /** Takes nothing new, closes every connection and gives the port back. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const reason = new GliderError('UNAVAILABLE', `the ${this.#options.role} server at ${this.#address} is stopping`, { outcome: 'unknown' })
+    for (const connection of [...this.#connections]) {
+      connection.goAway()
+      connection.close(reason)
+    }
+    await this.#app.close()
+  }
+}

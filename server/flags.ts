@@ -1,0 +1,61 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration, parseSize } from '../protocol/units.ts'
+import { logLevels } from './log.ts'
+
+/** What can be said to every server. */
+export interface CommonFlags {
+  readonly host: string
+  readonly port: number
+  readonly advertise?: string
+  readonly logLevel: (typeof logLevels)[number]
+}
+
+/** A command with the flags that all servers share. Each may also be given as `GLIDER_…` in the environment. */
+export function serverCommand(name: string, description: string, defaultPort: number): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(flag('--host <address>', 'address to listen on').default('127.0.0.1'))
+    .addOption(flag('--port <number>', 'port to listen on; 0 takes any free one').default(defaultPort).argParser(portFlag))
+    .addOption(flag('--advertise <host:port>', 'address that clients and servers reach this server by (default: what is bound)'))
+    .addOption(flag('--log-level <level>', 'least severe level that is logged').choices(logLevels).default('info'))
+}
+
+/** An option that also reads its value from the environment: `--block-size` from `GLIDER_BLOCK_SIZE`. */
+export function flag(flags: string, description: string): Option {
+  const name = /--([a-z-]+)/.exec(flags)![1]!
+  return new Option(flags, description).env(`GLIDER_${name.toUpperCase().replaceAll('-', '_')}`)
+}
+
+export function portFlag(text: string): number {
+  return wholeNumber(text, 0, 65535)
+}
+
+export function countFlag(text: string): number {
+  return wholeNumber(text, 1, 1_000_000)
+}
+
+export function countOrNoneFlag(text: string): number {
+  return wholeNumber(text, 0, 1_000_000)
+}
+
+export function sizeFlag(text: string): number {
+  return refused(() => parseSize(text))
+}
+
+export function durationFlag(text: string): number {
+  return refused(() => parseDuration(text))
+}
+
+function wholeNumber(text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new InvalidArgumentError(`It has to be a whole number from ${least} to ${most}.`)
+}
+
+function refused<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}

@@ -1,0 +1,133 @@
+import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
+import { type Clock, every, type Timer } from '../protocol/clock.ts'
+import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
+import { dial } from '../protocol/dial.system.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { HandlerTable } from '../protocol/handlers.ts'
+import type { Operation } from '../protocol/operation.ts'
+import type { Log } from './log.ts'
+
+const HEARTBEAT_MS = 1_000
+const RETRY_MS = 250
+const ANSWER_MS = 5_000
+
+export interface MembershipOptions {
+  readonly metadataAddress: string
+  readonly context: ConnectionContext
+  readonly handlers: HandlerTable
+  readonly log: Log
+  /** What is offered; asked for at each registration. */
+  readonly offer: () => HeadOf<typeof catalogue.register>
+  /** Told of each answer: after the metadata server came back without state, it does not know this server any more. */
+  readonly registered: (answer: AnswerOf<typeof catalogue.register>) => void
+}
+
+/**
+ * A storage or active server's place in the cluster: registers, sends heartbeats, and does both anew whenever the connection
+ * has gone. What the metadata server asks comes over the same connection. States: away → registering → member → away …, and
+ * stopped from anywhere.
+ */
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #clock: Clock
+  #connection: ConnectionCore | undefined
+  #member = false
+  #stopped = false
+  #timer: Timer | undefined
+  #firstTime: { resolve(): void; reject(error: unknown): void } | undefined
+
+  constructor(options: MembershipOptions) {
+    this.#options = options
+    this.#clock = options.context.clock
+  }
+
+  get isMember(): boolean {
+    return this.#member
+  }
+
+  /** Keeps trying; resolves at the first registration, rejects where it is refused for good. */
+  join(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#firstTime = { resolve, reject }
+      this.#attempt()
+    })
+  }
+
+  /** Asks the metadata server; fails while this server is no member. */
+  async request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>): Promise<A> {
+    return (await this.connection.request(operation, head, { timeoutMs: ANSWER_MS })).head
+  }
+
+  /** @throws GliderError UNAVAILABLE while there is none */
+  get connection(): ConnectionCore {
+    if (this.#connection?.usable) return this.#connection
+    throw new GliderError('UNAVAILABLE', `the metadata server at ${this.#options.metadataAddress} cannot be reached`)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#connection?.close()
+  }
+
+  #attempt(): void {
+    this.#register().then(
+      () => {
+        this.#firstTime?.resolve()
+        this.#firstTime = undefined
+      },
+      (error: unknown) => this.#failed(GliderError.from(error)),
+    )
+  }
+
+  async #register(): Promise<void> {
+    const { metadataAddress, context, handlers, offer, registered, log } = this.#options
+    const head = offer()
+    const transport = await dial(metadataAddress)
+    const connection = new ConnectionCore(context, {
+      transport,
+      side: 'dialled',
+      hello: { role: head.role, clientId: head.incarnation },
+      handlers,
+    })
+    await connection.start()
+    this.#connection = connection
+    if (this.#stopped) {
+      connection.close()
+      return
+    }
+    const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
+    registered(answer.head)
+    this.#member = true
+    log.info({ metadata: metadataAddress, id: answer.head.id }, 'registered')
+    this.#timer = every(this.#clock, HEARTBEAT_MS, () => this.#beat(connection, head.incarnation))
+    connection.onClose(reason => this.#lost(reason))
+  }
+
+  #beat(connection: ConnectionCore, incarnation: string): void {
+    connection.request(catalogue.heartbeat, { incarnation }, { timeoutMs: ANSWER_MS }).catch((error: GliderError) => {
+      // A metadata server that does not know us wants us to register again, which a new connection does.
+      connection.close(error)
+    })
+  }
+
+  #lost(reason: GliderError): void {
+    this.#member = false
+    this.#timer?.cancel()
+    if (this.#stopped) return
+    this.#options.log.warn({ reason: reason.message }, 'lost the metadata server, registering again')
+    this.#attempt()
+  }
+
+  #failed(error: GliderError): void {
+    this.#connection?.close(error)
+    if (this.#stopped) return
+    if (error.retryable || error.code === 'PROTOCOL_ERROR') {
+      this.#timer = this.#clock.after(RETRY_MS, () => this.#attempt())
+      return
+    }
+    this.#options.log.error({ code: error.code }, `registration refused: ${error.message}`)
+    this.#firstTime?.reject(error)
+    this.#firstTime = undefined
+  }
+}

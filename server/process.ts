@@ -1,0 +1,47 @@
+import type { Logger } from 'pino'
+
+/** What every server can do once it runs. */
+export interface RunningServer {
+  readonly address: string
+  stop(): Promise<void>
+}
+
+/** Told to a parent process that started this one over an IPC channel. */
+export interface ReadyMessage {
+  readonly ready: true
+  readonly address: string
+}
+
+/**
+ * Runs a server as a process of its own: starts it, tells a waiting parent (or the log) its address, and stops it on SIGTERM,
+ * SIGINT, or when the parent has gone. A second signal ends it at once.
+ */
+export async function runServer(log: Logger, start: () => Promise<RunningServer>): Promise<void> {
+  let server: RunningServer | undefined
+  let stopping = false
+  const stop = (why: string): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    log.info({ why }, 'stopping')
+    const stopped = server?.stop() ?? Promise.resolve()
+    stopped.then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ error }, 'could not stop in order')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  process.on('disconnect', () => stop('the parent process has gone'))
+  try {
+    server = await start()
+  } catch (error) {
+    log.error({ error }, (error as Error).message)
+    process.exit(1)
+  }
+  log.info({ address: server.address }, 'ready')
+  const ready: ReadyMessage = { ready: true, address: server.address }
+  process.send?.(ready)
+}
