@@ -1,0 +1,136 @@
+import { Readable, Writable } from 'node:stream'
+import type { ActionWriteStreamOptions, ReadStreamOptions } from '../actions/store.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { MuxStream } from '../protocol/stream.ts'
+import { openActionRead, openActionWrite } from './action-link.ts'
+import type { ClientContext, Target } from './context.ts'
+import { abortWith } from './file-streams.ts'
+
+const HIGH_WATER_BYTES = 512 << 10
+/** Small pieces that wait together are joined up to this size. */
+const JOIN_BYTES = 128 << 10
+
+type Done = (error?: Error | null) => void
+
+export function actionReadStream(context: ClientContext, target: Target, options: ReadStreamOptions = {}): Readable {
+  return new ActionReadStream(context, target, options)
+}
+
+class ActionReadStream extends Readable {
+  readonly #context: ClientContext
+  readonly #target: Target
+  readonly #signal: AbortSignal | undefined
+  #stream: MuxStream | undefined
+
+  constructor(context: ClientContext, target: Target, options: ReadStreamOptions) {
+    super({ highWaterMark: HIGH_WATER_BYTES })
+    this.#context = context
+    this.#target = target
+    this.#signal = options.signal
+    abortWith(this, options.signal)
+  }
+
+  override _construct(done: Done): void {
+    openActionRead(this.#context, this.#target, this.#signal).then(stream => {
+      this.#stream = stream
+      done()
+    }, done)
+  }
+
+  override _read(): void {
+    this.#stream!.read().then(
+      chunk => {
+        if (chunk) this.#context.counters.bytesReceived += chunk.length
+        this.push(chunk ?? null)
+      },
+      error => this.destroy(error),
+    )
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    if (!this.readableEnded) this.#stream?.reset(abandoned(error))
+    done(error)
+  }
+}
+
+export function actionWriteStream(context: ClientContext, target: Target, options: ActionWriteStreamOptions = {}): Writable {
+  return new ActionWriteStream(context, target, options)
+}
+
+class ActionWriteStream extends Writable {
+  readonly #context: ClientContext
+  readonly #target: Target
+  readonly #options: ActionWriteStreamOptions
+  #stream: MuxStream | undefined
+  #finished = false
+
+  constructor(context: ClientContext, target: Target, options: ActionWriteStreamOptions) {
+    super({ highWaterMark: HIGH_WATER_BYTES })
+    this.#context = context
+    this.#target = target
+    this.#options = options
+    abortWith(this, options.signal)
+  }
+
+  override _construct(done: Done): void {
+    openActionWrite(this.#context, this.#target, this.#options).then(stream => {
+      this.#stream = stream
+      // A failure of the action is told at once, not with the next write.
+      const failed = (): void => {
+        this.destroy(stream.signal.reason)
+      }
+      stream.signal.addEventListener('abort', failed)
+      if (stream.signal.aborted) failed()
+      done()
+    }, done)
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: Done): void {
+    this.#context.counters.bytesSent += bytes.length
+    this.#stream!.send(bytes, () => done(), done)
+  }
+
+  override _writev(pieces: { chunk: Buffer }[], done: Done): void {
+    this.#sendAll(joined(pieces.map(({ chunk }) => chunk))).then(() => done(), done)
+  }
+
+  async #sendAll(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) this.#context.counters.bytesSent += piece.length
+    await Promise.all(pieces.map(piece => this.#stream!.write(piece)))
+  }
+
+  override _final(done: Done): void {
+    this.#stream!.end().then(() => {
+      this.#finished = true
+      done()
+    }, done)
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    if (!this.#finished) this.#stream?.reset(abandoned(error))
+    done(error)
+  }
+}
+
+/** Neighbours that are small become one piece: every piece is a frame of its own. */
+function joined(pieces: readonly Buffer[]): Buffer[] {
+  const result: Buffer[] = []
+  let run: Buffer[] = []
+  let runBytes = 0
+  const endRun = (): void => {
+    if (run.length > 0) result.push(run.length === 1 ? run[0]! : Buffer.concat(run, runBytes))
+    run = []
+    runBytes = 0
+  }
+  for (const piece of pieces) {
+    if (runBytes + piece.length > JOIN_BYTES) endRun()
+    run.push(piece)
+    runBytes += piece.length
+  }
+  endRun()
+  return result
+}
+
+function abandoned(error: Error | null): GliderError {
+  return new GliderError('CANCELLED', `the other side left before the end${error ? `: ${error.message}` : ''}`)
+}

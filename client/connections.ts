@@ -1,0 +1,69 @@
+import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
+import { dial } from '../protocol/dial.system.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { Hello } from '../protocol/peer.ts'
+
+/** The connections of one client: one to each server, made when first needed and made anew after they have gone. */
+export class Connections {
+  readonly context: ConnectionContext
+  readonly #hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }
+  readonly #webSocket: boolean
+  readonly #ready = new Map<string, ConnectionCore>()
+  readonly #dialling = new Map<string, Promise<ConnectionCore>>()
+  #closed = false
+
+  constructor(context: ConnectionContext, hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }, webSocket: boolean) {
+    this.context = context
+    this.#hello = hello
+    this.#webSocket = webSocket
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** The connection to a server, if it is there already. */
+  ready(address: string): ConnectionCore | undefined {
+    const connection = this.#ready.get(address)
+    return connection?.usable ? connection : undefined
+  }
+
+  /** @throws GliderError UNAVAILABLE where the server does not answer, or this client has been closed */
+  async get(address: string): Promise<ConnectionCore> {
+    if (this.#closed) throw closedError()
+    const ready = this.ready(address)
+    if (ready) return ready
+    let dialling = this.#dialling.get(address)
+    if (!dialling) {
+      dialling = this.#dial(address).finally(() => this.#dialling.delete(address))
+      this.#dialling.set(address, dialling)
+    }
+    return dialling
+  }
+
+  async #dial(address: string): Promise<ConnectionCore> {
+    const transport = await dial(address, { webSocket: this.#webSocket })
+    const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello: this.#hello })
+    if (this.#closed) {
+      connection.close(closedError())
+      throw closedError()
+    }
+    await connection.start()
+    this.#ready.set(address, connection)
+    connection.onClose(() => {
+      if (this.#ready.get(address) === connection) this.#ready.delete(address)
+    })
+    return connection
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const connection of [...this.#ready.values()]) connection.close(closedError())
+    await Promise.allSettled(this.#dialling.values())
+    for (const connection of [...this.#ready.values()]) connection.close(closedError())
+  }
+}
+
+function closedError(): GliderError {
+  return new GliderError('UNAVAILABLE', 'this StoreClient has been closed: connect another one')
+}

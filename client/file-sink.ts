@@ -1,0 +1,147 @@
+import type { CallOptions } from '../actions/store.ts'
+import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
+import { GliderError } from '../protocol/errors.ts'
+import { BlockChain } from './block-chain.ts'
+import type { BlockRef } from './block-io.ts'
+import type { ClientContext } from './context.ts'
+import { inSpans } from './spans.ts'
+
+/** Blocks are asked for ahead of need: so many at first, then a quarter of what has been used, up to a limit. */
+const FIRST_BLOCKS = 2
+const MOST_BLOCKS_AHEAD = 32
+
+type Opening = Omit<HeadOf<typeof catalogue.openWrite>, 'blocks' | 'sequence' | 'acknowledged'>
+
+/**
+ * A file under a write claim. Always holds: what is committed has been acknowledged by the storage servers. However it ends,
+ * by `close` or `abort`, the claim ends with it.
+ */
+export class FileSink {
+  readonly path: string
+  /** Committed length that the writer started from. */
+  readonly startSize: number
+  readonly blockBytes: number
+  readonly #context: ClientContext
+  readonly #claim: string
+  readonly #chain = new BlockChain()
+  /** Index of the first block that the claim does not have yet. */
+  #next: number
+  #extending: Promise<void> | undefined
+  #ended = false
+
+  private constructor(context: ClientContext, opened: AnswerOf<typeof catalogue.openWrite>) {
+    this.#context = context
+    this.path = opened.path
+    this.startSize = opened.size
+    this.blockBytes = opened.blockBytes
+    this.#claim = opened.claim
+    this.#chain.add(opened.first, opened)
+    this.#next = Math.max(Math.ceil(opened.size / opened.blockBytes), opened.first + opened.locations.length)
+  }
+
+  static async open(context: ClientContext, opening: Opening, options: CallOptions, blocks = FIRST_BLOCKS): Promise<FileSink> {
+    return new FileSink(context, await context.metadata.request(catalogue.openWrite, { ...opening, blocks: Math.min(blocks, 256) }, options))
+  }
+
+  /** How much one write may take at `position`: writes do not cross the border of a block. */
+  span(position: number, most: number): number {
+    return Math.min(most, this.blockBytes - (position % this.blockBytes))
+  }
+
+  /** Writes anywhere; `bytes` belong to the call until it resolves, and may span blocks. */
+  async write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    await inSpans(bytes.length, done => this.span(position + done, bytes.length - done), (done, length) =>
+      this.#writeSpan(position + done, length === bytes.length ? bytes : bytes.subarray(done, done + length), options),
+    )
+  }
+
+  #writeSpan(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    const index = Math.floor(position / this.blockBytes)
+    const offset = position % this.blockBytes
+    const block = this.#chain.get(index)
+    // Asked for ahead, so that a long write does not wait for the metadata server.
+    if (index + this.#ahead(index) > this.#next) this.#extendAhead(index, options)
+    if (block) return this.#writeBlock(block, index, offset, bytes, options)
+    return this.#obtain(index, options).then(ref => this.#writeBlock(ref, index, offset, bytes, options))
+  }
+
+  async #writeBlock(block: BlockRef, index: number, offset: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    try {
+      await this.#context.blocks.write(block, offset, bytes, options, () => this.#locate(index, options))
+    } catch (error) {
+      const known = GliderError.from(error)
+      if (known.code !== 'BLOCK_GONE') throw known
+      throw new GliderError('NOT_FOUND', `${this.path} was deleted while it was being written: create it again`, { cause: known })
+    }
+  }
+
+  #ahead(index: number): number {
+    return Math.min(MOST_BLOCKS_AHEAD, Math.max(FIRST_BLOCKS, Math.ceil(index / 4)))
+  }
+
+  #extendAhead(index: number, options: CallOptions): void {
+    if (this.#extending || this.#next === 0) return
+    // What cannot be had ahead may never be needed; where it is, `obtain` asks again and tells.
+    this.#extend(this.#ahead(index), options).catch(() => undefined)
+  }
+
+  async #obtain(index: number, options: CallOptions): Promise<BlockRef> {
+    for (;;) {
+      const block = this.#chain.get(index)
+      if (block) return block
+      if (index < this.#next) this.#chain.add(index, await this.#locate(index, options))
+      else if (this.#extending) await this.#extending.catch(() => undefined)
+      else await this.#extend(Math.min(256, index + 1 - this.#next), options)
+    }
+  }
+
+  #extend(blocks: number, options: CallOptions): Promise<void> {
+    const first = this.#next
+    this.#extending = this.#context.metadata
+      .request(catalogue.extend, { claim: this.#claim, blocks }, options)
+      .then(batch => {
+        this.#chain.add(first, batch)
+        this.#next = first + batch.locations.length
+      })
+      .finally(() => {
+        this.#extending = undefined
+      })
+    return this.#extending
+  }
+
+  /** A block that the claim has; DATA_LOST where its server is known to be dead. */
+  #locate(index: number, options: CallOptions): Promise<AnswerOf<typeof catalogue.locate>> {
+    return this.#context.metadata.request(catalogue.locate, { node: 0, version: 0, claim: this.#claim, first: index, blocks: 1 }, options)
+  }
+
+  /** Publishes the length so far. */
+  async sync(size: number, options: CallOptions): Promise<void> {
+    await this.#context.metadata.request(catalogue.commit, { claim: this.#claim, size, close: false }, options)
+  }
+
+  /** Publishes and ends the claim. Where that fails, nothing of a plain write is published. */
+  async close(size: number, options: CallOptions): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    await this.#extending?.catch(() => undefined)
+    try {
+      await this.#context.metadata.request(catalogue.commit, { claim: this.#claim, size, close: true }, options)
+    } catch (error) {
+      await this.#release()
+      throw error
+    }
+  }
+
+  /** Ends the claim and publishes nothing more. */
+  async abort(): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    await this.#extending?.catch(() => undefined)
+    await this.#release()
+  }
+
+  /** Where even this fails, the claim ends with the connection; what went wrong before is what the caller is told. */
+  async #release(): Promise<void> {
+    await this.#context.metadata.request(catalogue.release, { claim: this.#claim }, {}).catch(() => undefined)
+  }
+}

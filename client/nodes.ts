@@ -1,0 +1,127 @@
+import type { Readable, Writable } from 'node:stream'
+import type {
+  ActionNode,
+  ActionReader,
+  ActionWriter,
+  ActionWriteStreamOptions,
+  CallOptions,
+  CreateObjectOptions,
+  DeleteObjectOptions,
+  DirectoryNode,
+  FileHandle,
+  FileNode,
+  FileReadStreamOptions,
+  FileWriteStream,
+  FileWriteStreamOptions,
+  ListEntry,
+  NodeByType,
+  NodeStat,
+  ReadStreamOptions,
+} from '../actions/store.ts'
+import { catalogue, type NodeInfo } from '../protocol/catalogue.ts'
+import { GliderError } from '../protocol/errors.ts'
+import { callAction, openActionRead, openActionWrite } from './action-link.ts'
+import { DirectReader, DirectWriter } from './action-direct.ts'
+import { actionReadStream, actionWriteStream } from './action-streams.ts'
+import type { ClientContext } from './context.ts'
+import { openFile } from './file-handle.ts'
+import { fileReadStream, fileWriteStream } from './file-streams.ts'
+import { listNodes } from './listing.ts'
+import { statOf } from './stat.ts'
+
+/** What the proxies share: each names its node by id, so that a rename does not matter to it. */
+class NodeProxy {
+  protected readonly context: ClientContext
+  protected readonly target: { readonly node: number }
+  #path: string
+
+  constructor(context: ClientContext, info: NodeInfo) {
+    this.context = context
+    this.target = { node: info.node }
+    this.#path = info.path
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  async stat(options?: CallOptions): Promise<NodeStat> {
+    const info = await this.context.metadata.request(catalogue.stat, this.target, options)
+    this.#path = info.path
+    return statOf(info)
+  }
+}
+
+class FileProxy extends NodeProxy implements FileNode {
+  readonly type = 'file'
+
+  createReadStream(options?: FileReadStreamOptions): Readable {
+    return fileReadStream(this.context, this.target, options)
+  }
+
+  createWriteStream(options?: FileWriteStreamOptions): FileWriteStream {
+    return fileWriteStream(this.context, this.target, options)
+  }
+
+  open({ write = false, ...options }: CallOptions & { readonly write?: boolean } = {}): Promise<FileHandle> {
+    return openFile(this.context, this.target, write, options)
+  }
+}
+
+class DirectoryProxy extends NodeProxy implements DirectoryNode {
+  readonly type = 'directory'
+
+  list(options?: CallOptions): AsyncIterable<ListEntry> {
+    return listNodes(this.context, this.target, options)
+  }
+}
+
+class ActionProxy extends NodeProxy implements ActionNode {
+  readonly type = 'action'
+
+  async create(definition: string, { signal, timeoutMs, ...wanted }: CreateObjectOptions = {}): Promise<void> {
+    await this.context.metadata.request(catalogue.createObject, { ...this.target, definition, ...wanted }, callOptions(signal, timeoutMs))
+  }
+
+  async delete({ signal, timeoutMs, mode }: DeleteObjectOptions = {}): Promise<boolean> {
+    const head = { ...this.target, ...(mode && { mode }) }
+    return (await this.context.metadata.request(catalogue.deleteObject, head, callOptions(signal, timeoutMs))).deleted
+  }
+
+  createReadStream(options?: ReadStreamOptions): Readable {
+    return actionReadStream(this.context, this.target, options)
+  }
+
+  createWriteStream(options?: ActionWriteStreamOptions): Writable {
+    return actionWriteStream(this.context, this.target, options)
+  }
+
+  async openReader(options: ReadStreamOptions = {}): Promise<ActionReader> {
+    return new DirectReader(await openActionRead(this.context, this.target, options.signal), this.context.counters)
+  }
+
+  async openWriter(options: ActionWriteStreamOptions = {}): Promise<ActionWriter> {
+    return new DirectWriter(await openActionWrite(this.context, this.target, { ...options, acknowledge: true }), this.context.counters)
+  }
+
+  call(name: string, value?: unknown, options: CallOptions = {}): Promise<unknown> {
+    return callAction(this.context, this.target, name, value, options)
+  }
+}
+
+function callOptions(signal: AbortSignal | undefined, timeoutMs: number | undefined): CallOptions {
+  return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }
+}
+
+export function nodeProxy(context: ClientContext, info: NodeInfo): NodeByType[keyof NodeByType] {
+  switch (info.type) {
+    case 'file':
+      return new FileProxy(context, info)
+    case 'directory':
+      return new DirectoryProxy(context, info)
+    case 'action':
+      return new ActionProxy(context, info)
+    default:
+      throw new GliderError('INVALID_ARGUMENT', `${info.path} is a ${info.type}, which this version of the SDK does not know`)
+  }
+}

@@ -1,0 +1,185 @@
+import type {
+  CallOptions,
+  Counters,
+  CreateOptions,
+  DeployOptions,
+  ListEntry,
+  NodeByType,
+  NodeStat,
+  PutOptions,
+  StoreClient,
+  Usage,
+} from '../actions/store.ts'
+import { type BundleInfo, catalogue, type NodeType, type ServerInfo } from '../protocol/catalogue.ts'
+import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
+import { connectionContext } from '../protocol/connection.ts'
+import { splitAddress } from '../protocol/dial.system.ts'
+import { GliderError } from '../protocol/errors.ts'
+import { BlockIo } from './block-io.ts'
+import { bundle, bundleName } from './bundle.ts'
+import { Connections } from './connections.ts'
+import type { ClientContext } from './context.ts'
+import { TransferCounters } from './counters.ts'
+import { FileSink } from './file-sink.ts'
+import { FileSource } from './file-source.ts'
+import { listNodes } from './listing.ts'
+import { MetadataClient } from './metadata.ts'
+import { nodeProxy } from './nodes.ts'
+import { statOf } from './stat.ts'
+import { throwIfCancelled, unlessCancelled } from './waiting.ts'
+
+export interface ConnectOptions {
+  /** @default the namespace of the token, or `default` */
+  readonly namespace?: string
+  readonly token?: string
+  readonly signal?: AbortSignal
+}
+
+/** Ways in that only an action's thread uses. */
+export interface InternalOptions {
+  readonly chain?: () => readonly string[]
+}
+
+/**
+ * Connects to a cluster.
+ * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
+ * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none
+ */
+export async function connectStore(address: string, options: ConnectOptions = {}, internal: InternalOptions = {}): Promise<StoreClient> {
+  const { host, webSocket } = parseAddress(address)
+  throwIfCancelled(`connecting to ${address}`, options.signal)
+  const hello = { role: 'client' as const, clientId: systemRandomness.id(), ...(options.token && { token: options.token }) }
+  const connections = new Connections(connectionContext(systemClock), hello, webSocket)
+  const counters = new TransferCounters()
+  const context: ClientContext = {
+    metadata: new MetadataClient(host, connections),
+    connections,
+    blocks: new BlockIo(connections, counters),
+    counters,
+    chain: internal.chain ?? (() => []),
+  }
+  try {
+    await unlessCancelled(connections.get(host), `connecting to ${address}`, options.signal)
+  } catch (error) {
+    await connections.close()
+    throw error
+  }
+  return new Store(context)
+}
+
+function parseAddress(address: string): { host: string; webSocket: boolean } {
+  const match = /^(?:(https?|wss?):\/\/)?([^/]+)\/?$/.exec(address)
+  if (!match) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write http://host:port`)
+  const [, scheme = 'http', host] = match
+  splitAddress(host!)
+  return { host: host!, webSocket: scheme.startsWith('ws') }
+}
+
+class Store implements StoreClient {
+  readonly #context: ClientContext
+
+  constructor(context: ClientContext) {
+    this.#context = context
+  }
+
+  async create<T extends keyof NodeByType>(path: string, type: T, options: CreateOptions = {}): Promise<NodeByType[T]> {
+    const { signal, timeoutMs, storageClass, ...wanted } = options
+    const head = { path, type, ...wanted, ...classOf(storageClass) }
+    const info = await this.#context.metadata.request(catalogue.create, head, callOf(signal, timeoutMs))
+    return nodeProxy(this.#context, info) as NodeByType[T]
+  }
+
+  lookup<T extends keyof NodeByType>(path: string, type: T, options?: CallOptions): Promise<NodeByType[T]>
+  lookup(path: string, type?: undefined, options?: CallOptions): Promise<NodeByType[keyof NodeByType]>
+  async lookup(path: string, type?: NodeType, options?: CallOptions): Promise<NodeByType[keyof NodeByType]> {
+    return nodeProxy(this.#context, await this.#context.metadata.request(catalogue.lookup, { path, ...(type && { type }) }, options))
+  }
+
+  async stat(path: string, options?: CallOptions): Promise<NodeStat> {
+    return statOf(await this.#context.metadata.request(catalogue.stat, { path }, options))
+  }
+
+  async exists(path: string, options?: CallOptions): Promise<boolean> {
+    return (await this.#context.metadata.request(catalogue.exists, { path }, options)).exists
+  }
+
+  list(path: string, options?: CallOptions): AsyncIterable<ListEntry> {
+    return listNodes(this.#context, { path }, options)
+  }
+
+  async delete(path: string, options: CallOptions & { readonly recursive?: boolean } = {}): Promise<boolean> {
+    const { signal, timeoutMs, recursive } = options
+    const head = { path, ...(recursive !== undefined && { recursive }) }
+    return (await this.#context.metadata.request(catalogue.delete, head, callOf(signal, timeoutMs))).deleted
+  }
+
+  async rename(from: string, to: string, options?: CallOptions): Promise<void> {
+    await this.#context.metadata.request(catalogue.rename, { from, to }, options)
+  }
+
+  async put(path: string, bytes: Uint8Array | string, options: PutOptions = {}): Promise<void> {
+    const { parents, storageClass, signal, timeoutMs } = options
+    const call = callOf(signal, timeoutMs)
+    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+    const opening = { path, mode: 'put' as const, ...(parents !== undefined && { parents }), ...classOf(storageClass) }
+    const sink = await FileSink.open(this.#context, opening, call, Math.ceil(buffer.length / ASSUMED_BLOCK_BYTES))
+    this.#context.counters.transfers++
+    try {
+      await sink.write(0, buffer, call)
+      await sink.close(buffer.length, call)
+    } catch (error) {
+      await sink.abort()
+      throw error
+    }
+  }
+
+  async get(path: string, options: CallOptions = {}): Promise<Buffer> {
+    const source = await FileSource.open(this.#context, { path }, 0, options)
+    this.#context.counters.transfers++
+    const bytes = Buffer.allocUnsafeSlow(source.size)
+    if (bytes.length > 0) await source.read(0, bytes, options)
+    return bytes
+  }
+
+  async deploy(file: string, options: DeployOptions = {}): Promise<BundleInfo> {
+    const { signal, timeoutMs, name = bundleName(file) } = options
+    const code = await bundle(file)
+    return this.#context.metadata.upload(catalogue.deploy, { name }, code, callOf(signal, timeoutMs))
+  }
+
+  async definitions(options?: CallOptions): Promise<BundleInfo[]> {
+    return (await this.#context.metadata.request(catalogue.definitions, {}, options)).bundles
+  }
+
+  async servers(options?: CallOptions): Promise<ServerInfo[]> {
+    return (await this.#context.metadata.request(catalogue.servers, {}, options)).servers
+  }
+
+  usage(options?: CallOptions): Promise<Usage> {
+    return this.#context.metadata.request(catalogue.usage, {}, options)
+  }
+
+  counters(): Counters {
+    return this.#context.counters.snapshot()
+  }
+
+  close(): Promise<void> {
+    return this.#context.connections.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** To ask for about as many blocks as a put needs; the answer tells their true size. */
+const ASSUMED_BLOCK_BYTES = 1 << 20
+
+function callOf(signal: AbortSignal | undefined, timeoutMs: number | undefined): CallOptions {
+  return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }
+}
+
+function classOf(storageClass: string | readonly string[] | undefined): { storageClass?: string | string[] } {
+  if (storageClass === undefined) return {}
+  return { storageClass: typeof storageClass === 'string' ? storageClass : [...storageClass] }
+}

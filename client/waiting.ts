@@ -1,0 +1,38 @@
+import type { Clock } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
+
+export function cancelledError(what: string, signal: AbortSignal): GliderError {
+  return new GliderError('CANCELLED', `${what} was cancelled by its own signal`, { cause: signal.reason })
+}
+
+/** @throws GliderError CANCELLED */
+export function throwIfCancelled(what: string, signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelledError(what, signal)
+}
+
+/** Waits for `promise`, but no longer than until the signal fires; what is waited for goes on by itself. */
+export function unlessCancelled<T>(promise: Promise<T>, what: string, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise
+  if (signal.aborted) return Promise.reject(cancelledError(what, signal))
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancelledError(what, signal))
+    signal.addEventListener('abort', onAbort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** @throws GliderError CANCELLED */
+export function pause(clock: Clock, delayMs: number, what: string, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    const onAbort = (): void => {
+      timer.cancel()
+      reject(cancelledError(what, signal!))
+    }
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+  })
+}
