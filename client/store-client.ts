@@ -35,7 +35,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal
 }
 
-/** Ways in that only an action's thread uses. */
+/** What only the thread of an action says. */
 export interface InternalOptions {
   readonly chain?: () => readonly string[]
 }
@@ -45,26 +45,22 @@ export interface InternalOptions {
  * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
  * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none
  */
-export async function connectStore(address: string, options: ConnectOptions = {}, internal: InternalOptions = {}): Promise<StoreClient> {
-  const { host, webSocket } = parseAddress(address)
-  throwIfCancelled(`connecting to ${address}`, options.signal)
-  const hello = { role: 'client' as const, clientId: systemRandomness.id(), ...(options.token && { token: options.token }) }
-  const connections = new Connections(connectionContext(systemClock), hello, webSocket)
-  const counters = new TransferCounters()
-  const context: ClientContext = {
-    metadata: new MetadataClient(host, connections),
-    connections,
-    blocks: new BlockIo(connections, counters),
-    counters,
-    chain: internal.chain ?? (() => []),
-  }
+export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
+  const what = `connecting to ${address}`
+  throwIfCancelled(what, options.signal)
+  const store = new Store(address, options)
   try {
-    await unlessCancelled(connections.get(host), `connecting to ${address}`, options.signal)
+    await unlessCancelled(store.reach(), what, options.signal)
   } catch (error) {
-    await connections.close()
+    await store.close()
     throw error
   }
-  return new Store(context)
+  return store
+}
+
+/** A client that connects when it is first used. */
+export function openStore(address: string, options: ConnectOptions & InternalOptions): StoreClient {
+  return new Store(address, options)
 }
 
 function parseAddress(address: string): { host: string; webSocket: boolean } {
@@ -78,8 +74,18 @@ function parseAddress(address: string): { host: string; webSocket: boolean } {
 class Store implements StoreClient {
   readonly #context: ClientContext
 
-  constructor(context: ClientContext) {
-    this.#context = context
+  constructor(address: string, { token, chain = () => [] }: ConnectOptions & InternalOptions) {
+    const { host, webSocket } = parseAddress(address)
+    const hello = { role: 'client' as const, clientId: systemRandomness.id(), ...(token && { token }) }
+    const connections = new Connections(connectionContext(systemClock), hello, webSocket)
+    const counters = new TransferCounters()
+    const metadata = new MetadataClient(host, connections)
+    this.#context = { metadata, connections, blocks: new BlockIo(connections, counters), counters, chain }
+  }
+
+  /** Makes sure that the metadata server answers. */
+  async reach(): Promise<void> {
+    await this.#context.connections.get(this.#context.metadata.address)
   }
 
   async create<T extends keyof NodeByType>(path: string, type: T, options: CreateOptions = {}): Promise<NodeByType[T]> {

@@ -1,0 +1,35 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** One run of user code: a hook or a call. */
+interface Turn {
+  readonly chain: readonly string[]
+  running: boolean
+}
+
+const turns = new AsyncLocalStorage<Turn>()
+const nobody: readonly string[] = []
+
+/**
+ * The objects whose turns wait for what the running code does now: goes along with every stream and call that it opens, so
+ * that coming back to one of them is refused instead of waiting for ever. Empty outside of actions, and in what a hook left
+ * running behind it.
+ */
+export function currentChain(): readonly string[] {
+  const turn = turns.getStore()
+  return turn?.running ? turn.chain : nobody
+}
+
+/** Runs `work` as a turn for which the objects of `chain` wait. What `work` throws at once rejects as well. */
+export async function runInChain<T>(chain: readonly string[], work: () => T | Promise<T>): Promise<T> {
+  const turn: Turn = { chain, running: true }
+  try {
+    return await turns.run(turn, work)
+  } finally {
+    turn.running = false
+  }
+}
+
+/** `chain` with `id` behind it. */
+export function extendChain(chain: readonly string[], id: string): readonly string[] {
+  return chain.includes(id) ? chain : [...chain, id]
+}

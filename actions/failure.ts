@@ -1,0 +1,56 @@
+import { inspect } from 'node:util'
+import type { Clock, Timer } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { TurnScope } from './scope.ts'
+
+/** How long a hook may take to settle once its stream, or its object, has been aborted. */
+export const SETTLE_MS = 5_000
+
+/** Error heads have a limit on the wire, and nobody reads more. */
+const MAX_MESSAGE_CHARS = 4_096
+const MAX_STACK_CHARS = 16_384
+
+/** What user code threw, as the other side gets it: with the message and the stack of the user's error. */
+export function actionFailed(what: string, thrown: unknown): GliderError {
+  const error = new GliderError('ACTION_FAILED', `${what} threw: ${reasonOf(thrown)}`, { cause: thrown })
+  if (thrown instanceof Error && typeof thrown.stack === 'string') error.stack = thrown.stack.slice(0, MAX_STACK_CHARS)
+  return error
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof GliderError) return cut(`${thrown.code}: ${thrown.message}`)
+  return cut(thrown instanceof Error ? String(thrown.message) : inspect(thrown))
+}
+
+function cut(text: string): string {
+  return text.length > MAX_MESSAGE_CHARS ? `${text.slice(0, MAX_MESSAGE_CHARS)}…` : text
+}
+
+/**
+ * As `work`; but once `scope` has been aborted it has SETTLE_MS to settle, then it is given up: it may still run, but nobody
+ * waits for it any more.
+ */
+export function withGrace<T>(work: Promise<T>, scope: TurnScope, clock: Clock, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: Timer | undefined
+    const off = scope.onAbort(() => {
+      timer = clock.after(SETTLE_MS, () => {
+        reject(new GliderError('ACTION_FAILED', `${what} did not settle within ${SETTLE_MS / 1000} s of being aborted`))
+      })
+    })
+    const done = (): void => {
+      off()
+      timer?.cancel()
+    }
+    work.then(
+      value => {
+        done()
+        resolve(value)
+      },
+      error => {
+        done()
+        reject(error)
+      },
+    )
+  })
+}

@@ -1,0 +1,6 @@
+/** `glider/action`: what authors of actions use. */
+export { GliderError, type ErrorCode } from '../protocol/errors.ts'
+export { Action, type ActionClass, type Log } from './action.ts'
+export type { ActionInput } from './input.ts'
+export type { ActionOutput } from './output.ts'
+export type { StoreClient } from './store.ts'

@@ -1,0 +1,154 @@
+import { isAscii } from 'node:buffer'
+import { GliderError } from '../protocol/errors.ts'
+
+/** The longest line that is taken, in bytes without its ending. */
+export const MAX_LINE_BYTES = 16 * 1024 * 1024
+
+const LF = 10
+const CR = 13
+/** Lines are decoded in pieces of about this size: a line that is kept keeps its whole piece in memory. */
+const PIECE_BYTES = 4096
+
+/** Makes the error for a line that is too long. */
+type Refuse = (message: string) => GliderError
+
+const refuseLine: Refuse = message => new GliderError('INVALID_ARGUMENT', message)
+
+/** The beginning of a line whose end is in a later chunk; one buffer that grows and is used again. */
+class Carry {
+  #buffer = Buffer.alloc(0)
+  #length = 0
+  readonly #refuse: Refuse
+
+  constructor(refuse: Refuse) {
+    this.#refuse = refuse
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0
+  }
+
+  append(chunk: Buffer, start: number, end: number): void {
+    const length = this.#length + end - start
+    // One more than a line may have: the last byte may be the CR that is dropped.
+    if (length > MAX_LINE_BYTES + 1) throw tooLong(this.#refuse)
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(256, length, Math.min(2 * length, MAX_LINE_BYTES + 1)))
+      this.#buffer.copy(grown, 0, 0, this.#length)
+      this.#buffer = grown
+    }
+    chunk.copy(this.#buffer, this.#length, start, end)
+    this.#length = length
+  }
+
+  /** The whole line, lent until the next `append`. */
+  take(hasEnding: boolean, fn: (bytes: Buffer, start: number, end: number) => void): void {
+    const end = this.#length - (hasEnding && this.#length > 0 && this.#buffer[this.#length - 1] === CR ? 1 : 0)
+    this.#length = 0
+    if (end > MAX_LINE_BYTES) throw tooLong(this.#refuse)
+    fn(this.#buffer, 0, end)
+  }
+}
+
+/**
+ * Splits chunks into lines, as ranges of bytes: at LF, one CR before it dropped; a last line without LF counts, an empty rest
+ * does not. What `fn` is given is lent until it returns.
+ */
+export class ByteLines {
+  readonly #carry: Carry
+  readonly #refuse: Refuse
+
+  constructor(refuse: Refuse = refuseLine) {
+    this.#refuse = refuse
+    this.#carry = new Carry(refuse)
+  }
+
+  feed(chunk: Buffer, fn: (chunk: Buffer, start: number, end: number) => void): void {
+    const length = chunk.length
+    let start = 0
+    if (!this.#carry.isEmpty) {
+      const firstEnd = chunk.indexOf(LF)
+      this.#carry.append(chunk, 0, firstEnd === -1 ? length : firstEnd)
+      if (firstEnd === -1) return
+      start = firstEnd + 1
+      this.#carry.take(true, fn)
+    }
+    // A loop by hand: for short lines more than twice as fast as a call of indexOf for each.
+    for (let at = start; at < length; at++) {
+      if (chunk[at] !== LF) continue
+      const end = at > start && chunk[at - 1] === CR ? at - 1 : at
+      if (end - start > MAX_LINE_BYTES) throw tooLong(this.#refuse)
+      fn(chunk, start, end)
+      start = at + 1
+    }
+    if (start < length) this.#carry.append(chunk, start, length)
+  }
+
+  /** No chunk follows. */
+  finish(fn: (chunk: Buffer, start: number, end: number) => void): void {
+    if (!this.#carry.isEmpty) this.#carry.take(false, fn)
+  }
+}
+
+/** Splits chunks into lines as strings, by the same rules; characters survive the borders of chunks. */
+export class TextLines {
+  readonly #carry: Carry
+  readonly #refuse: Refuse
+
+  constructor(refuse: Refuse = refuseLine) {
+    this.#refuse = refuse
+    this.#carry = new Carry(refuse)
+  }
+
+  feed(chunk: Buffer, fn: (line: string) => void): void {
+    const whole = chunk.lastIndexOf(LF) + 1
+    let start = 0
+    if (!this.#carry.isEmpty) {
+      const firstEnd = whole === 0 ? -1 : chunk.indexOf(LF)
+      this.#carry.append(chunk, 0, firstEnd === -1 ? chunk.length : firstEnd)
+      if (firstEnd === -1) return
+      start = firstEnd + 1
+      this.#carry.take(true, (bytes, from, to) => fn(decode(bytes, from, to)))
+    }
+    while (start < whole) {
+      const end = this.#pieceEnd(chunk, start, whole)
+      splitPiece(decode(chunk, start, end), fn)
+      start = end
+    }
+    if (start < chunk.length) this.#carry.append(chunk, start, chunk.length)
+  }
+
+  /** No chunk follows. */
+  finish(fn: (line: string) => void): void {
+    if (!this.#carry.isEmpty) this.#carry.take(false, (bytes, from, to) => fn(decode(bytes, from, to)))
+  }
+
+  /** Where a run of whole lines from `start` ends; more than a piece only for one line that is longer. */
+  #pieceEnd(chunk: Buffer, start: number, whole: number): number {
+    if (start + PIECE_BYTES >= whole) return whole
+    const lastEnd = chunk.lastIndexOf(LF, start + PIECE_BYTES - 1)
+    if (lastEnd >= start) return lastEnd + 1
+    const at = chunk.indexOf(LF, start + PIECE_BYTES)
+    const end = chunk[at - 1] === CR ? at - 1 : at
+    if (end - start > MAX_LINE_BYTES) throw tooLong(this.#refuse)
+    return at + 1
+  }
+}
+
+/** `piece` ends in LF. */
+function splitPiece(piece: string, fn: (line: string) => void): void {
+  let start = 0
+  for (let at = piece.indexOf('\n'); at !== -1; at = piece.indexOf('\n', start)) {
+    fn(piece.slice(start, at > start && piece.charCodeAt(at - 1) === CR ? at - 1 : at))
+    start = at + 1
+  }
+}
+
+/** Text of ASCII alone, as most is, decodes several times as fast when taken for latin1. */
+function decode(bytes: Buffer, start: number, end: number): string {
+  return isAscii(bytes.subarray(start, end)) ? bytes.toString('latin1', start, end) : bytes.toString('utf8', start, end)
+}
+
+function tooLong(refuse: Refuse): GliderError {
+  return refuse(`a line is longer than ${MAX_LINE_BYTES} bytes (16 MiB); read it with forEachChunk`)
+}

@@ -1,0 +1,29 @@
+import type { Clock } from '../protocol/clock.ts'
+import type { ActionContext } from './action.ts'
+
+export interface ActionObjectOptions extends Omit<ActionContext, 'signal'> {
+  /** Unique among all objects: stands for this one in chains. */
+  readonly id: string
+  readonly clock: Clock
+  readonly interleaved: boolean
+}
+
+export interface TurnOptions {
+  /** Ids of the serial objects whose turns wait for this stream or call. */
+  readonly chain?: readonly string[] | undefined
+  /** The peer has gone. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface WriteOptions extends TurnOptions {
+  /** Makes the stream count once. */
+  readonly key?: string | undefined
+}
+
+/**
+ * - `creating`: streams and calls wait.
+ * - `live`: they get turns.
+ * - `deleting`: what has come before still runs, nothing new.
+ * - `gone`: the end; also after an `onCreate` that threw.
+ */
+export type ActionObjectState = 'creating' | 'live' | 'deleting' | 'gone'

@@ -1,0 +1,226 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { GliderError } from '../protocol/errors.ts'
+import type { MuxStream } from '../protocol/stream.ts'
+import type { Log } from '../server/log.ts'
+import {
+  type Batch,
+  type FromThread,
+  forEachStep,
+  type HostReady,
+  type HostTask,
+  type LogLevel,
+  Outbox,
+  type StepHandlers,
+  type ToThread,
+} from './messages.ts'
+import { SharedArena } from './shared-arena.ts'
+import { StreamFromThread, StreamToThread } from './thread-streams.ts'
+
+/** Shared memory for what comes in to the actions of a thread: 16 MiB. */
+const INCOMING_SLABS = 32
+
+interface Waiting<T> {
+  resolve(value: T): void
+  reject(error: GliderError): void
+}
+
+export interface ActionThreadOptions {
+  readonly number: number
+  readonly metadata: string
+  readonly log: Log
+  /** The thread has ended by itself, with everything in it. */
+  readonly lost: (cause: string) => void
+}
+
+/** What an object is made of; see the operation `startObject`. */
+export type ObjectSpec = Omit<ToThread & { type: 'create' }, 'type' | 'request'>
+
+/**
+ * One action thread, seen from the network thread. Always holds: every request gets one answer and every stream one end; when
+ * the thread goes, what waits on it fails with ACTION_LOST.
+ */
+export class ActionThread implements StepHandlers {
+  readonly number: number
+  readonly #options: ActionThreadOptions
+  readonly #pool: Piscina<HostTask, never>
+  readonly #port: MessagePort
+  readonly #outbox: Outbox
+  readonly #incoming = new SharedArena(INCOMING_SLABS)
+  #outgoing: SharedArrayBuffer | undefined
+  readonly #requests = new Map<number, Waiting<string | undefined>>()
+  readonly #runs = new Map<number, Waiting<void>>()
+  readonly #inputs = new Map<number, StreamToThread>()
+  readonly #outputs = new Map<number, StreamFromThread>()
+  #next = 1
+  #lost: GliderError | undefined
+  #stopping = false
+
+  private constructor(options: ActionThreadOptions, ready: Waiting<void>) {
+    this.number = options.number
+    this.#options = options
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    this.#outbox = new Outbox(port1)
+    this.#pool = new Piscina({
+      filename: new URL('./thread/host.js', import.meta.url).href,
+      minThreads: 1,
+      maxThreads: 1,
+      // An idle thread must still hear its streams, which it does not while it waits on an atomic.
+      atomics: 'disabled',
+    })
+    port1.once('message', ({ outgoing }: HostReady) => {
+      this.#outgoing = outgoing
+      port1.on('message', (batch: Batch) => forEachStep(batch, this))
+      ready.resolve()
+    })
+    const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
+    this.#pool.run(task, { transferList: [port2] }).then(
+      () => this.#ended('its task has returned'),
+      (error: Error) => {
+        ready.reject(GliderError.from(error))
+        this.#ended(error.message)
+      },
+    )
+  }
+
+  static start(options: ActionThreadOptions): Promise<ActionThread> {
+    return new Promise((resolve, reject) => {
+      const thread: ActionThread = new ActionThread(options, { resolve: () => resolve(thread), reject })
+    })
+  }
+
+  async createObject(spec: ObjectSpec): Promise<void> {
+    await this.#request(request => ({ type: 'create', request, ...spec }))
+  }
+
+  async deleteObject(slot: number, mode: 'wait' | 'abort'): Promise<void> {
+    await this.#request(request => ({ type: 'delete', request, slot, mode }))
+  }
+
+  /** Answers the text of the JSON. */
+  async call(slot: number, name: string, value: string, chain: readonly string[], signal: AbortSignal): Promise<string> {
+    const answer = await this.#request(request => ({ type: 'call', request, slot, name, value, chain }), signal)
+    return answer ?? 'null'
+  }
+
+  #request(make: (request: number) => ToThread, signal?: AbortSignal): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost) {
+        reject(this.#lost)
+        return
+      }
+      const request = this.#next++
+      const onAbort = (): void => {
+        const error = GliderError.from(signal?.reason, 'CANCELLED').toWire()
+        this.#outbox.message({ type: 'abortCall', request, error })
+      }
+      this.#requests.set(request, {
+        resolve(value) {
+          signal?.removeEventListener('abort', onAbort)
+          resolve(value)
+        },
+        reject(error) {
+          signal?.removeEventListener('abort', onAbort)
+          reject(error)
+        },
+      })
+      this.#outbox.message(make(request))
+      if (signal?.aborted) onAbort()
+      else signal?.addEventListener('abort', onAbort)
+    })
+  }
+
+  /** One run of onWrite over the bytes of `stream`; resolves when it has returned and the rest was discarded. */
+  async write(stream: MuxStream, slot: number, chain: readonly string[], key: string | undefined): Promise<void> {
+    const number = this.#next++
+    const input = new StreamToThread(stream, number, this.#outbox, this.#incoming)
+    this.#inputs.set(number, input)
+    const done = this.#run(number)
+    this.#outbox.message({ type: 'open', direction: 'write', stream: number, slot, chain, ...(key !== undefined && { key }) })
+    stream.receive(input)
+    await done
+  }
+
+  /** One run of onRead, whose bytes go to `stream`. */
+  async read(stream: MuxStream, slot: number, chain: readonly string[]): Promise<void> {
+    const number = this.#next++
+    const done = this.#run(number)
+    this.#outbox.message({ type: 'open', direction: 'read', stream: number, slot, chain })
+    this.#outputs.set(number, new StreamFromThread(stream, number, this.#outbox, this.#outgoing!))
+    await done
+  }
+
+  #run(stream: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost) reject(this.#lost)
+      else this.#runs.set(stream, { resolve, reject })
+    })
+  }
+
+  bytes(stream: number, slab: number, offset: number, length: number): void {
+    this.#outputs.get(stream)?.send(slab, offset, length)
+  }
+
+  owned(): void {}
+
+  end(): void {}
+
+  free(stream: number, slab: number, length: number): void {
+    const input = this.#inputs.get(stream)
+    if (input) input.freed(slab, length)
+    else if (slab >= 0) this.#incoming.release(slab)
+  }
+
+  message(message: unknown): void {
+    const told = message as FromThread
+    switch (told.type) {
+      case 'answered': {
+        const waiting = this.#requests.get(told.request)
+        this.#requests.delete(told.request)
+        if (told.error) waiting?.reject(GliderError.fromWire(told.error))
+        else waiting?.resolve(told.value)
+        return
+      }
+      case 'streamDone': {
+        const waiting = this.#runs.get(told.stream)
+        this.#runs.delete(told.stream)
+        this.#inputs.delete(told.stream)
+        this.#outputs.delete(told.stream)
+        if (told.error) waiting?.reject(GliderError.fromWire(told.error))
+        else waiting?.resolve()
+        return
+      }
+      case 'log':
+        this.#log(told.level, { thread: this.number, path: told.path, ...told.details }, told.message)
+        return
+      default:
+        this.#log('warn', { thread: this.number, told: told satisfies never }, 'a message that is not known here was ignored')
+    }
+  }
+
+  #log(level: LogLevel, details: object, message: string): void {
+    this.#options.log[level](details, message)
+  }
+
+  #ended(cause: string): void {
+    if (this.#lost) return
+    const lost = new GliderError('ACTION_LOST', `the thread of the action has ended: ${cause}. Create the object again`)
+    this.#lost = lost
+    this.#port.close()
+    for (const waiting of this.#requests.values()) waiting.reject(lost)
+    for (const waiting of this.#runs.values()) waiting.reject(lost)
+    this.#requests.clear()
+    this.#runs.clear()
+    if (this.#stopping) return
+    this.#options.lost(cause)
+    this.#pool.destroy().catch((error: Error) => this.#options.log.error({ thread: this.number }, error.message))
+  }
+
+  /** Ends the thread and whatever runs in it. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#ended('the server is stopping')
+    await this.#pool.destroy()
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { GliderError } from '../protocol/errors.ts'
+
+/** Characters of the SHA-256 of a bundle's code that name its version. */
+const VERSION_CHARACTERS = 32
+
+/**
+ * The code of deployed bundles, as files that threads can import. They lie in a folder of their own, in which `glider` means
+ * this server's own copy: a bundle's class extends the very `Action` that the threads know.
+ */
+export class BundleFiles {
+  readonly #folder: string
+  readonly #fetch: (version: string) => Promise<Buffer>
+  readonly #modules = new Map<string, Promise<string>>()
+
+  private constructor(folder: string, fetch: (version: string) => Promise<Buffer>) {
+    this.#folder = folder
+    this.#fetch = fetch
+  }
+
+  static async create(fetch: (version: string) => Promise<Buffer>): Promise<BundleFiles> {
+    const folder = await mkdtemp(join(tmpdir(), 'glider-bundles-'))
+    await mkdir(join(folder, 'node_modules'))
+    await symlink(fileURLToPath(new URL('../..', import.meta.url)), join(folder, 'node_modules', 'glider'))
+    return new BundleFiles(folder, fetch)
+  }
+
+  /** URL of the module of a version, fetched when it is first asked for. */
+  module(version: string): Promise<string> {
+    let module = this.#modules.get(version)
+    if (!module) {
+      module = this.#write(version)
+      this.#modules.set(version, module)
+      module.catch(() => this.#modules.delete(version))
+    }
+    return module
+  }
+
+  async #write(version: string): Promise<string> {
+    const code = await this.#fetch(version)
+    const hash = createHash('sha256').update(code).digest('hex').slice(0, VERSION_CHARACTERS)
+    if (hash !== version) throw new GliderError('INTERNAL', `the bundle ${version} came with other code, ${hash}`)
+    const file = join(this.#folder, `${version}.mjs`)
+    await writeFile(file, code)
+    return pathToFileURL(file).href
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** The standard library, which is part of the server itself. */
+export const STANDARD_BUNDLE = 'std'
+export const standardModule = new URL('../actions/standard/index.js', import.meta.url).href

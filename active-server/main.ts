@@ -1,0 +1,20 @@
+import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
+import { type CommonFlags, countFlag, flag, serverCommand } from '../server/flags.ts'
+import { createLog } from '../server/log.ts'
+import { runServer } from '../server/process.ts'
+import { startActiveServer } from './active-server.ts'
+
+interface Flags extends CommonFlags {
+  readonly metadata: string
+  readonly slots: number
+  readonly threads: number
+}
+
+const command = serverCommand('active-server', 'Contributes slots for action objects to a cluster.', 0)
+  .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
+  .addOption(flag('--slots <number>', 'how many action objects it takes').default(64).argParser(countFlag))
+  .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))
+
+const flags = command.parse().opts<Flags>()
+const log = createLog('active-server', flags.logLevel)
+await runServer(log, () => startActiveServer(flags, { clock: systemClock, randomness: systemRandomness, log }))

@@ -1,0 +1,184 @@
+/**
+ * What the network thread and an action thread say to each other. Messages of one turn travel together, in order, as one list
+ * of numbers, which is quick to copy; what is not a number lies beside it.
+ */
+import type { MessagePort } from 'node:worker_threads'
+import type { ClassInfo } from '../protocol/catalogue.ts'
+import type { WireError } from '../protocol/errors.ts'
+
+/** Each is followed by its numbers. */
+export const step = {
+  /** stream, slab, offset, length: bytes for a hook, or from one, in shared memory. */
+  bytes: 1,
+  /** stream, index: bytes for a hook in a buffer of their own, which goes over. */
+  owned: 2,
+  /** stream: all bytes for the hook have come. */
+  end: 3,
+  /** stream, slab (−1: none), length: these bytes are no longer needed. */
+  free: 4,
+  /** index: a message that is an object. */
+  message: 5,
+} as const
+
+export interface Batch {
+  readonly steps: readonly number[]
+  readonly objects: readonly unknown[]
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type ToThread =
+  | {
+      readonly type: 'create'
+      readonly request: number
+      readonly slot: number
+      readonly id: string
+      readonly module: string
+      readonly class: string
+      readonly path: string
+      readonly params: unknown
+      readonly interleaved: boolean
+    }
+  | { readonly type: 'delete'; readonly request: number; readonly slot: number; readonly mode: 'wait' | 'abort' }
+  | {
+      readonly type: 'open'
+      readonly direction: 'read' | 'write'
+      readonly stream: number
+      readonly slot: number
+      readonly chain: readonly string[]
+      readonly key?: string
+    }
+  | { readonly type: 'abortStream'; readonly stream: number; readonly error: WireError }
+  | {
+      readonly type: 'call'
+      readonly request: number
+      readonly slot: number
+      readonly name: string
+      readonly value: string
+      readonly chain: readonly string[]
+    }
+  | { readonly type: 'abortCall'; readonly request: number; readonly error: WireError }
+
+export type FromThread =
+  | { readonly type: 'answered'; readonly request: number; readonly value?: string; readonly error?: WireError }
+  | { readonly type: 'streamDone'; readonly stream: number; readonly error?: WireError }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly path: string; readonly message: string; readonly details?: object }
+
+/** What a thread is started with. */
+export interface HostTask {
+  readonly port: MessagePort
+  /** Shared memory for what comes in; the thread allocates what goes out by itself. */
+  readonly incoming: SharedArrayBuffer
+  readonly metadata: string
+}
+
+/** The first message of a thread: its own shared memory, for what goes out. */
+export interface HostReady {
+  readonly outgoing: SharedArrayBuffer
+}
+
+/** A module that is to be looked at in a thread of its own. */
+export interface InspectTask {
+  readonly module: string
+}
+
+export type InspectResult = { readonly classes: ClassInfo[] } | { readonly error: WireError }
+
+/** Gathers what one turn has to say and posts it at its end. */
+export class Outbox {
+  readonly #port: MessagePort
+  #steps: number[] = []
+  #objects: unknown[] = []
+  #transfers: ArrayBuffer[] = []
+  #scheduled = false
+
+  constructor(port: MessagePort) {
+    this.#port = port
+  }
+
+  bytes(stream: number, slab: number, offset: number, length: number): void {
+    this.#steps.push(step.bytes, stream, slab, offset, length)
+    this.#schedule()
+  }
+
+  /** The buffer is gone from this thread afterwards. */
+  owned(stream: number, buffer: ArrayBuffer): void {
+    this.#steps.push(step.owned, stream, this.#objects.length)
+    this.#objects.push(buffer)
+    this.#transfers.push(buffer)
+    this.#schedule()
+  }
+
+  end(stream: number): void {
+    this.#steps.push(step.end, stream)
+    this.#schedule()
+  }
+
+  free(stream: number, slab: number, length: number): void {
+    this.#steps.push(step.free, stream, slab, length)
+    this.#schedule()
+  }
+
+  message(message: ToThread | FromThread): void {
+    this.#steps.push(step.message, this.#objects.length)
+    this.#objects.push(message)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    process.nextTick(() => this.flush())
+  }
+
+  flush(): void {
+    this.#scheduled = false
+    if (this.#steps.length === 0) return
+    const batch: Batch = { steps: this.#steps, objects: this.#objects }
+    const transfers = this.#transfers
+    this.#steps = []
+    this.#objects = []
+    this.#transfers = []
+    this.#port.postMessage(batch, transfers)
+  }
+}
+
+/** What a side does with each step that it gets. */
+export interface StepHandlers {
+  bytes(stream: number, slab: number, offset: number, length: number): void
+  owned(stream: number, buffer: ArrayBuffer): void
+  end(stream: number): void
+  free(stream: number, slab: number, length: number): void
+  message(message: unknown): void
+}
+
+export function forEachStep({ steps, objects }: Batch, handlers: StepHandlers): void {
+  for (let i = 0; i < steps.length; ) {
+    switch (steps[i]) {
+      case step.bytes:
+        handlers.bytes(steps[i + 1]!, steps[i + 2]!, steps[i + 3]!, steps[i + 4]!)
+        i += 5
+        break
+      case step.owned:
+        handlers.owned(steps[i + 1]!, objects[steps[i + 2]!] as ArrayBuffer)
+        i += 3
+        break
+      case step.end:
+        handlers.end(steps[i + 1]!)
+        i += 2
+        break
+      case step.free:
+        handlers.free(steps[i + 1]!, steps[i + 2]!, steps[i + 3]!)
+        i += 4
+        break
+      case step.message:
+        handlers.message(objects[steps[i + 1]!])
+        i += 2
+        break
+      default:
+        // A list that makes no sense has no step behind this one that could be found.
+        handlers.message(steps[i])
+        return
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { catalogue } from '../protocol/catalogue.ts'
+import type { Clock } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { HandlerTable } from '../protocol/handlers.ts'
+import type { Call } from '../protocol/peer.ts'
+import type { ActionThread } from './action-thread.ts'
+import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
+import { inspectModule } from './inspection.ts'
+import type { Occupant, Slots } from './slots.ts'
+import type { Threads } from './threads.ts'
+
+export interface ObjectParts {
+  readonly incarnation: string
+  readonly slots: Slots
+  readonly threads: Threads
+  readonly bundles: BundleFiles
+  readonly clock: Clock
+}
+
+/** Binds what the metadata server has done with objects, and what clients do with them. */
+export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
+  const { incarnation, slots, threads, bundles, clock } = parts
+
+  handlers.answer(catalogue.startObject, async (head, call) => {
+    requireMetadata(call)
+    const { slot, epoch, counter, path, params, interleaved } = head
+    const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
+    const occupant: Occupant = { slot, generation: { epoch, counter }, path, thread: leastLoaded(threads, slots) }
+    slots.take(occupant)
+    try {
+      const id = `${incarnation}.${slot}.${epoch}.${counter}`
+      await occupant.thread.createObject({ slot, id, module, class: head.class, path, params: params ?? null, interleaved })
+    } catch (error) {
+      slots.release(occupant)
+      throw error
+    }
+    return {}
+  })
+
+  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode }, call) => {
+    requireMetadata(call)
+    const occupant = slots.at(slot, { epoch, counter })
+    try {
+      await occupant.thread.deleteObject(slot, mode)
+    } finally {
+      slots.release(occupant)
+    }
+    return {}
+  })
+
+  handlers.answer(catalogue.inspectBundle, async ({ version }, call) => {
+    requireMetadata(call)
+    return { classes: await inspectModule(await bundles.module(version), clock) }
+  })
+
+  handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge }, stream) => {
+    const { thread, slot } = slots.find(location)
+    if (acknowledge) stream.acknowledgeAll()
+    await thread.write(stream, slot, chain ?? [], key)
+    return {}
+  })
+
+  handlers.rawStream(catalogue.readAction, async ({ location, chain }, stream) => {
+    const { thread, slot } = slots.find(location)
+    await thread.read(stream, slot, chain ?? [])
+    return {}
+  })
+
+  handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
+    const { thread, slot } = slots.find(location)
+    const value = checkJson(name, body)
+    return Buffer.from(await thread.call(slot, name, value, chain ?? [], signal))
+  })
+}
+
+function requireMetadata({ connection }: Call): void {
+  if (connection.peer.role !== 'metadata') throw new GliderError('FORBIDDEN', 'only the metadata server makes and deletes objects')
+}
+
+function leastLoaded(threads: Threads, slots: Slots): ActionThread {
+  const [first, ...others] = threads.all
+  if (!first) throw new GliderError('UNAVAILABLE', 'the action threads of this server are being replaced: try again')
+  let best = first
+  let load = slots.of(first).length
+  for (const thread of others) {
+    const its = slots.of(thread).length
+    if (its < load) {
+      best = thread
+      load = its
+    }
+  }
+  return best
+}
+
+/** @throws GliderError INVALID_ARGUMENT */
+function checkJson(name: string, body: Buffer): string {
+  const text = body.length === 0 ? 'null' : body.toString()
+  try {
+    JSON.parse(text)
+  } catch (cause) {
+    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} is not JSON: ${(cause as Error).message}`, { cause })
+  }
+  return text
+}

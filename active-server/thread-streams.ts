@@ -1,0 +1,89 @@
+import { GliderError } from '../protocol/errors.ts'
+import type { MuxStream, StreamSink } from '../protocol/stream.ts'
+import type { Outbox } from './messages.ts'
+import { type Region, regionBytes, type SharedArena } from './shared-arena.ts'
+
+/** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
+const DIRECT_BYTES = 16 << 10
+
+/**
+ * Takes the bytes of one write stream to its thread. Large bodies land in memory that the thread shares; where none is free
+ * (many streams wait for their turn), bytes go in a buffer of their own.
+ */
+export class StreamToThread implements StreamSink {
+  readonly #stream: MuxStream
+  readonly #number: number
+  readonly #outbox: Outbox
+  readonly #arena: SharedArena
+  /** Where the body that is being received lands. */
+  #landing: Region | undefined
+
+  constructor(stream: MuxStream, number: number, outbox: Outbox, arena: SharedArena) {
+    this.#stream = stream
+    this.#number = number
+    this.#outbox = outbox
+    this.#arena = arena
+  }
+
+  place(bytes: number): Uint8Array | undefined {
+    if (bytes < DIRECT_BYTES) return undefined
+    this.#landing = this.#arena.allocate(bytes)
+    return this.#landing && regionBytes(this.#arena.memory, this.#landing.slab, this.#landing.offset, bytes)
+  }
+
+  data(body: Buffer, placed: boolean): void {
+    const region = placed ? this.#landing : this.#arena.allocate(body.length)
+    this.#landing = undefined
+    if (!region) {
+      const own = new ArrayBuffer(body.length)
+      new Uint8Array(own).set(body)
+      this.#outbox.owned(this.#number, own)
+      return
+    }
+    if (!placed) regionBytes(this.#arena.memory, region.slab, region.offset, body.length).set(body)
+    this.#outbox.bytes(this.#number, region.slab, region.offset, body.length)
+  }
+
+  end(): void {
+    this.#outbox.end(this.#number)
+  }
+
+  failed(error: GliderError): void {
+    if (this.#landing) this.#arena.release(this.#landing.slab)
+    this.#landing = undefined
+    this.#outbox.message({ type: 'abortStream', stream: this.#number, error: error.toWire() })
+  }
+
+  /** The thread no longer needs so many bytes. */
+  freed(slab: number, bytes: number): void {
+    if (slab >= 0) this.#arena.release(slab)
+    this.#stream.consumed(bytes)
+  }
+}
+
+/** Sends the bytes of one read stream out of memory that the thread shares. */
+export class StreamFromThread {
+  readonly #stream: MuxStream
+  readonly #number: number
+  readonly #outbox: Outbox
+  readonly #memory: SharedArrayBuffer
+
+  constructor(stream: MuxStream, number: number, outbox: Outbox, memory: SharedArrayBuffer) {
+    this.#stream = stream
+    this.#number = number
+    this.#outbox = outbox
+    this.#memory = memory
+    const gone = (): void => {
+      const reason = GliderError.from(stream.signal.reason, 'CANCELLED')
+      outbox.message({ type: 'abortStream', stream: number, error: reason.toWire() })
+    }
+    stream.signal.addEventListener('abort', gone, { once: true })
+    if (stream.signal.aborted) gone()
+  }
+
+  send(slab: number, offset: number, length: number): void {
+    const left = (): void => this.#outbox.free(this.#number, slab, length)
+    // Bytes for a reader who has gone are given back like those that left; the thread hears of it by itself.
+    this.#stream.send(regionBytes(this.#memory, slab, offset, length), left, left)
+  }
+}

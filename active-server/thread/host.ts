@@ -1,0 +1,19 @@
+import { systemClock } from '../../protocol/clock.system.ts'
+import type { HostReady, HostTask } from '../messages.ts'
+import { SharedArena } from '../shared-arena.ts'
+import { redirectConsole } from './console.ts'
+import { ThreadHost } from './thread-host.ts'
+
+/** Shared memory for what the actions of a thread give to their readers: 8 MiB. */
+const OUTGOING_SLABS = 16
+
+/** The endless task of an action thread. It ends with the thread. */
+export default function host(task: HostTask): Promise<never> {
+  const arena = new SharedArena(OUTGOING_SLABS)
+  const threadHost = new ThreadHost(task, arena, systemClock)
+  redirectConsole((level, message) => threadHost.log(level, message))
+  process.setSourceMapsEnabled(true)
+  const ready: HostReady = { outgoing: arena.memory }
+  task.port.postMessage(ready)
+  return new Promise<never>(() => {})
+}

@@ -1,0 +1,114 @@
+import type { ChunkSink } from '../../actions/source.ts'
+import type { GliderError } from '../../protocol/errors.ts'
+import type { Outbox } from '../messages.ts'
+import { regionBytes, type SharedArena } from '../shared-arena.ts'
+
+/** A reader's bytes go over in pieces of at most this size. */
+const PIECE_BYTES = 256 << 10
+/** A stream may have so much on the way: more would only wait on the network thread. */
+const MAX_ON_THE_WAY = 1 << 20
+
+interface Waiting {
+  readonly bytes: Uint8Array
+  done: number
+  readonly resolve: () => void
+  readonly reject: (error: GliderError) => void
+}
+
+/** Shared memory that all sinks of a thread write to, and who waits for some of it. */
+export class OutgoingMemory {
+  readonly arena: SharedArena
+  readonly #waiting = new Set<ThreadSink>()
+
+  constructor(arena: SharedArena) {
+    this.arena = arena
+  }
+
+  waitFor(sink: ThreadSink): void {
+    this.#waiting.add(sink)
+  }
+
+  release(slab: number): void {
+    this.arena.release(slab)
+    if (this.#waiting.size === 0) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const sink of waiting) sink.proceed()
+  }
+}
+
+/** The bytes of one read stream, copied into shared memory for the network thread to send. */
+export class ThreadSink implements ChunkSink {
+  readonly #stream: number
+  readonly #outbox: Outbox
+  readonly #memory: OutgoingMemory
+  readonly #waiting: Waiting[] = []
+  #onTheWay = 0
+  #unsent = 0
+  #error: GliderError | undefined
+
+  constructor(stream: number, outbox: Outbox, memory: OutgoingMemory) {
+    this.#stream = stream
+    this.#outbox = outbox
+    this.#memory = memory
+  }
+
+  write(bytes: Uint8Array): Promise<void> | void {
+    if (this.#error) return Promise.reject(this.#error)
+    let done = 0
+    if (this.#waiting.length === 0) {
+      done = this.#copy(bytes, 0)
+      if (done === bytes.length) return
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, done, resolve, reject })
+    })
+  }
+
+  /** Copies what there is room for; answers how far it has come. */
+  #copy(bytes: Uint8Array, from: number): number {
+    let done = from
+    while (done < bytes.length && this.#onTheWay < MAX_ON_THE_WAY) {
+      const { arena } = this.#memory
+      let length = Math.min(PIECE_BYTES, bytes.length - done)
+      // The rest of a slab is worth filling, unless next to nothing is left of it.
+      if (length > arena.room && arena.room >= PIECE_BYTES / 4) length = arena.room
+      const region = arena.allocate(length)
+      if (!region) {
+        this.#memory.waitFor(this)
+        return done
+      }
+      regionBytes(arena.memory, region.slab, region.offset, length).set(length === bytes.length ? bytes : bytes.subarray(done, done + length))
+      this.#outbox.bytes(this.#stream, region.slab, region.offset, length)
+      this.#onTheWay += length
+      this.#unsent += length
+      done += length
+      if (this.#unsent >= PIECE_BYTES) {
+        this.#unsent = 0
+        this.#outbox.flush()
+      }
+    }
+    return done
+  }
+
+  /** The network thread has sent so many bytes. */
+  left(bytes: number): void {
+    this.#onTheWay -= bytes
+    this.proceed()
+  }
+
+  proceed(): void {
+    while (this.#waiting.length > 0) {
+      const first = this.#waiting[0]!
+      first.done = this.#copy(first.bytes, first.done)
+      if (first.done < first.bytes.length) return
+      this.#waiting.shift()
+      first.resolve()
+    }
+  }
+
+  failed(error: GliderError): void {
+    this.#error = error
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
+  }
+}

@@ -1,0 +1,182 @@
+import type { Log } from '../../actions/action.ts'
+import { currentChain } from '../../actions/chain.ts'
+import { actionClassesOf } from '../../actions/inspect.ts'
+import { ActionObject } from '../../actions/object.ts'
+import type { StoreClient } from '../../actions/store.ts'
+import { openStore } from '../../client/store-client.ts'
+import type { Clock } from '../../protocol/clock.ts'
+import { GliderError } from '../../protocol/errors.ts'
+import { type Batch, forEachStep, type HostTask, type LogLevel, Outbox, type StepHandlers, type ToThread } from '../messages.ts'
+import { regionBytes, type SharedArena } from '../shared-arena.ts'
+import { OutgoingMemory, ThreadSink } from './sink.ts'
+import { ThreadSource } from './source.ts'
+
+interface Hosted {
+  readonly object: ActionObject
+  readonly store: StoreClient
+}
+
+interface StreamRun {
+  readonly abort: AbortController
+  readonly source?: ThreadSource
+  readonly sink?: ThreadSink
+}
+
+/** Runs the action objects of one thread: what the network thread asks for, it does with {@link ActionObject}. */
+export class ThreadHost implements StepHandlers {
+  readonly #task: HostTask
+  readonly #clock: Clock
+  readonly #outbox: Outbox
+  readonly #memory: OutgoingMemory
+  readonly #objects = new Map<number, Hosted>()
+  readonly #streams = new Map<number, StreamRun>()
+  readonly #calls = new Map<number, AbortController>()
+
+  constructor(task: HostTask, arena: SharedArena, clock: Clock) {
+    this.#task = task
+    this.#clock = clock
+    this.#outbox = new Outbox(task.port)
+    this.#memory = new OutgoingMemory(arena)
+    task.port.on('message', (batch: Batch) => forEachStep(batch, this))
+  }
+
+  /** For what does not belong to one object. */
+  log(level: LogLevel, message: string): void {
+    this.#outbox.message({ type: 'log', level, path: '', message })
+  }
+
+  bytes(stream: number, slab: number, offset: number, length: number): void {
+    const source = this.#streams.get(stream)?.source
+    if (source) source.arrived(regionBytes(this.#task.incoming, slab, offset, length), slab)
+    else this.#outbox.free(stream, slab, length)
+  }
+
+  owned(stream: number, buffer: ArrayBuffer): void {
+    this.#streams.get(stream)?.source?.arrived(Buffer.from(buffer), -1)
+  }
+
+  end(stream: number): void {
+    this.#streams.get(stream)?.source?.ended()
+  }
+
+  free(stream: number, slab: number, length: number): void {
+    this.#streams.get(stream)?.sink?.left(length)
+    this.#memory.release(slab)
+  }
+
+  message(message: unknown): void {
+    const asked = message as ToThread
+    switch (asked.type) {
+      case 'create':
+        this.#answer(asked.request, this.#create(asked))
+        return
+      case 'delete':
+        this.#answer(asked.request, this.#delete(asked.slot, asked.mode))
+        return
+      case 'open':
+        this.#open(asked)
+        return
+      case 'abortStream':
+        this.#abortStream(asked.stream, GliderError.fromWire(asked.error))
+        return
+      case 'call':
+        this.#call(asked)
+        return
+      case 'abortCall':
+        this.#calls.get(asked.request)?.abort(GliderError.fromWire(asked.error))
+        return
+      default:
+        this.log('warn', `a message that is not known here was ignored: ${JSON.stringify(asked satisfies never)}`)
+    }
+  }
+
+  #answer(request: number, work: Promise<string | undefined>): void {
+    work.then(
+      value => this.#outbox.message({ type: 'answered', request, ...(value !== undefined && { value }) }),
+      error => this.#outbox.message({ type: 'answered', request, error: GliderError.from(error).toWire() }),
+    )
+  }
+
+  async #create(asked: ToThread & { type: 'create' }): Promise<undefined> {
+    const { slot, id, path, params, interleaved } = asked
+    const module = (await import(asked.module)) as object
+    const entry = actionClassesOf(module).find(({ name }) => name === asked.class)
+    if (!entry) throw new GliderError('NOT_FOUND', `${asked.class} is no action of its bundle: deploy it again`)
+    const store = openStore(this.#task.metadata, { chain: currentChain })
+    const object = new ActionObject(entry.Class, { id, path, params, store, log: this.#logOf(path), interleaved, clock: this.#clock })
+    this.#objects.set(slot, { object, store })
+    try {
+      await object.create()
+    } catch (error) {
+      this.#objects.delete(slot)
+      await store.close()
+      throw error
+    }
+  }
+
+  #logOf(path: string): Log {
+    const log = (level: LogLevel) => (message: string, details?: object) => {
+      this.#outbox.message({ type: 'log', level, path, message, ...(details && { details: JSON.parse(JSON.stringify(details)) }) })
+    }
+    return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
+  }
+
+  async #delete(slot: number, mode: 'wait' | 'abort'): Promise<undefined> {
+    const hosted = this.#objects.get(slot)
+    if (!hosted) throw noObject()
+    try {
+      await hosted.object.delete(mode)
+    } finally {
+      this.#objects.delete(slot)
+      await hosted.store.close()
+    }
+  }
+
+  #open({ direction, stream, slot, chain, key }: ToThread & { type: 'open' }): void {
+    const abort = new AbortController()
+    const options = { chain, key, signal: abort.signal }
+    const source = direction === 'write' ? new ThreadSource(stream, this.#outbox) : undefined
+    const sink = direction === 'read' ? new ThreadSink(stream, this.#outbox, this.#memory) : undefined
+    this.#streams.set(stream, { abort, ...(source && { source }), ...(sink && { sink }) })
+    const run = async (): Promise<void> => {
+      const hosted = this.#objects.get(slot)
+      if (!hosted) throw noObject()
+      if (source) await hosted.object.runWrite(source, options)
+      else await hosted.object.runRead(sink!, options)
+    }
+    run()
+      .then(
+        () => this.#outbox.message({ type: 'streamDone', stream }),
+        error => this.#outbox.message({ type: 'streamDone', stream, error: GliderError.from(error).toWire() }),
+      )
+      .finally(() => {
+        source?.close()
+        this.#streams.delete(stream)
+      })
+  }
+
+  #abortStream(stream: number, error: GliderError): void {
+    const run = this.#streams.get(stream)
+    run?.source?.failed(error)
+    run?.sink?.failed(error)
+    run?.abort.abort(error)
+  }
+
+  #call({ request, slot, name, value, chain }: ToThread & { type: 'call' }): void {
+    const abort = new AbortController()
+    this.#calls.set(request, abort)
+    const run = async (): Promise<string> => {
+      const hosted = this.#objects.get(slot)
+      if (!hosted) throw noObject()
+      return hosted.object.callJson(name, JSON.parse(value), { chain, signal: abort.signal })
+    }
+    this.#answer(
+      request,
+      run().finally(() => this.#calls.delete(request)),
+    )
+  }
+}
+
+function noObject(): GliderError {
+  return new GliderError('NO_ACTION_OBJECT', 'the object of the action has been deleted: create one')
+}

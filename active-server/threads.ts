@@ -1,0 +1,54 @@
+import type { Log } from '../server/log.ts'
+import { ActionThread } from './action-thread.ts'
+
+export interface ThreadsOptions {
+  readonly count: number
+  readonly metadata: string
+  readonly log: Log
+  /** A thread has ended with all its objects; another takes its place. */
+  readonly lost: (thread: ActionThread, cause: string) => void
+}
+
+/** The action threads of one server; one that ends is replaced. */
+export class Threads {
+  readonly #options: ThreadsOptions
+  readonly #threads: ActionThread[] = []
+  #stopping = false
+
+  private constructor(options: ThreadsOptions) {
+    this.#options = options
+  }
+
+  static async start(options: ThreadsOptions): Promise<Threads> {
+    const threads = new Threads(options)
+    await Promise.all(Array.from({ length: options.count }, (_, number) => threads.#start(number)))
+    return threads
+  }
+
+  get all(): readonly ActionThread[] {
+    return this.#threads.filter(Boolean)
+  }
+
+  async #start(number: number): Promise<void> {
+    const { metadata, log } = this.#options
+    let thread: ActionThread | undefined
+    thread = await ActionThread.start({
+      number,
+      metadata,
+      log,
+      lost: cause => {
+        log.error({ thread: number, cause }, 'an action thread has ended, another takes its place')
+        delete this.#threads[number]
+        if (thread) this.#options.lost(thread, cause)
+        if (!this.#stopping) this.#start(number).catch((error: Error) => log.error({ thread: number }, error.message))
+      },
+    })
+    this.#threads[number] = thread
+    if (this.#stopping) await thread.stop()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all(this.all.map(thread => thread.stop()))
+  }
+}
