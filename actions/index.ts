@@ -1,5 +1,5 @@
 /** `glider/action`: what authors of actions use. */
-export { GliderError, type ErrorCode } from '../protocol/errors.ts'
+export { type ErrorCode, GliderError } from '../protocol/errors.ts'
 export { Action, type ActionClass, type Log } from './action.ts'
 export type { ActionInput } from './input.ts'
 export type { ActionOutput } from './output.ts'

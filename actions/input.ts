@@ -171,9 +171,9 @@ export class StreamInput implements ActionInput {
         },
         thrown => {
           const reason = GliderError.from(thrown, 'UNAVAILABLE', 'the writer has gone')
-          this.#scope.abort(reason)
+          const first = this.#scope.abort(reason)
           this.#pending = undefined
-          if (wanted) reject(this.#scope.reason)
+          if (wanted) reject(first)
         },
       )
       const cancel = (error: GliderError): void => {

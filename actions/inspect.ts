@@ -14,7 +14,7 @@ const notCallable = new Set(['constructor', 'onCreate', 'onDelete', 'onRead', 'o
 /** The action classes that a bundle exports; whatever else it exports is ignored. `INVALID_ARGUMENT` where there is none. */
 export function actionClassesOf(module: object): ActionClassEntry[] {
   const byName = new Map<string, ActionClass>()
-  const exports = Object.entries(module)
+  const exports: [string, unknown][] = Object.entries(module)
   for (const [name, value] of exports) {
     if (name !== 'default' && isActionClass(value)) byName.set(name, value)
   }

@@ -87,10 +87,14 @@ export class ActionObject {
     const unfollow = scope.follow(options.signal)
     try {
       const output = new StreamOutput(sink, scope)
-      await this.#inTurn(scope, async () => {
-        const hook = this.#hook('onRead')
-        await this.#run(scope, 'onRead', options.chain, () => hook(output))
-      }).finally(() => output.flushed())
+      try {
+        await this.#inTurn(scope, async () => {
+          const hook = this.#hook('onRead')
+          await this.#run(scope, 'onRead', options.chain, () => hook(output))
+        })
+      } finally {
+        await output.flushed()
+      }
       // An endless read that stops because it was told to must not look like one that has come to its end.
       if (scope.reason) throw scope.reason
     } finally {
@@ -178,7 +182,9 @@ export class ActionObject {
     try {
       const work = runInChain([this.id], async () => this.#instance?.onDelete?.())
       await withGrace(
-        work.catch((thrown: unknown) => Promise.reject(actionFailed(what, thrown))),
+        work.catch((thrown: unknown) => {
+          throw actionFailed(what, thrown)
+        }),
         scope,
         this.#options.clock,
         what,

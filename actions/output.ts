@@ -59,8 +59,7 @@ export class StreamOutput implements ActionOutput {
     try {
       await answer
     } catch (thrown) {
-      this.#scope.abort(GliderError.from(thrown, 'CANCELLED', 'the reader has gone'))
-      throw this.#scope.reason
+      throw this.#scope.abort(GliderError.from(thrown, 'CANCELLED', 'the reader has gone'))
     }
   }
 }

@@ -32,19 +32,23 @@ export class TurnScope {
     return this.#controller.signal
   }
 
-  abort(reason: GliderError): void {
-    if (this.#reason) return
+  /** Answers the reason that holds: this one, or that of an earlier abort. */
+  abort(reason: GliderError): GliderError {
+    if (this.#reason) return this.#reason
     this.#reason = reason
     const listeners = [...this.#listeners]
     this.#listeners.clear()
     for (const listener of listeners) listener(reason)
     this.#controller?.abort(reason)
+    return reason
   }
 
   /** Aborts with it; answers how to stop listening. */
   follow(signal: AbortSignal | undefined): () => void {
     if (!signal) return () => {}
-    const abort = (): void => this.abort(GliderError.from(signal.reason, 'CANCELLED'))
+    const abort = (): void => {
+      this.abort(GliderError.from(signal.reason, 'CANCELLED'))
+    }
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
     return () => signal.removeEventListener('abort', abort)

@@ -48,7 +48,7 @@ export class Turns {
           off()
           resolve()
         },
-        fail: error => {
+        fail: (error: GliderError): void => {
           this.#waiting.delete(waiter)
           off()
           reject(error)
@@ -56,7 +56,7 @@ export class Turns {
         },
       }
       this.#waiting.add(waiter)
-      const off = scope.onAbort(waiter.fail)
+      const off = scope.onAbort(reason => waiter.fail(reason))
     })
   }
 

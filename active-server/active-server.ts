@@ -1,9 +1,7 @@
-import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import * as standard from '../actions/standard/index.ts'
 import { actionClassesOf } from '../actions/inspect.ts'
 import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
-import type { Clock, Randomness } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
@@ -11,6 +9,7 @@ import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { RunningServer } from '../server/process.ts'
+import type { System } from '../server/system.ts'
 import type { ActionThread } from './action-thread.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
@@ -28,11 +27,7 @@ export interface ActiveServerConfig {
 }
 
 /** Starts an active server; resolves once it is registered and its slots can be used. */
-export async function startActiveServer(
-  config: ActiveServerConfig,
-  system: { readonly clock: Clock; readonly randomness: Randomness; readonly log: Logger },
-): Promise<RunningServer> {
-  const { clock, randomness, log } = system
+export async function startActiveServer(config: ActiveServerConfig, { clock, randomness, log }: System): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock)

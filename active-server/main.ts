@@ -1,7 +1,6 @@
-import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { type CommonFlags, countFlag, flag, serverCommand } from '../server/flags.ts'
-import { createLog } from '../server/log.ts'
 import { runServer } from '../server/process.ts'
+import { realSystem } from '../server/system.ts'
 import { startActiveServer } from './active-server.ts'
 
 interface Flags extends CommonFlags {
@@ -16,5 +15,5 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
   .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))
 
 const flags = command.parse().opts<Flags>()
-const log = createLog('active-server', flags.logLevel)
-await runServer(log, () => startActiveServer(flags, { clock: systemClock, randomness: systemRandomness, log }))
+const system = realSystem('active-server', flags.logLevel)
+await runServer(system.log, () => startActiveServer(flags, system))

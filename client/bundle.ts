@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { basename, extname, resolve } from 'node:path'
-import { type BuildFailure, build } from 'esbuild'
+import type { BuildFailure } from 'esbuild'
 import { GliderError } from '../protocol/errors.ts'
 
 /** CommonJS packages among the imports may `require` what is built into Node. */
@@ -23,6 +23,8 @@ export async function bundle(file: string): Promise<Buffer> {
   } catch (cause) {
     throw new GliderError('NOT_FOUND', `there is no file ${file} to deploy`, { cause })
   }
+  // Loaded only here: most programs, and all actions, never deploy.
+  const { build } = await import('esbuild')
   try {
     const result = await build({
       entryPoints: [entry],

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
@@ -46,7 +46,7 @@ export class Chassis {
 
   private constructor(options: ChassisOptions) {
     this.#options = options
-    this.#app = fastify({ loggerInstance: options.log as FastifyBaseLogger, disableRequestLogging: true, forceCloseConnections: true, bodyLimit: 32 << 20 })
+    this.#app = fastify({ forceCloseConnections: true })
   }
 
   /** @throws GliderError INVALID_ARGUMENT where the port cannot be bound */

@@ -1,7 +1,6 @@
-import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
-import { createLog } from '../server/log.ts'
 import { runServer } from '../server/process.ts'
+import { realSystem } from '../server/system.ts'
 import { startStorageServer } from './storage-server.ts'
 
 interface Flags extends CommonFlags {
@@ -16,10 +15,10 @@ const command = serverCommand('storage-server', 'Contributes blocks of memory to
   .addOption(flag('--class <name>', 'storage class that this server is in').default('dram'))
 
 const flags = command.parse().opts<Flags>()
-const log = createLog('storage-server', flags.logLevel)
-await runServer(log, () =>
+const system = realSystem('storage-server', flags.logLevel)
+await runServer(system.log, () =>
   startStorageServer(
     { ...flags, capacityBytes: flags.capacity, storageClass: flags.class },
-    { clock: systemClock, randomness: systemRandomness, log },
+    system,
   ),
 )

@@ -1,6 +1,4 @@
 import { Registry } from 'prom-client'
-import type { Logger } from 'pino'
-import type { Clock, Randomness } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
@@ -8,6 +6,7 @@ import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
 import type { RunningServer } from '../server/process.ts'
+import type { System } from '../server/system.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
 import { DramBlocks } from './dram-blocks.ts'
 
@@ -17,16 +16,13 @@ export interface StorageServerConfig {
   readonly advertise?: string
   /** host:port of the metadata server. */
   readonly metadata: string
+  /** Memory for blocks. */
   readonly capacityBytes: number
   readonly storageClass: string
 }
 
 /** Starts a storage server; resolves once it is registered and its blocks can be used. */
-export async function startStorageServer(
-  config: StorageServerConfig,
-  system: { readonly clock: Clock; readonly randomness: Randomness; readonly log: Logger },
-): Promise<RunningServer> {
-  const { clock, randomness, log } = system
+export async function startStorageServer(config: StorageServerConfig, { clock, randomness, log }: System): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock)

@@ -16,7 +16,7 @@ function fileStore(files: Map<string, Buffer>): StoreClient {
               .get(path)!
               .toString()
               .match(/[^]{1,7}/g)!
-              .map(Buffer.from),
+              .map(piece => Buffer.from(piece)),
           ),
       }
     },

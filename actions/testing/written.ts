@@ -20,8 +20,8 @@ export class WrittenSource implements ChunkSource {
   }
 
   async next(): Promise<LentChunk | undefined> {
-    const { done, value } = await this.#chunks.next()
-    return done ? undefined : lend(value)
+    const next: IteratorResult<Chunk, unknown> = await this.#chunks.next()
+    return next.done ? undefined : lend(next.value)
   }
 
   /** The rest is not wanted. */

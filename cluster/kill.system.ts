@@ -1,0 +1,7 @@
+import type { ChildProcess } from 'node:child_process'
+
+/** Kills a process that is still there after so many seconds. */
+export function killAfter(child: ChildProcess, seconds: number): { cancel(): void } {
+  const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1_000)
+  return { cancel: () => clearTimeout(timer) }
+}

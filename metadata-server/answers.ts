@@ -1,0 +1,164 @@
+/**
+ * Answers kept for repeats. Always holds: of the calls with one client id and sequence number at most one is carried out;
+ * all others get its outcome, unless the client has said that it has it.
+ */
+import { type Clock, every, type Timer } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { Caller } from './caller.ts'
+
+interface Kept {
+  readonly operation: string
+  /** When it was asked for. */
+  readonly atMs: number
+  outcome: Outcome
+  /** Stops waiting for the caller to go, where the outcome is bound to it. */
+  leave: (() => void) | undefined
+}
+
+type Outcome =
+  | { readonly kind: 'running'; readonly answer: Promise<unknown> }
+  | { readonly kind: 'answer'; readonly answer: unknown }
+  | { readonly kind: 'error'; readonly error: unknown }
+
+interface Client {
+  /** In order of arrival. */
+  readonly kept: Map<number, Kept>
+  acknowledged: number
+  lastMs: number
+}
+
+export interface AnswersLimits {
+  readonly keepAnswersMs: number
+  readonly keepAnswersPerClient: number
+}
+
+export interface Numbered {
+  readonly sequence?: number
+  readonly acknowledged?: number
+}
+
+export class Answers {
+  readonly #clock: Clock
+  readonly #limits: AnswersLimits
+  readonly #clients = new Map<string, Client>()
+  readonly #sweeper: Timer
+
+  constructor(clock: Clock, limits: AnswersLimits) {
+    this.#clock = clock
+    this.#limits = limits
+    this.#sweeper = every(clock, limits.keepAnswersMs / 10, () => this.#sweep())
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    let size = 0
+    for (const client of this.#clients.values()) size += client.kept.size
+    return size
+  }
+
+  /**
+   * Carries an operation out unless its outcome is known.
+   * @param bound the outcome is worth nothing once the caller has gone, and is forgotten then
+   */
+  once<A>(operation: string, numbers: Numbered, caller: Caller, bound: boolean, run: () => A | Promise<A>): A | Promise<A> {
+    const { sequence, acknowledged = 0 } = numbers
+    if (caller.clientId === undefined || sequence === undefined) return run()
+    const client = this.#client(caller.clientId)
+    this.#acknowledge(client, acknowledged)
+    const known = client.kept.get(sequence)
+    if (known) return repeat<A>(known, operation, sequence)
+    if (sequence <= client.acknowledged) {
+      throw new GliderError('PROTOCOL_ERROR', `${operation} ${sequence} is repeated although its answer was acknowledged`)
+    }
+    const atMs = this.#clock.now()
+    const keep = (outcome: Outcome): Kept => {
+      const kept: Kept = { operation, atMs, outcome, leave: undefined }
+      client.kept.set(sequence, kept)
+      this.#bound(client)
+      if (bound) kept.leave = caller.onGone(() => client.kept.get(sequence) === kept && client.kept.delete(sequence))
+      return kept
+    }
+    let answer: A | Promise<A>
+    try {
+      answer = run()
+    } catch (error) {
+      keep({ kind: 'error', error })
+      throw error
+    }
+    if (!(answer instanceof Promise)) {
+      keep({ kind: 'answer', answer })
+      return answer
+    }
+    const kept = keep({ kind: 'running', answer })
+    answer.then(
+      value => {
+        kept.outcome = { kind: 'answer', answer: value }
+      },
+      (error: unknown) => {
+        kept.outcome = { kind: 'error', error }
+      },
+    )
+    return answer
+  }
+
+  stop(): void {
+    this.#sweeper.cancel()
+  }
+
+  #client(id: string): Client {
+    let client = this.#clients.get(id)
+    if (!client) {
+      client = { kept: new Map(), acknowledged: 0, lastMs: 0 }
+      this.#clients.set(id, client)
+    }
+    client.lastMs = this.#clock.now()
+    return client
+  }
+
+  #acknowledge(client: Client, acknowledged: number): void {
+    if (acknowledged <= client.acknowledged) return
+    client.acknowledged = acknowledged
+    for (const [sequence, kept] of client.kept) {
+      if (sequence <= acknowledged) drop(client, sequence, kept)
+    }
+  }
+
+  #bound(client: Client): void {
+    if (client.kept.size <= this.#limits.keepAnswersPerClient) return
+    for (const [sequence, kept] of client.kept) {
+      if (drop(client, sequence, kept)) return
+    }
+  }
+
+  #sweep(): void {
+    const before = this.#clock.now() - this.#limits.keepAnswersMs
+    for (const [id, client] of this.#clients) {
+      for (const [sequence, kept] of client.kept) {
+        if (kept.atMs > before) break
+        drop(client, sequence, kept)
+      }
+      if (client.kept.size === 0 && client.lastMs <= before) this.#clients.delete(id)
+    }
+  }
+}
+
+/** What is still under way is kept, so that a repeat can join it. */
+function drop(client: Client, sequence: number, kept: Kept): boolean {
+  if (kept.outcome.kind === 'running') return false
+  kept.leave?.()
+  return client.kept.delete(sequence)
+}
+
+function repeat<A>({ operation: first, outcome }: Kept, operation: string, sequence: number): A | Promise<A> {
+  if (first !== operation) {
+    throw new GliderError('PROTOCOL_ERROR', `the sequence number ${sequence} of ${operation} was that of ${first}`)
+  }
+  switch (outcome.kind) {
+    case 'running':
+      return outcome.answer as Promise<A>
+    case 'answer':
+      return outcome.answer as A
+    case 'error':
+      throw outcome.error
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The blocks of one storage server. Always holds: a block number is either free, or in exactly one Block that somebody
+ * owns; and free + used = capacity.
+ */
+import { invariant } from '../protocol/errors.ts'
+import { encodeLocation, type Purpose, sign } from '../protocol/location.ts'
+import type { Generations } from './generations.ts'
+import type { ServerRecord } from './servers.ts'
+
+/** One allocation of a block. Small: there may be millions. */
+export class Block {
+  readonly space: BlockSpace
+  /** Number on its server. */
+  readonly index: number
+  readonly epoch: number
+  readonly counter: number
+  given: boolean
+  /** Kept once asked for: every reader of a file is given the same. */
+  #readLocation: string | undefined
+
+  constructor(space: BlockSpace, index: number, epoch: number, counter: number) {
+    this.space = space
+    this.index = index
+    this.epoch = epoch
+    this.counter = counter
+    this.given = false
+    this.#readLocation = undefined
+  }
+
+  /** In the form of the catalogue. */
+  location(purpose: Purpose): string {
+    if (purpose !== 'read') return this.#sign(purpose)
+    this.#readLocation ??= this.#sign('read')
+    return this.#readLocation
+  }
+
+  #sign(purpose: Purpose): string {
+    const { incarnation, proofKey } = this.space.server
+    const generation = { epoch: this.epoch, counter: this.counter }
+    return encodeLocation(sign({ incarnation, block: this.index, generation, purpose }, proofKey)).toString('base64url')
+  }
+}
+
+export class BlockSpace {
+  readonly server: ServerRecord
+  readonly capacity: number
+  /** Blocks that were used before; the last one freed goes out first, since its memory is the warmest. */
+  readonly #freed: number[] = []
+  /** Blocks from here on were never used. */
+  #fresh = 0
+
+  constructor(server: ServerRecord, capacity: number) {
+    this.server = server
+    this.capacity = capacity
+  }
+
+  get free(): number {
+    return this.#freed.length + this.capacity - this.#fresh
+  }
+
+  get used(): number {
+    return this.capacity - this.free
+  }
+
+  take(generations: Generations): Block | undefined {
+    const index = this.#freed.pop() ?? (this.#fresh < this.capacity ? this.#fresh++ : undefined)
+    if (index === undefined) return undefined
+    const { epoch, counter } = generations.next()
+    return new Block(this, index, epoch, counter)
+  }
+
+  give(block: Block): void {
+    invariant(block.space === this && !block.given, `block ${block.index} of ${this.server.id} is given back once`)
+    this.#freed.push(block.index)
+    block.given = true
+  }
+}

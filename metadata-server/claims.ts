@@ -1,0 +1,86 @@
+/**
+ * Write claims. Always holds: a file has at most one claim, and so has a path where a `put` is to make a file; a block
+ * handed out under a claim is in `blocks` until a commit moves it into the file or the claim ends.
+ */
+import type { Randomness } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { Block } from './blocks.ts'
+import type { Caller } from './caller.ts'
+import type { FileNode, HeldClaim } from './node.ts'
+import type { Reaper } from './reaper.ts'
+
+export type ClaimMode = 'replace' | 'put' | 'append' | 'update'
+
+export interface ClaimSubject {
+  readonly mode: ClaimMode
+  /** Undefined for a `put` that is to make the file. */
+  readonly file: FileNode | undefined
+  /** As at opening. */
+  readonly path: string
+  /** Whether the closing commit makes missing parents. */
+  readonly parents: boolean
+  /** Classes that new blocks come from. */
+  readonly order: readonly string[]
+}
+
+export interface Claim extends ClaimSubject, HeldClaim {}
+
+interface Held {
+  readonly claim: Claim
+  /** Stops waiting for the caller to go. */
+  leave: () => void
+}
+
+export class Claims {
+  readonly #randomness: Randomness
+  readonly #reaper: Reaper
+  readonly #held = new Map<string, Held>()
+  readonly #byNewPath = new Map<string, Claim>()
+
+  constructor(randomness: Randomness, reaper: Reaper) {
+    this.#randomness = randomness
+    this.#reaper = reaper
+  }
+
+  /** @throws GliderError BUSY */
+  checkFree(file: FileNode | undefined, path: string): void {
+    if (file ? file.claim : this.#byNewPath.has(path)) {
+      throw new GliderError('BUSY', `${path} is being written: try again when its writer has closed`)
+    }
+  }
+
+  /** From here on the claim owns the blocks. It ends with its caller. */
+  take(subject: ClaimSubject, blocks: Block[], caller: Caller): Claim {
+    this.checkFree(subject.file, subject.path)
+    const claim: Claim = { ...subject, id: this.#randomness.id(), blocks }
+    if (claim.file) claim.file.claim = claim
+    else this.#byNewPath.set(claim.path, claim)
+    // Held before the caller is asked: one that has gone already ends the claim at once.
+    const held: Held = { claim, leave: () => {} }
+    this.#held.set(claim.id, held)
+    held.leave = caller.onGone(() => this.end(claim))
+    return claim
+  }
+
+  find(id: string): Claim | undefined {
+    return this.#held.get(id)?.claim
+  }
+
+  /** @throws GliderError NOT_FOUND */
+  get(id: string): Claim {
+    const claim = this.find(id)
+    if (!claim) throw new GliderError('NOT_FOUND', `the write claim ${id} has ended: open the file for writing again`)
+    return claim
+  }
+
+  /** Frees what was not committed. Ending a claim twice does nothing. */
+  end(claim: Claim): void {
+    const held = this.#held.get(claim.id)
+    if (!held) return
+    this.#held.delete(claim.id)
+    if (claim.file) claim.file.claim = undefined
+    else this.#byNewPath.delete(claim.path)
+    this.#reaper.free(claim.blocks.splice(0))
+    held.leave()
+  }
+}

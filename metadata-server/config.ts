@@ -1,0 +1,52 @@
+import { GliderError } from '../protocol/errors.ts'
+
+export interface MetadataConfig {
+  /** Size of a block on every storage server. @default 1 MiB */
+  readonly blockBytes: number
+  /** Storage classes in the order in which a full one falls back to the next. @default ['dram', 'disk'] */
+  readonly storageClasses: readonly string[]
+  /** A server that has given no sign of life for so long is dead. @default 5000 */
+  readonly deadAfterMs: number
+  /** How often the silence of servers is measured. @default 500 */
+  readonly sweepMs: number
+  /** Freed blocks reach their servers within this time. @default 50 */
+  readonly freeDelayMs: number
+  /** How long the answer to a changing operation is kept for a repeat. @default 10 minutes */
+  readonly keepAnswersMs: number
+  /** Kept answers per client; beyond it the oldest goes. @default 4096 */
+  readonly keepAnswersPerClient: number
+  /** Largest bundle. @default 16 MiB */
+  readonly bundleBytes: number
+  /** How long an active server may take to load a bundle that is being deployed. @default 60000 */
+  readonly inspectTimeoutMs: number
+}
+
+export const defaultConfig: MetadataConfig = {
+  blockBytes: 1 << 20,
+  storageClasses: ['dram', 'disk'],
+  deadAfterMs: 5000,
+  sweepMs: 500,
+  freeDelayMs: 50,
+  keepAnswersMs: 10 * 60_000,
+  keepAnswersPerClient: 4096,
+  bundleBytes: 16 << 20,
+  inspectTimeoutMs: 60_000,
+}
+
+/** @throws GliderError INVALID_ARGUMENT */
+export function verifyConfig(given: Partial<MetadataConfig>): MetadataConfig {
+  const config = Object.freeze({ ...defaultConfig, ...given })
+  for (const [name, value] of Object.entries(config)) {
+    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value > 0))
+      throw wrong(name, 'must be a whole number above 0')
+  }
+  const classes = new Set(config.storageClasses)
+  if (classes.size === 0 || classes.size < config.storageClasses.length)
+    throw wrong('storageClasses', 'must name each class once')
+  if (classes.has('active')) throw wrong('storageClasses', 'cannot hold active: that class has slots, not blocks')
+  return config
+}
+
+function wrong(name: string, why: string): GliderError {
+  return new GliderError('INVALID_ARGUMENT', `the option ${name} ${why}`)
+}

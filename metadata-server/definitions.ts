@@ -1,0 +1,156 @@
+/**
+ * Deployed bundles. Always holds: a name that can be resolved has classes that an active server has seen, and its code can
+ * be fetched (unless it is built into the servers); old code stays as long as an object made from it lives.
+ */
+import { createHash } from 'node:crypto'
+import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
+import { GliderError } from '../protocol/errors.ts'
+import { checkName } from '../protocol/paths.ts'
+import type { Log } from '../server/log.ts'
+import type { SlotSpaces } from './slots.ts'
+
+export interface Definition {
+  readonly bundle: string
+  readonly class: string
+  readonly version: string
+}
+
+export interface DefinitionsParts {
+  readonly slots: SlotSpaces
+  readonly log: Log
+  readonly bundleBytes: number
+  readonly inspectTimeoutMs: number
+}
+
+const STANDARD = 'std'
+const VERSION_CHARACTERS = 32
+
+interface Code {
+  readonly bytes: Buffer
+  /** Deployments of it that are being checked. */
+  checking: number
+}
+
+export class Definitions {
+  readonly #parts: DefinitionsParts
+  readonly #own = new Map<string, BundleInfo>()
+  readonly #builtin = new Map<string, BundleInfo>()
+  /** By version. */
+  readonly #code = new Map<string, Code>()
+
+  constructor(parts: DefinitionsParts) {
+    this.#parts = parts
+  }
+
+  /** Bundles that are part of the active servers; the last server to register says which. */
+  setBuiltin(bundles: readonly BundleInfo[]): void {
+    for (const bundle of bundles) this.#builtin.set(bundle.name, bundle)
+  }
+
+  list(): BundleInfo[] {
+    return [...this.#own.values(), ...this.#builtin.values()]
+  }
+
+  /** @throws GliderError INVALID_ARGUMENT, UNAVAILABLE; nothing is registered then */
+  async deploy(name: string, chunks: AsyncIterable<Uint8Array>): Promise<BundleInfo> {
+    this.#checkBundleName(name)
+    const bytes = await this.#collect(name, chunks)
+    const version = createHash('sha256').update(bytes).digest('hex').slice(0, VERSION_CHARACTERS)
+    const current = this.#own.get(name)
+    if (current?.version === version) return current
+    const code = this.#code.get(version) ?? { bytes, checking: 0 }
+    this.#code.set(version, code)
+    code.checking += 1
+    try {
+      const classes = await this.#inspect(name, version)
+      const bundle = { name, version, classes }
+      this.#own.set(name, bundle)
+      this.#parts.log.info({ bundle: name, version }, 'a bundle was deployed')
+      return bundle
+    } finally {
+      code.checking -= 1
+      this.#dropUnused()
+    }
+  }
+
+  /**
+   * `bundle/Class`, or a bare `Class` that is in exactly one of the own bundles, or else in a built-in one.
+   * @throws GliderError NOT_FOUND, INVALID_ARGUMENT
+   */
+  resolve(definition: string): Definition {
+    const cut = definition.lastIndexOf('/')
+    const className = definition.slice(cut + 1)
+    if (cut >= 0) {
+      const name = definition.slice(0, cut)
+      const bundle = this.#own.get(name) ?? this.#builtin.get(name)
+      if (!bundle) throw new GliderError('NOT_FOUND', `there is no bundle ${name} for ${definition}: deploy it first`)
+      if (has(bundle, className)) return { bundle: name, class: className, version: bundle.version }
+      const classes = bundle.classes.map(one => one.name).join(', ')
+      throw new GliderError('NOT_FOUND', `the bundle ${name} has no action ${className}: it has ${classes}`)
+    }
+    for (const bundles of [this.#own, this.#builtin]) {
+      const [first, second] = [...bundles.values()].filter(bundle => has(bundle, className))
+      if (second && first) {
+        const choice = `${first.name}/${className} or ${second.name}/${className}`
+        throw new GliderError('INVALID_ARGUMENT', `the definition ${className} is in several bundles: say ${choice}`)
+      }
+      if (first) return { bundle: first.name, class: className, version: first.version }
+    }
+    throw new GliderError('NOT_FOUND', `there is no definition ${className}: deploy a bundle that exports it`)
+  }
+
+  /** @throws GliderError NOT_FOUND */
+  code(version: string): Buffer {
+    const code = this.#code.get(version)
+    if (!code) throw new GliderError('NOT_FOUND', `there is no bundle of version ${version}: deploy it again`)
+    return code.bytes
+  }
+
+  #checkBundleName(name: string): void {
+    try {
+      checkName(name)
+    } catch (cause) {
+      throw new GliderError('INVALID_ARGUMENT', `the bundle name ${JSON.stringify(name)} is not one part of a path`, { cause })
+    }
+    if (name === STANDARD || this.#builtin.has(name)) {
+      throw new GliderError('INVALID_ARGUMENT', `the bundle ${name} is built in: choose another name`)
+    }
+  }
+
+  async #collect(name: string, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+    const { bundleBytes } = this.#parts
+    const parts: Uint8Array[] = []
+    let total = 0
+    for await (const chunk of chunks) {
+      total += chunk.length
+      if (total > bundleBytes) {
+        throw new GliderError('INVALID_ARGUMENT', `the bundle ${name} is larger than ${bundleBytes} bytes: leave something out`)
+      }
+      parts.push(chunk)
+    }
+    return Buffer.concat(parts, total)
+  }
+
+  async #inspect(name: string, version: string): Promise<BundleInfo['classes']> {
+    const server = this.#parts.slots.reachable()
+    if (!server?.connection) {
+      throw new GliderError('UNAVAILABLE', `the bundle ${name} needs an active server to be checked on: start one`)
+    }
+    const options = { timeoutMs: this.#parts.inspectTimeoutMs }
+    const { head } = await server.connection.request(catalogue.inspectBundle, { name, version }, options)
+    if (head.classes.length > 0) return head.classes
+    throw new GliderError('INVALID_ARGUMENT', `the bundle ${name} exports no class that extends Action`)
+  }
+
+  #dropUnused(): void {
+    const used = this.#parts.slots.versionsInUse()
+    for (const { version } of this.#own.values()) used.add(version)
+    for (const [version, { checking }] of this.#code) {
+      if (checking === 0 && !used.has(version)) this.#code.delete(version)
+    }
+  }
+}
+
+function has(bundle: BundleInfo, className: string): boolean {
+  return bundle.classes.some(one => one.name === className)
+}

@@ -1,0 +1,80 @@
+/**
+ * Tells storage servers which blocks were taken back. Always holds: a freed block is told to its server until that has
+ * answered or has ended. It may be handed out again at once: the generation of its next owner is higher, and wins.
+ */
+import { catalogue } from '../protocol/catalogue.ts'
+import type { Clock } from '../protocol/clock.ts'
+import type { Log } from '../server/log.ts'
+import type { Block } from './blocks.ts'
+import type { ServerRecord } from './servers.ts'
+
+/** So many fit well into the head of one frame. */
+const BATCH = 1000
+const ANSWER_TIMEOUT_MS = 5000
+
+interface Queue {
+  readonly pending: Block[]
+  /** A batch is on its way, or the timer for one runs. */
+  busy: boolean
+}
+
+export class Frees {
+  readonly #clock: Clock
+  readonly #delayMs: number
+  readonly #log: Log
+  readonly #queues = new Map<ServerRecord, Queue>()
+
+  constructor(clock: Clock, delayMs: number, log: Log) {
+    this.#clock = clock
+    this.#delayMs = delayMs
+    this.#log = log
+  }
+
+  add(block: Block): void {
+    const { server } = block.space
+    let queue = this.#queues.get(server)
+    if (!queue) {
+      queue = { pending: [], busy: false }
+      this.#queues.set(server, queue)
+    }
+    queue.pending.push(block)
+    this.#schedule(server, queue)
+  }
+
+  /** The server has a connection again. */
+  resume(server: ServerRecord): void {
+    const queue = this.#queues.get(server)
+    if (queue) this.#schedule(server, queue)
+  }
+
+  /** The server never comes back as it was. */
+  forget(server: ServerRecord): void {
+    this.#queues.delete(server)
+  }
+
+  #schedule(server: ServerRecord, queue: Queue): void {
+    if (queue.busy || queue.pending.length === 0 || !server.connection) return
+    queue.busy = true
+    this.#clock.after(this.#delayMs, () => void this.#send(server, queue))
+  }
+
+  async #send(server: ServerRecord, queue: Queue): Promise<void> {
+    while (queue.pending.length > 0 && server.connection) {
+      const freed = queue.pending.splice(-BATCH)
+      const blocks = freed.map(({ index, epoch, counter }): [number, number, number] => [index, epoch, counter])
+      try {
+        await server.connection.request(catalogue.freeBlocks, { blocks }, { timeoutMs: ANSWER_TIMEOUT_MS })
+      } catch (error) {
+        for (const block of freed) queue.pending.push(block)
+        this.#log.warn(
+          { server: server.id, blocks: blocks.length, error },
+          'could not tell a server what was freed; will try again',
+        )
+        break
+      }
+    }
+    queue.busy = false
+    if (queue.pending.length === 0 && this.#queues.get(server) === queue) this.#queues.delete(server)
+    else this.#schedule(server, queue)
+  }
+}

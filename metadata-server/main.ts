@@ -1,0 +1,27 @@
+import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { runServer } from '../server/process.ts'
+import { realSystem } from '../server/system.ts'
+import { defaultConfig } from './config.ts'
+import { startMetadataServer } from './start.ts'
+
+interface Flags extends CommonFlags {
+  readonly blockSize: number
+  readonly classes: readonly string[]
+}
+
+const command = serverCommand('metadata-server', 'Keeps the namespace of a cluster and hands out its blocks and slots.', 9060)
+  .addOption(
+    flag('--block-size <size>', 'size of a block on every storage server')
+      .default(defaultConfig.blockBytes, '1MiB')
+      .argParser(sizeFlag),
+  )
+  .addOption(
+    flag('--classes <names>', 'storage classes, separated by commas: a full one falls back to the next')
+      .default(defaultConfig.storageClasses, defaultConfig.storageClasses.join(','))
+      .argParser(names => names.split(',')),
+  )
+
+const { blockSize, classes, ...common } = command.parse().opts<Flags>()
+const system = realSystem('metadata-server', common.logLevel)
+const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
+await runServer(system.log, () => startMetadataServer({ ...config, blockBytes: blockSize, storageClasses: classes }, system))

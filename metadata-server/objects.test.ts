@@ -1,0 +1,279 @@
+import { expect, test } from 'vitest'
+import { catalogue } from '../protocol/catalogue.ts'
+import { GliderError } from '../protocol/errors.ts'
+import { readLocation, verifyProof } from '../protocol/location.ts'
+import { codeOf, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from './fakes.test.helper.ts'
+
+/** An answer that is given later. */
+function later() {
+  let resolve: (value: object) => void = () => {}
+  let reject: (error: Error) => void = () => {}
+  const promise = new Promise<object>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve: () => resolve({}), reject }
+}
+
+async function withNode(slots = 2) {
+  const cluster = new FakeCluster()
+  const active = cluster.joinActive(slots)
+  await cluster.ask('create', { path: '/a', type: 'action' })
+  return { cluster, active }
+}
+
+const merge = { path: '/a', definition: 'std/Merge' }
+
+function used(cluster: FakeCluster): number {
+  return cluster.server.stats().slots.used
+}
+
+async function state(cluster: FakeCluster, path = '/a') {
+  return (await cluster.ask('stat', { path })).object?.state
+}
+
+test('an object is created in a slot of an active server, opened by a proof, and deleted', async () => {
+  const { cluster, active } = await withNode()
+  expect(await state(cluster)).toBe('empty')
+  expect(await codeOf(cluster.ask('openObject', { path: '/a' }))).toBe('NO_ACTION_OBJECT')
+  const info = await cluster.ask('createObject', { ...merge, params: { x: 1 }, interleaved: true })
+  const { address } = active.head
+  expect(info.object).toEqual({ state: 'live', definition: 'std/Merge', version: 'v1', interleaved: true, server: address })
+  const [start] = active.connection.sent(catalogue.startObject)
+  expect(start).toMatchObject({ path: '/a', bundle: 'std', class: 'Merge', version: 'v1', interleaved: true, params: { x: 1 } })
+  const opened = await cluster.ask('openObject', { path: '/a' })
+  expect(opened).toMatchObject({ path: '/a', address })
+  const location = readLocation(Buffer.from(opened.location, 'base64url'))
+  verifyProof(location, Buffer.from(active.head.proofKey, 'base64url'))
+  expect(location).toMatchObject({
+    purpose: 'action',
+    block: start?.slot,
+    generation: { epoch: start?.epoch, counter: start?.counter },
+  })
+  expect(used(cluster)).toBe(1)
+  expect(await codeOf(cluster.ask('createObject', merge))).toBe('ALREADY_EXISTS')
+  expect(await cluster.ask('deleteObject', { path: '/a' })).toEqual({ deleted: true })
+  expect(await cluster.ask('deleteObject', { path: '/a' })).toEqual({ deleted: false })
+  expect(used(cluster)).toBe(0)
+})
+
+test('a throw in onCreate leaves the node empty and the slot free', async () => {
+  const { cluster, active } = await withNode()
+  active.connection.respond(catalogue.startObject, () => {
+    throw new GliderError('ACTION_FAILED', 'onCreate threw')
+  })
+  expect(await codeOf(cluster.ask('createObject', merge))).toBe('ACTION_FAILED')
+  expect(await state(cluster)).toBe('empty')
+  expect(used(cluster)).toBe(0)
+})
+
+test('streams wait while an object is being created', async () => {
+  const { cluster, active } = await withNode()
+  const started = later()
+  active.connection.respond(catalogue.startObject, () => started.promise)
+  const creating = cluster.ask('createObject', merge)
+  const second = codeOf(cluster.ask('createObject', merge))
+  const opening = cluster.ask('openObject', { path: '/a' })
+  await settle()
+  expect(await state(cluster)).toBe('creating')
+  started.resolve()
+  await creating
+  expect((await opening).path).toBe('/a')
+  expect(await second).toBe('ALREADY_EXISTS')
+})
+
+test('while an object is being deleted there is none, and a new one can be made after it', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  const stopped = later()
+  active.connection.respond(catalogue.stopObject, () => stopped.promise)
+  const deleting = cluster.ask('deleteObject', { path: '/a' })
+  const again = [cluster.ask('createObject', merge), codeOf(cluster.ask('createObject', merge))]
+  await settle()
+  expect(await state(cluster)).toBe('deleting')
+  expect(await codeOf(cluster.ask('openObject', { path: '/a' }))).toBe('NO_ACTION_OBJECT')
+  stopped.resolve()
+  expect(await deleting).toEqual({ deleted: true })
+  await again[0]
+  expect(await again[1]).toBe('ALREADY_EXISTS')
+  expect(active.connection.sent(catalogue.startObject)).toHaveLength(2)
+  expect(used(cluster)).toBe(1)
+})
+
+test('replace deletes the object that is there first, even if its onDelete throws', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  active.connection.respond(catalogue.stopObject, () => {
+    throw new GliderError('ACTION_FAILED', 'onDelete threw')
+  })
+  expect((await cluster.ask('createObject', { ...merge, replace: true })).object?.state).toBe('live')
+  expect(active.connection.requests.map(({ name }) => name)).toEqual(['startObject', 'stopObject', 'startObject'])
+  expect(used(cluster)).toBe(1)
+})
+
+test('an onDelete that throws is passed on, with the object gone', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  active.connection.respond(catalogue.stopObject, () => {
+    throw new GliderError('ACTION_FAILED', 'onDelete threw')
+  })
+  expect(await codeOf(cluster.ask('deleteObject', { path: '/a' }))).toBe('ACTION_FAILED')
+  expect(await state(cluster)).toBe('empty')
+  expect(used(cluster)).toBe(0)
+})
+
+test('slots go round the active servers, and NO_SLOT changes nothing', async () => {
+  const { cluster } = await withNode(1)
+  cluster.joinActive(1)
+  const servers = []
+  for (const path of ['/b', '/c', '/d']) await cluster.ask('create', { path, type: 'action' })
+  for (const path of ['/b', '/c']) servers.push((await cluster.ask('createObject', { ...merge, path })).object?.server)
+  expect(new Set(servers).size).toBe(2)
+  expect(await codeOf(cluster.ask('createObject', { ...merge, path: '/d' }))).toBe('NO_SLOT')
+  expect(await state(cluster, '/d')).toBe('empty')
+})
+
+test('the checks come before the slot: node, type, definition', async () => {
+  const { cluster } = await withNode()
+  await cluster.ask('create', { path: '/f', type: 'file' })
+  expect(await codeOf(cluster.ask('createObject', { ...merge, path: '/none' }))).toBe('NOT_FOUND')
+  expect(await codeOf(cluster.ask('createObject', { ...merge, path: '/f' }))).toBe('TYPE_MISMATCH')
+  expect(await codeOf(cluster.ask('createObject', { path: '/a', definition: 'std/None' }))).toBe('NOT_FOUND')
+  expect(await codeOf(cluster.ask('createObject', { ...merge, params: 'x'.repeat(40_000) }))).toBe('INVALID_ARGUMENT')
+  expect(used(cluster)).toBe(0)
+})
+
+test('objects of a thread that went down are lost and their slots free; they can be deleted or made again', async () => {
+  const { cluster, active } = await withNode(1)
+  const lose = () =>
+    cluster.ask('objectsLost', { incarnation: active.head.incarnation, slots: [0], cause: 'its thread ran out of memory' })
+  await cluster.ask('createObject', merge)
+  await lose()
+  expect(await state(cluster)).toBe('lost')
+  expect(used(cluster)).toBe(0)
+  expect(await messageOf(cluster.ask('openObject', { path: '/a' }))).toMatch(/\/a.*out of memory/)
+  expect(await codeOf(cluster.ask('openObject', { path: '/a' }))).toBe('ACTION_LOST')
+  await cluster.ask('createObject', merge)
+  await lose()
+  expect(await cluster.ask('deleteObject', { path: '/a' })).toEqual({ deleted: true })
+  expect(await state(cluster)).toBe('empty')
+})
+
+test('an object whose thread goes down right after it was made is lost', async () => {
+  const { cluster, active } = await withNode(1)
+  active.connection.respond(catalogue.startObject, () => {
+    void cluster.ask('objectsLost', { incarnation: active.head.incarnation, slots: [0], cause: 'gone' })
+    return {}
+  })
+  expect(await codeOf(cluster.ask('createObject', merge))).toBe('ACTION_LOST')
+  expect(await state(cluster)).toBe('lost')
+  expect(used(cluster)).toBe(0)
+})
+
+test('objects of a dead server are lost, and it starts over when it comes back', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  await cluster.clock.advance(6000)
+  expect(await codeOf(cluster.ask('openObject', { path: '/a' }))).toBe('ACTION_LOST')
+  expect(await codeOf(cluster.ask('createObject', merge))).toBe('NO_SLOT')
+  expect(cluster.register(active.head, new FakeConnection('back')).known).toBe(false)
+  expect((await cluster.ask('createObject', merge)).object?.state).toBe('live')
+  expect(used(cluster)).toBe(1)
+})
+
+/** Loses the connection in the middle of what `operation` does. */
+async function loseDuring(
+  cluster: FakeCluster,
+  active: FakeServer,
+  operation: 'startObject' | 'stopObject',
+  ask: () => Promise<unknown>,
+) {
+  active.connection.respond(catalogue[operation] as typeof catalogue.stopObject, () => later().promise)
+  const code = codeOf(ask())
+  await settle()
+  active.connection.close()
+  return code
+}
+
+for (const operation of ['startObject', 'stopObject'] as const) {
+  test(`a connection lost during ${operation} is UNAVAILABLE, and its slot free only when the server has cleared it`, async () => {
+    const { cluster, active } = await withNode(1)
+    if (operation === 'stopObject') await cluster.ask('createObject', merge)
+    const ask = () =>
+      operation === 'startObject' ? cluster.ask('createObject', merge) : cluster.ask('deleteObject', { path: '/a' })
+    expect(await loseDuring(cluster, active, operation, ask)).toBe('UNAVAILABLE')
+    expect(await state(cluster)).toBe('empty')
+    expect(used(cluster)).toBe(1)
+    const back = new FakeConnection('back')
+    expect(cluster.register(active.head, back).known).toBe(true)
+    await settle()
+    expect(back.sent(catalogue.stopObject)).toMatchObject([{ slot: 0, mode: 'abort' }])
+    expect(used(cluster)).toBe(0)
+    expect(cluster.server.stats().slots.free).toBe(1)
+  })
+}
+
+test('a slot held by a server that does not come back goes with it', async () => {
+  const { cluster, active } = await withNode(1)
+  expect(await loseDuring(cluster, active, 'startObject', () => cluster.ask('createObject', merge))).toBe('UNAVAILABLE')
+  expect(await codeOf(cluster.ask('createObject', merge))).toBe('NO_SLOT')
+  await cluster.clock.advance(6000)
+  expect(cluster.server.stats().slots).toEqual({ used: 0, free: 0 })
+})
+
+test('deleting a node detaches it at once and answers when its object is gone', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  const stopped = later()
+  active.connection.respond(catalogue.stopObject, () => stopped.promise)
+  let answered = false
+  const deletion = cluster.ask('delete', { path: '/a' }).finally(() => {
+    answered = true
+  })
+  await settle()
+  expect(await cluster.ask('exists', { path: '/a' })).toEqual({ exists: false })
+  expect(answered).toBe(false)
+  expect(active.connection.sent(catalogue.stopObject)).toMatchObject([{ mode: 'wait' }])
+  stopped.reject(new GliderError('ACTION_FAILED', 'onDelete threw'))
+  expect(await deletion).toEqual({ deleted: true })
+  expect(used(cluster)).toBe(0)
+})
+
+test('a recursive deletion aborts the objects below', async () => {
+  const { cluster, active } = await withNode(2)
+  for (const path of ['/d/x', '/d/y']) {
+    await cluster.ask('create', { path, type: 'action', parents: true })
+    await cluster.ask('createObject', { ...merge, path })
+  }
+  expect(await cluster.ask('delete', { path: '/d', recursive: true })).toEqual({ deleted: true })
+  expect(active.connection.sent(catalogue.stopObject).map(({ mode }) => mode)).toEqual(['abort', 'abort'])
+  expect(used(cluster)).toBe(0)
+})
+
+test('a node deleted while its object is being created leaves no object', async () => {
+  const { cluster, active } = await withNode(1)
+  const started = later()
+  active.connection.respond(catalogue.startObject, () => started.promise)
+  const creating = codeOf(cluster.ask('createObject', merge))
+  const waiting = codeOf(cluster.ask('createObject', { ...merge, replace: true }))
+  await settle()
+  const deletion = cluster.ask('delete', { path: '/a' })
+  started.resolve()
+  expect(await deletion).toEqual({ deleted: true })
+  expect(await creating).toBe('NOT_FOUND')
+  expect(await waiting).toBe('NOT_FOUND')
+  expect(used(cluster)).toBe(0)
+})
+
+test('a deleted node whose server is away keeps its slot until that is back', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  active.connection.close()
+  expect(await codeOf(cluster.ask('deleteObject', { path: '/a' }))).toBe('UNAVAILABLE')
+  expect(await state(cluster)).toBe('live')
+  expect(await cluster.ask('delete', { path: '/a' })).toEqual({ deleted: true })
+  expect(used(cluster)).toBe(1)
+  cluster.register(active.head, new FakeConnection('back'))
+  await settle()
+  expect(used(cluster)).toBe(0)
+})

@@ -1,0 +1,217 @@
+/**
+ * The objects of action nodes. Always holds: a node has at most one object; its slot is taken from before its server is
+ * asked to make it until the server has said that it is gone, or is dead.
+ */
+import { type AnswerOf, catalogue, type HeadOf, type NodeInfo } from '../protocol/catalogue.ts'
+import { GliderError, unreachable } from '../protocol/errors.ts'
+import type { Log } from '../server/log.ts'
+import { ActionObject } from './action-object.ts'
+import type { Definitions } from './definitions.ts'
+import { type ActionNode, typeMismatch } from './node.ts'
+import { nodeInfo } from './node-info.ts'
+import type { StopMode } from './reaper.ts'
+import type { SlotSpaces } from './slots.ts'
+import type { Target, Tree } from './tree.ts'
+
+export interface ObjectsParts {
+  readonly tree: Tree
+  readonly slots: SlotSpaces
+  readonly definitions: Definitions
+  readonly log: Log
+}
+
+const MOST_PARAMS_BYTES = 32 << 10
+
+export class Objects {
+  readonly #parts: ObjectsParts
+
+  constructor(parts: ObjectsParts) {
+    this.#parts = parts
+  }
+
+  async create(head: HeadOf<typeof catalogue.createObject>): Promise<NodeInfo> {
+    const { tree, slots, definitions } = this.#parts
+    const { node, path } = this.#target(head)
+    if (Buffer.byteLength(JSON.stringify(head.params ?? null)) > MOST_PARAMS_BYTES) {
+      throw new GliderError(
+        'INVALID_ARGUMENT',
+        `${path}: params are limited to ${MOST_PARAMS_BYTES} bytes of JSON: write them to a file`,
+      )
+    }
+    definitions.resolve(head.definition)
+    while (isOccupied(node)) await this.#makeRoom(node, path, head.replace ?? false)
+    // Asked again: while this waited, another version may have been deployed.
+    const object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false)
+    object.create(slots.take(object, path))
+    node.object = object
+    const starting = this.#start(node, object, path, head.params)
+    object.settled = starting.catch(() => {})
+    await starting
+    return nodeInfo(node, tree.byId(node.id).path)
+  }
+
+  async delete(head: HeadOf<typeof catalogue.deleteObject>): Promise<boolean> {
+    const { node, path } = this.#target(head)
+    return this.#end(node, path, head.mode ?? 'wait')
+  }
+
+  async open(head: HeadOf<typeof catalogue.openObject>): Promise<AnswerOf<typeof catalogue.openObject>> {
+    const { node } = this.#target(head)
+    while (node.object?.state === 'creating') await node.object.settled
+    const { path } = this.#parts.tree.byId(node.id)
+    const { object } = node
+    if (object?.state === 'lost') {
+      throw new GliderError('ACTION_LOST', `the object of ${path} is lost: ${object.lostCause}: create it again`)
+    }
+    if (object?.state !== 'live') throw new GliderError('NO_ACTION_OBJECT', `the action ${path} has no object: create it first`)
+    return { path, location: object.slot.location(), address: object.slot.space.server.address }
+  }
+
+  /** Ends the object of a node that was deleted. Never rejects: there is nobody left to be told but the log. */
+  async stopDeleted(node: ActionNode, mode: StopMode): Promise<void> {
+    try {
+      while (node.object) await this.#end(node, `node ${node.id}`, mode)
+    } catch (error) {
+      this.#parts.log.warn({ node: node.id, error }, 'the object of a deleted action did not end well')
+      if (node.object?.state === 'live') this.#abandon(node, node.object)
+    }
+  }
+
+  /** Waits or deletes until the node can take a new object. */
+  async #makeRoom(node: ActionNode, path: string, replace: boolean): Promise<void> {
+    for (let { object } = node; object; { object } = node) {
+      switch (object.state) {
+        case 'creating':
+        case 'deleting':
+          await object.settled
+          break
+        case 'live':
+          if (!replace)
+            throw new GliderError('ALREADY_EXISTS', `the action ${path} has an object: delete it, or ask to replace it`)
+          await this.#stop(node, object, path, 'wait').catch(error => this.#allowFailed(error, path))
+          break
+        case 'lost':
+        case 'empty':
+          return
+        default:
+          unreachable(object.state)
+      }
+      this.#parts.tree.byId(node.id)
+    }
+  }
+
+  async #start(node: ActionNode, object: ActionObject, path: string, params: unknown): Promise<void> {
+    const { slot, definition, interleaved } = object
+    const { index, generation, space } = slot
+    try {
+      const { connection } = space.server
+      if (!connection) throw new GliderError('UNAVAILABLE', `${path}: ${space.server.id} is not connected: try again`)
+      const where = { slot: index, epoch: generation.epoch, counter: generation.counter, path }
+      const what = { bundle: definition.bundle, class: definition.class, version: definition.version, interleaved }
+      await connection.request(catalogue.startObject, { ...where, ...what, ...(params !== undefined && { params }) })
+    } catch (thrown) {
+      const error = GliderError.from(thrown)
+      object.move('empty')
+      if (node.object === object) node.object = undefined
+      this.#free(object, error)
+      throw error
+    }
+    object.move('live')
+    if (object.lostCause === undefined) return
+    object.lost(object.lostCause)
+    throw new GliderError('ACTION_LOST', `the object of ${path} is lost: ${object.lostCause}: create it again`)
+  }
+
+  /** Answers whether there was an object. */
+  async #end(node: ActionNode, path: string, mode: StopMode): Promise<boolean> {
+    for (let { object } = node; object; { object } = node) {
+      switch (object.state) {
+        case 'creating':
+          if (mode === 'abort') this.#hurry(object)
+          await object.settled
+          break
+        case 'deleting':
+          if (mode === 'abort') this.#hurry(object)
+          await object.settled
+          return false
+        case 'live':
+          await this.#stop(node, object, path, mode)
+          return true
+        case 'lost':
+          object.move('empty')
+          node.object = undefined
+          return true
+        case 'empty':
+          return false
+        default:
+          unreachable(object.state)
+      }
+    }
+    return false
+  }
+
+  async #stop(node: ActionNode, object: ActionObject, path: string, mode: StopMode): Promise<void> {
+    const { server } = object.slot.space
+    if (!server.connection)
+      throw new GliderError('UNAVAILABLE', `${path}: ${server.id} with its object is not connected: try again`)
+    object.move('deleting')
+    const { index, generation } = object.slot
+    const where = { slot: index, epoch: generation.epoch, counter: generation.counter }
+    const stopping = server.connection.request(catalogue.stopObject, { ...where, mode }).then(
+      () => undefined,
+      (thrown: unknown) => GliderError.from(thrown),
+    )
+    object.settled = stopping.then(error => {
+      object.move('empty')
+      node.object = undefined
+      this.#free(object, error)
+    })
+    const error = await stopping
+    await object.settled
+    if (!error || object.lostCause !== undefined || error.code === 'ACTION_LOST' || error.code === 'NO_ACTION_OBJECT') return
+    throw isUnanswered(error)
+      ? new GliderError(error.code, `${path}: ${error.message}`, { cause: error, outcome: 'unknown' })
+      : error
+  }
+
+  /** What waits for the object's streams, or for its onCreate, is not to wait any longer. */
+  #hurry(object: ActionObject): void {
+    const { index, generation, space } = object.slot
+    const where = { slot: index, epoch: generation.epoch, counter: generation.counter }
+    space.server.connection?.request(catalogue.stopObject, { ...where, mode: 'abort' }).catch(() => {})
+  }
+
+  /** The server cannot be asked now; the slot stays taken until it can. */
+  #abandon(node: ActionNode, object: ActionObject): void {
+    object.move('deleting')
+    object.move('empty')
+    node.object = undefined
+    this.#parts.slots.clear(object.slot)
+  }
+
+  /** After an answer the slot is free; without one, whether the object lives is not known. */
+  #free(object: ActionObject, error: GliderError | undefined): void {
+    if (error && isUnanswered(error)) this.#parts.slots.clear(object.slot)
+    else object.slot.space.give(object.slot)
+  }
+
+  #allowFailed(thrown: unknown, path: string): void {
+    const error = GliderError.from(thrown)
+    if (error.code !== 'ACTION_FAILED') throw error
+    this.#parts.log.warn({ path, error }, 'onDelete of a replaced object threw')
+  }
+
+  #target(head: { path?: string; node?: number }): Target<ActionNode> {
+    const { node, path } = this.#parts.tree.target(head)
+    if (node.type !== 'action') throw typeMismatch(path, node.type, 'an action')
+    return { node, path }
+  }
+}
+
+function isOccupied({ object }: ActionNode): boolean {
+  return object !== undefined && object.state !== 'lost'
+}
+
+function isUnanswered(error: GliderError): boolean {
+  return error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT' || error.code === 'CANCELLED'
+}

@@ -1,0 +1,107 @@
+/** The REST face: `POST /v1/<operation>` with the head as body and as answer, and its description at `/openapi.json`. */
+import swagger from '@fastify/swagger'
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+import { catalogue, type OperationName } from '../protocol/catalogue.ts'
+import { errorTable, GliderError } from '../protocol/errors.ts'
+import type { Operation } from '../protocol/operation.ts'
+import { restCaller } from './caller.ts'
+import type { Operations } from './operations.ts'
+
+/**
+ * Left off, since they make sense only beside frames: claims end with the connection that took them, which REST has not, and
+ * locations are good only for the operations of storage and active servers, which are in frames.
+ */
+const onlyInFrames: ReadonlySet<OperationName> = new Set([
+  'openWrite',
+  'extend',
+  'commit',
+  'release',
+  'openRead',
+  'locate',
+  'openObject',
+])
+
+/** A bundle of 16 MiB in base64, and its name. */
+const DEPLOY_BODY_BYTES = 23 << 20
+
+const errorSchema = Type.Object({
+  error: Type.Object({ code: Type.Enum(Object.keys(errorTable)), message: Type.String() }),
+})
+
+export interface RestOptions {
+  /** Of the package, for the description. */
+  readonly version: string
+}
+
+export async function registerRest(app: FastifyInstance, operations: Operations, options: RestOptions): Promise<void> {
+  await app.register(async scope => {
+    // Heads are checked by the catalogue, so that their errors are ours; the schemas here are for the description.
+    scope.setValidatorCompiler(() => () => true)
+    scope.setSerializerCompiler(() => value => JSON.stringify(value))
+    scope.setErrorHandler<FastifyError>((error, _request, reply) => sendError(reply, asGliderError(error)))
+    await scope.register(swagger, {
+      openapi: {
+        info: { title: 'glider', version: options.version, description: 'The REST face of the metadata server.' },
+        components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      },
+    })
+    for (const name of Object.keys(catalogue) as OperationName[]) {
+      const operation = catalogue[name] as Operation
+      if (operation.server !== 'metadata' || operation.internal || onlyInFrames.has(name)) continue
+      if (name === 'deploy') addDeploy(scope, operations)
+      else addOperation(scope, operations, name, operation)
+    }
+    scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
+    scope.all('/v1/*', { schema: { hide: true } }, request => {
+      throw new GliderError('NOT_FOUND', `there is no ${request.method} ${request.url}: see /openapi.json for the operations`)
+    })
+  })
+}
+
+function addOperation(scope: FastifyInstance, operations: Operations, name: OperationName, operation: Operation): void {
+  const routine = operations.routine(name)
+  if (!routine) throw new GliderError('INTERNAL', `the operation ${name} has no routine`)
+  scope.post(`/v1/${name}`, { schema: describe(operation, operation.headSchema) }, async request => {
+    const head = operation.parseHead(request.body ?? {})
+    return routine.run(head, restCaller)
+  })
+}
+
+function addDeploy(scope: FastifyInstance, operations: Operations): void {
+  const operation = catalogue.deploy
+  const bytes = Type.String({ description: 'the module, in base64', contentEncoding: 'base64' })
+  const schema = describe(operation, Type.Object({ name: Type.String(), bytes }))
+  scope.post('/v1/deploy', { schema, bodyLimit: DEPLOY_BODY_BYTES }, async request => {
+    const { bytes: encoded, ...rest } = (request.body ?? {}) as { bytes?: unknown }
+    const head = operation.parseHead(rest)
+    if (typeof encoded !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(encoded)) {
+      throw new GliderError('INVALID_ARGUMENT', 'deploy: bytes must be the module in base64')
+    }
+    return operations.deploy(head, oneChunk(Buffer.from(encoded, 'base64')), restCaller)
+  })
+}
+
+function describe(operation: Pick<Operation, 'name' | 'summary' | 'answerSchema'>, body: unknown): Record<string, unknown> {
+  return {
+    operationId: operation.name,
+    summary: operation.summary,
+    body,
+    response: { 200: operation.answerSchema, default: errorSchema },
+  }
+}
+
+/** What fastify itself refuses is the asker's mistake. */
+function asGliderError(error: FastifyError | GliderError): GliderError {
+  if (error instanceof GliderError) return error
+  const refused = error.statusCode !== undefined && error.statusCode < 500
+  return GliderError.from(error, refused ? 'INVALID_ARGUMENT' : 'INTERNAL')
+}
+
+function sendError(reply: FastifyReply, { status, code, message }: GliderError): FastifyReply {
+  return reply.status(status).send({ error: { code, message } })
+}
+
+async function* oneChunk(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
+}

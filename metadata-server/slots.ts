@@ -1,0 +1,160 @@
+/**
+ * The slots of active servers. Always holds: a slot is free or has exactly one occupant; a slot whose object may still
+ * live although nobody owns it is kept until its server has stopped it, or is dead.
+ */
+import { catalogue } from '../protocol/catalogue.ts'
+import { GliderError, invariant } from '../protocol/errors.ts'
+import type { Generation } from '../protocol/generation.ts'
+import { encodeLocation, sign } from '../protocol/location.ts'
+import type { Log } from '../server/log.ts'
+import type { Generations } from './generations.ts'
+import type { ServerRecord } from './servers.ts'
+
+/** Whose object is in a slot; it is told when the object is gone. */
+export interface Occupant {
+  readonly version: string
+  lost(cause: string): void
+}
+
+export class Slot {
+  readonly space: SlotSpace
+  readonly index: number
+  readonly generation: Generation
+  readonly occupant: Occupant
+  #location: string | undefined
+
+  constructor(space: SlotSpace, index: number, generation: Generation, occupant: Occupant) {
+    this.space = space
+    this.index = index
+    this.generation = generation
+    this.occupant = occupant
+  }
+
+  /** In the form of the catalogue. */
+  location(): string {
+    const { incarnation, proofKey } = this.space.server
+    const unsigned = { incarnation, block: this.index, generation: this.generation, purpose: 'action' } as const
+    this.#location ??= encodeLocation(sign(unsigned, proofKey)).toString('base64url')
+    return this.#location
+  }
+}
+
+export class SlotSpace {
+  readonly server: ServerRecord
+  readonly capacity: number
+  readonly taken = new Map<number, Slot>()
+  /** Slots to be stopped before they can be free. */
+  readonly leftovers = new Set<Slot>()
+  readonly #freed: number[] = []
+  #fresh = 0
+
+  constructor(server: ServerRecord, capacity: number) {
+    this.server = server
+    this.capacity = capacity
+  }
+
+  get free(): number {
+    return this.#freed.length + this.capacity - this.#fresh
+  }
+
+  take(generation: Generation, occupant: Occupant): Slot {
+    const index = this.#freed.pop() ?? this.#fresh++
+    invariant(index < this.capacity, `${this.server.id} has a free slot`)
+    const slot = new Slot(this, index, generation, occupant)
+    this.taken.set(index, slot)
+    return slot
+  }
+
+  give(slot: Slot): void {
+    this.leftovers.delete(slot)
+    // Its object may have been lost meanwhile, which has freed the slot.
+    if (this.taken.get(slot.index) !== slot) return
+    this.taken.delete(slot.index)
+    this.#freed.push(slot.index)
+  }
+}
+
+export class SlotSpaces {
+  readonly #generations: Generations
+  readonly #log: Log
+  readonly #spaces: SlotSpace[] = []
+  #next = 0
+
+  constructor(generations: Generations, log: Log) {
+    this.#generations = generations
+    this.#log = log
+  }
+
+  join(server: ServerRecord, slots: number): SlotSpace {
+    const space = new SlotSpace(server, slots)
+    this.#spaces.push(space)
+    return space
+  }
+
+  /** The server is dead: so are its objects. */
+  leave(space: SlotSpace, cause: string): void {
+    const at = this.#spaces.indexOf(space)
+    if (at >= 0) this.#spaces.splice(at, 1)
+    for (const slot of [...space.taken.values()]) {
+      space.give(slot)
+      slot.occupant.lost(cause)
+    }
+  }
+
+  /** @throws GliderError NO_SLOT, or UNAVAILABLE where the only free slots are on servers that cannot be reached just now */
+  take(occupant: Occupant, path: string): Slot {
+    for (let tried = 0; tried < this.#spaces.length; tried += 1) {
+      const space = this.#spaces[this.#next % this.#spaces.length]
+      this.#next = (this.#next + 1) % this.#spaces.length
+      if (space?.server.connection && space.free > 0) return space.take(this.#generations.next(), occupant)
+    }
+    if (this.#spaces.some(space => space.free > 0)) {
+      throw new GliderError('UNAVAILABLE', `${path}: the active servers with free slots are not connected: try again`)
+    }
+    throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
+  }
+
+  /** An active server that can be asked something now. */
+  reachable(): ServerRecord | undefined {
+    return this.#spaces.find(space => space.server.connection)?.server
+  }
+
+  /** Frees a slot whose object may be there or not, once its server says that it is not. */
+  clear(slot: Slot): void {
+    slot.space.leftovers.add(slot)
+    void this.#stopLeftover(slot)
+  }
+
+  /** The server has a connection again. */
+  resume(space: SlotSpace): void {
+    for (const slot of space.leftovers) void this.#stopLeftover(slot)
+  }
+
+  versionsInUse(): Set<string> {
+    const versions = new Set<string>()
+    for (const space of this.#spaces) for (const slot of space.taken.values()) versions.add(slot.occupant.version)
+    return versions
+  }
+
+  usage(): { used: number; free: number } {
+    const free = this.#spaces.reduce((sum, space) => sum + space.free, 0)
+    return { free, used: this.#spaces.reduce((sum, space) => sum + space.capacity, 0) - free }
+  }
+
+  async #stopLeftover(slot: Slot): Promise<void> {
+    const { server } = slot.space
+    if (!server.connection) return
+    try {
+      const { epoch, counter } = slot.generation
+      await server.connection.request(catalogue.stopObject, { slot: slot.index, epoch, counter, mode: 'abort' })
+    } catch (thrown) {
+      const error = GliderError.from(thrown)
+      // Any other failure comes from the server itself, which has answered: the object is not there.
+      if (error.code === 'UNAVAILABLE') {
+        this.#log.warn({ server: server.id, slot: slot.index, error }, 'a slot stays taken until its server answers')
+        return
+      }
+    }
+    slot.space.give(slot)
+  }
+}

@@ -1,0 +1,133 @@
+/** Storage servers by class, and the blocks handed out over them. Dead servers are not in the rotation. */
+import { GliderError } from '../protocol/errors.ts'
+import { type Block, BlockSpace } from './blocks.ts'
+import type { Frees } from './frees.ts'
+import type { Generations } from './generations.ts'
+import type { ServerRecord } from './servers.ts'
+
+export type StorageClassChoice = string | readonly string[] | undefined
+
+interface Rotation {
+  readonly spaces: BlockSpace[]
+  /** Index of the space that is asked first the next time. */
+  next: number
+}
+
+export interface ClassUsage {
+  readonly storageClass: string
+  used: number
+  free: number
+}
+
+export class BlockSpaces {
+  readonly defaultOrder: readonly string[]
+  readonly blockBytes: number
+  readonly #generations: Generations
+  readonly #frees: Frees
+  readonly #rotations = new Map<string, Rotation>()
+  /** One array per order in use, so that nodes share them. */
+  readonly #orders = new Map<string, readonly string[]>()
+  #taken = 0
+
+  constructor(defaultOrder: readonly string[], blockBytes: number, generations: Generations, frees: Frees) {
+    this.defaultOrder = defaultOrder
+    this.blockBytes = blockBytes
+    this.#generations = generations
+    this.#frees = frees
+    for (const storageClass of defaultOrder) this.#rotations.set(storageClass, { spaces: [], next: 0 })
+  }
+
+  /** Makes the space of a server that has just registered. */
+  join(server: ServerRecord, capacityBytes: number): BlockSpace {
+    const space = new BlockSpace(server, Math.floor(capacityBytes / this.blockBytes))
+    this.enter(space)
+    return space
+  }
+
+  /** Puts a space (back) into the rotation of its class. */
+  enter(space: BlockSpace): void {
+    const { storageClass } = space.server
+    const rotation = this.#rotations.get(storageClass)
+    if (rotation) rotation.spaces.push(space)
+    else this.#rotations.set(storageClass, { spaces: [space], next: 0 })
+  }
+
+  /** Takes a space out of the rotation; the blocks that nodes own on it stay theirs. */
+  leave(space: BlockSpace): void {
+    const rotation = this.#rotations.get(space.server.storageClass)
+    const at = rotation?.spaces.indexOf(space) ?? -1
+    if (at >= 0) rotation?.spaces.splice(at, 1)
+  }
+
+  /**
+   * The classes to try, in order; `inherited` where nothing was chosen.
+   * @throws GliderError INVALID_ARGUMENT
+   */
+  orderFor(choice: StorageClassChoice, inherited: readonly string[], path: string): readonly string[] {
+    if (choice === undefined) return inherited
+    const classes = typeof choice === 'string' ? [choice, ...this.defaultOrder.filter(name => name !== choice)] : choice
+    for (const name of classes) {
+      if (name !== 'active' && this.#rotations.has(name)) continue
+      const known = [...this.#rotations.keys()].join(', ')
+      const what = name === 'active' ? 'holds actions, not data' : 'is not known'
+      throw new GliderError('INVALID_ARGUMENT', `${path}: the storage class ${name} ${what}: choose among ${known}`)
+    }
+    const key = JSON.stringify(classes)
+    const order = this.#orders.get(key) ?? Object.freeze([...classes])
+    this.#orders.set(key, order)
+    return order
+  }
+
+  /**
+   * Between one and `count` blocks: as many as there are, each from the next server.
+   * @throws GliderError NO_SPACE
+   */
+  take(order: readonly string[], count: number, path: string): Block[] {
+    const blocks: Block[] = []
+    while (blocks.length < count) {
+      const block = this.#takeOne(order)
+      if (!block) break
+      blocks.push(block)
+    }
+    this.#taken += blocks.length
+    if (count > 0 && blocks.length === 0) {
+      const remedy = 'delete something or start another storage server'
+      throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.join(', ')}: ${remedy}`)
+    }
+    return blocks
+  }
+
+  give(block: Block): void {
+    this.#frees.add(block)
+    block.space.give(block)
+    this.#taken -= 1
+  }
+
+  /** Blocks that nodes and open claims own, those on dead servers included. */
+  get usedBlocks(): number {
+    return this.#taken
+  }
+
+  usage(): ClassUsage[] {
+    return [...this.#rotations].map(([storageClass, { spaces }]) => ({
+      storageClass,
+      used: spaces.reduce((sum, space) => sum + space.used, 0),
+      free: spaces.reduce((sum, space) => sum + space.free, 0),
+    }))
+  }
+
+  #takeOne(order: readonly string[]): Block | undefined {
+    for (const storageClass of order) {
+      const rotation = this.#rotations.get(storageClass)
+      if (!rotation) continue
+      const { spaces } = rotation
+      for (let tried = 0; tried < spaces.length; tried += 1) {
+        const space = spaces[rotation.next % spaces.length]
+        rotation.next = (rotation.next + 1) % spaces.length
+        const block = space?.take(this.#generations)
+        if (block) return block
+      }
+    }
+    return undefined
+  }
+}

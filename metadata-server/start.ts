@@ -1,0 +1,56 @@
+import { Registry } from 'prom-client'
+import { connectionContext } from '../protocol/connection.ts'
+import { HandlerTable } from '../protocol/handlers.ts'
+import { Chassis } from '../server/chassis.ts'
+import { gauge } from '../server/metrics.ts'
+import type { RunningServer } from '../server/process.ts'
+import type { System } from '../server/system.ts'
+import { packageVersion } from '../server/version.ts'
+import type { MetadataConfig } from './config.ts'
+import { MetadataServer } from './metadata-server.ts'
+import { registerRest } from './rest.ts'
+
+export interface MetadataServerConfig extends Partial<MetadataConfig> {
+  readonly host: string
+  readonly port: number
+  readonly advertise?: string
+}
+
+/** Starts a metadata server; resolves once it listens. */
+export async function startMetadataServer(
+  { host, port, advertise, ...config }: MetadataServerConfig,
+  { clock, randomness, log }: System,
+): Promise<RunningServer> {
+  const server = new MetadataServer({ clock, randomness, log, config })
+  const handlers = new HandlerTable()
+  server.bind(handlers)
+  const chassis = await Chassis.start({
+    role: 'metadata',
+    id: randomness.id(),
+    host,
+    port,
+    advertise,
+    context: connectionContext(clock),
+    handlers,
+    metrics: metricsOf(server),
+    log,
+    notReady: () => [],
+    routes: app => registerRest(app, server.operations, { version: packageVersion }),
+  })
+  return {
+    address: chassis.address,
+    stop: async () => {
+      server.stop()
+      await chassis.stop()
+    },
+  }
+}
+
+function metricsOf(server: MetadataServer): Registry {
+  const metrics = new Registry()
+  gauge(metrics, 'glider_nodes', 'Nodes of the namespace.', () => server.stats().nodes)
+  gauge(metrics, 'glider_stored_bytes', 'Committed bytes of all nodes.', () => server.stats().storedBytes)
+  gauge(metrics, 'glider_cluster_slots_taken', 'Slots of all active servers with an object.', () => server.stats().slots.used)
+  gauge(metrics, 'glider_cluster_slots_free', 'Slots of all active servers without one.', () => server.stats().slots.free)
+  return metrics
+}
