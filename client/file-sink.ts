@@ -24,6 +24,8 @@ export class FileSink {
   readonly #context: ClientContext
   readonly #claim: string
   readonly #chain = new BlockChain()
+  /** Blocks that the file had when the claim was taken. */
+  readonly #existing: number
   /** Index of the first block that the claim does not have yet. */
   #next: number
   #extending: Promise<void> | undefined
@@ -36,7 +38,8 @@ export class FileSink {
     this.blockBytes = opened.blockBytes
     this.#claim = opened.claim
     this.#chain.add(opened.first, opened)
-    this.#next = Math.max(Math.ceil(opened.size / opened.blockBytes), opened.first + opened.locations.length)
+    this.#existing = Math.ceil(opened.size / opened.blockBytes)
+    this.#next = Math.max(this.#existing, opened.first + opened.locations.length)
   }
 
   static async open(context: ClientContext, opening: Opening, options: CallOptions, blocks = FIRST_BLOCKS): Promise<FileSink> {
@@ -80,7 +83,8 @@ export class FileSink {
   }
 
   #extendAhead(index: number, options: CallOptions): void {
-    if (this.#extending || this.#next === 0) return
+    // Within the bytes that were there nothing more is needed.
+    if (this.#extending || index < this.#existing) return
     // What cannot be had ahead may never be needed; where it is, `obtain` asks again and tells.
     this.#extend(this.#ahead(index), options).catch(() => undefined)
   }

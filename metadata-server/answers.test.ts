@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { catalogue } from '../protocol/catalogue.ts'
-import { codeOf, FakeCluster, FakeConnection, settle } from './fakes.test.helper.ts'
+import { codeOf, FakeCluster, FakeConnection, messageOf, settle } from './fakes.test.helper.ts'
 
 const minute = 60_000
 
@@ -44,7 +44,9 @@ test('an acknowledged answer is dropped, and its repeat refused instead of carri
 test('one number is not that of two operations', async () => {
   const cluster = new FakeCluster()
   await cluster.ask('create', { path: '/f', type: 'file', sequence: 1 })
-  expect(await codeOf(cluster.ask('delete', { path: '/f', sequence: 1 }))).toBe('PROTOCOL_ERROR')
+  const second = cluster.ask('delete', { path: '/f', sequence: 1 })
+  expect(await codeOf(second)).toBe('PROTOCOL_ERROR')
+  expect(await messageOf(second)).toContain('sequence number 1')
 })
 
 test('answers are kept for ten minutes, and so many per client', async () => {

@@ -46,7 +46,8 @@ export class FileWrites {
     const existing = chainSlice(chain, first, first + MOST_EXISTING)
     // New blocks follow the committed ones, so they can only be told once all of those were.
     const wanted = first + existing.length < length ? 0 : (head.blocks ?? (mode === 'update' ? 0 : 1))
-    const fresh = spaces.take(subject.order, wanted, path)
+    // Where all is full the claim starts without any: what is written may fit into what the file has, or be nothing.
+    const fresh = spaces.takeIfFree(subject.order, wanted)
     const claim = claims.take(subject, fresh, caller)
     const answer = chainAnswer([...existing, ...fresh], 'write')
     return { claim: claim.id, path, blockBytes: spaces.blockBytes, size, first, ...answer }

@@ -277,3 +277,14 @@ test('a deleted node whose server is away keeps its slot until that is back', as
   await settle()
   expect(used(cluster)).toBe(0)
 })
+
+test('a slot that is cleared twice is free once', async () => {
+  const { cluster, active } = await withNode(2)
+  expect(await loseDuring(cluster, active, 'startObject', () => cluster.ask('createObject', merge))).toBe('UNAVAILABLE')
+  const back = new FakeConnection('back')
+  cluster.register(active.head, back)
+  cluster.register(active.head, back)
+  await settle()
+  expect(back.sent(catalogue.stopObject)).toHaveLength(2)
+  expect(cluster.server.stats().slots).toEqual({ used: 0, free: 2 })
+})

@@ -67,7 +67,7 @@ export class SlotSpace {
 
   give(slot: Slot): void {
     this.leftovers.delete(slot)
-    // Its object may have been lost meanwhile, which has freed the slot.
+    // It may have been cleared twice, when its server registered again in the middle of that.
     if (this.taken.get(slot.index) !== slot) return
     this.taken.delete(slot.index)
     this.#freed.push(slot.index)
@@ -95,10 +95,7 @@ export class SlotSpaces {
   leave(space: SlotSpace, cause: string): void {
     const at = this.#spaces.indexOf(space)
     if (at >= 0) this.#spaces.splice(at, 1)
-    for (const slot of [...space.taken.values()]) {
-      space.give(slot)
-      slot.occupant.lost(cause)
-    }
+    for (const slot of [...space.taken.values()]) slot.occupant.lost(cause)
   }
 
   /** @throws GliderError NO_SLOT, or UNAVAILABLE where the only free slots are on servers that cannot be reached just now */

@@ -83,6 +83,16 @@ export class BlockSpaces {
    * @throws GliderError NO_SPACE
    */
   take(order: readonly string[], count: number, path: string): Block[] {
+    const blocks = this.takeIfFree(order, count)
+    if (count > 0 && blocks.length === 0) {
+      const remedy = 'delete something or start another storage server'
+      throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.join(', ')}: ${remedy}`)
+    }
+    return blocks
+  }
+
+  /** At most `count` blocks, each from the next server; none where all is full. */
+  takeIfFree(order: readonly string[], count: number): Block[] {
     const blocks: Block[] = []
     while (blocks.length < count) {
       const block = this.#takeOne(order)
@@ -90,10 +100,6 @@ export class BlockSpaces {
       blocks.push(block)
     }
     this.#taken += blocks.length
-    if (count > 0 && blocks.length === 0) {
-      const remedy = 'delete something or start another storage server'
-      throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.join(', ')}: ${remedy}`)
-    }
     return blocks
   }
 

@@ -56,7 +56,7 @@ export interface WireError {
 export class GliderError extends Error {
   override readonly name = 'GliderError'
   readonly code: ErrorCode
-  readonly outcome?: 'unknown'
+  declare readonly outcome?: 'unknown'
 
   constructor(code: ErrorCode, message: string, options: GliderErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)

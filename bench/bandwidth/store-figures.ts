@@ -1,0 +1,46 @@
+import type { ActionNode, FileHandle, FileNode } from '../../client/index.ts'
+
+/** Operations under way at the same time. */
+const IN_FLIGHT = 8
+
+/** Keeps so many operations under way until all have been done. */
+export async function pipelined(operations: number, operation: (index: number) => Promise<unknown>, inFlight = IN_FLIGHT): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < operations) await operation(next++)
+  }
+  await Promise.all(Array.from({ length: inFlight }, worker))
+}
+
+export async function fileWrite(handle: FileHandle, opBytes: number, fileBytes: number, operations: number): Promise<void> {
+  const data = Buffer.alloc(opBytes, 7)
+  const perFile = fileBytes / opBytes
+  await pipelined(operations, index => handle.write((index % perFile) * opBytes, data))
+}
+
+export async function fileRead(file: FileNode, opBytes: number, fileBytes: number, operations: number): Promise<void> {
+  await using handle = await file.open()
+  const into = Buffer.allocUnsafeSlow(opBytes)
+  const perFile = fileBytes / opBytes
+  // Like the receiver of the bare pair, all reads share one buffer.
+  await pipelined(operations, index => handle.read((index % perFile) * opBytes, into))
+}
+
+export async function actionWrite(node: ActionNode, opBytes: number, operations: number): Promise<void> {
+  const writer = await node.openWriter()
+  const data = Buffer.alloc(opBytes, 7)
+  await pipelined(operations, () => writer.write(data))
+  await writer.close()
+}
+
+export async function actionRead(node: ActionNode, opBytes: number, totalBytes: number): Promise<void> {
+  const reader = await node.openReader()
+  const into = Buffer.allocUnsafeSlow(opBytes)
+  let received = 0
+  const worker = async (): Promise<void> => {
+    for (let bytes = await reader.read(into); bytes > 0; bytes = await reader.read(into)) received += bytes
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  if (received !== totalBytes) throw new Error(`the action gave ${received} bytes instead of ${totalBytes}`)
+  await reader.close()
+}

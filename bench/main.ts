@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { addBandwidth } from './bandwidth/command.ts'
+
+const program = new Command('bench').description('Measures the system, each figure beside a baseline of the same run.')
+addBandwidth(program)
+await program.parseAsync()
