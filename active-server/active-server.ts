@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
-import * as standard from '../actions/standard/index.ts'
 import { actionClassesOf } from '../actions/inspect.ts'
+import * as standard from '../actions/standard/index.ts'
 import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
@@ -100,7 +100,9 @@ export async function startActiveServer(config: ActiveServerConfig, { clock, ran
 
   const dropObject = (thread: ActionThread, slot: number): void => {
     for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
-    thread.deleteObject(slot, 'abort').catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
+    thread
+      .deleteObject(slot, 'abort')
+      .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
   }
   const stop = async (): Promise<void> => {
     membership.stop()

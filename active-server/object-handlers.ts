@@ -74,7 +74,8 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 }
 
 function requireMetadata({ connection }: Call): void {
-  if (connection.peer.role !== 'metadata') throw new GliderError('FORBIDDEN', 'only the metadata server makes and deletes objects')
+  if (connection.peer.role !== 'metadata')
+    throw new GliderError('FORBIDDEN', 'only the metadata server makes and deletes objects')
 }
 
 function leastLoaded(threads: Threads, slots: Slots): ActionThread {

@@ -34,7 +34,11 @@ export async function openActionWrite(
   return connection.open(catalogue.writeAction, head) as MuxStream
 }
 
-export async function openActionRead(context: ClientContext, target: Target, signal: AbortSignal | undefined): Promise<MuxStream> {
+export async function openActionRead(
+  context: ClientContext,
+  target: Target,
+  signal: AbortSignal | undefined,
+): Promise<MuxStream> {
   const { connection, location } = await reach(context, target, pick(signal))
   return connection.open(catalogue.readAction, { location, ...chainOf(context) }) as MuxStream
 }
@@ -60,12 +64,18 @@ function encodeValue(name: string, value: unknown): Buffer {
   try {
     text = JSON.stringify(value ?? null)
   } catch (cause) {
-    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} cannot be written as JSON: ${(cause as Error).message}`, { cause })
+    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} cannot be written as JSON: ${(cause as Error).message}`, {
+      cause,
+    })
   }
-  if (text === undefined) throw new GliderError('INVALID_ARGUMENT', `the value for ${name} is a ${typeof value}, which JSON does not have`)
+  if (text === undefined)
+    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} is a ${typeof value}, which JSON does not have`)
   const bytes = Buffer.from(text)
   if (bytes.length <= MAX_VALUE_BYTES) return bytes
-  throw new GliderError('INVALID_ARGUMENT', `the value for ${name} has ${bytes.length} bytes, more than ${MAX_VALUE_BYTES}: use a stream`)
+  throw new GliderError(
+    'INVALID_ARGUMENT',
+    `the value for ${name} has ${bytes.length} bytes, more than ${MAX_VALUE_BYTES}: use a stream`,
+  )
 }
 
 function chainOf(context: ClientContext): { chain?: string[] } {

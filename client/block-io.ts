@@ -27,14 +27,30 @@ export class BlockIo {
   }
 
   /** Fills `into` from the block. It belongs to the call until the promise settles. */
-  async read(block: BlockRef, offset: number, into: Uint8Array, options: CallOptions, check: () => Promise<unknown>): Promise<void> {
-    await this.#persist(block, options, check, (connection, timeoutMs) => readOnce(connection, block, offset, into, timeoutMs, options.signal))
+  async read(
+    block: BlockRef,
+    offset: number,
+    into: Uint8Array,
+    options: CallOptions,
+    check: () => Promise<unknown>,
+  ): Promise<void> {
+    await this.#persist(block, options, check, (connection, timeoutMs) =>
+      readOnce(connection, block, offset, into, timeoutMs, options.signal),
+    )
     this.#counters.bytesReceived += into.length
   }
 
   /** Writes `bytes` into the block. They belong to the call until the promise settles. */
-  async write(block: BlockRef, offset: number, bytes: Uint8Array, options: CallOptions, check: () => Promise<unknown>): Promise<void> {
-    await this.#persist(block, options, check, (connection, timeoutMs) => writeOnce(connection, block, offset, bytes, timeoutMs, options.signal))
+  async write(
+    block: BlockRef,
+    offset: number,
+    bytes: Uint8Array,
+    options: CallOptions,
+    check: () => Promise<unknown>,
+  ): Promise<void> {
+    await this.#persist(block, options, check, (connection, timeoutMs) =>
+      writeOnce(connection, block, offset, bytes, timeoutMs, options.signal),
+    )
     this.#counters.bytesSent += bytes.length
   }
 

@@ -4,7 +4,8 @@ import type { BuildFailure } from 'esbuild'
 import { GliderError } from '../protocol/errors.ts'
 
 /** CommonJS packages among the imports may `require` what is built into Node. */
-const REQUIRE_BANNER = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
+const REQUIRE_BANNER =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);"
 
 /** The name that a bundle gets where none is said: the file's base name without its ending. */
 export function bundleName(file: string): string {

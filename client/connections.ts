@@ -12,7 +12,11 @@ export class Connections {
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
   #closed = false
 
-  constructor(context: ConnectionContext, hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }, webSocket: boolean) {
+  constructor(
+    context: ConnectionContext,
+    hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string },
+    webSocket: boolean,
+  ) {
     this.context = context
     this.#hello = hello
     this.#webSocket = webSocket

@@ -7,7 +7,12 @@ import { FileSource } from './file-source.ts'
 
 const ZEROS = Buffer.alloc(256 << 10)
 
-export async function openFile(context: ClientContext, target: Target, write: boolean, options: CallOptions): Promise<FileHandle> {
+export async function openFile(
+  context: ClientContext,
+  target: Target,
+  write: boolean,
+  options: CallOptions,
+): Promise<FileHandle> {
   const handle = write
     ? new WriteHandle(context, target, await FileSink.open(context, { ...target, mode: 'update' }, options, 0))
     : new ReadHandle(await FileSource.open(context, target, 0, options))

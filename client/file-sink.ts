@@ -43,7 +43,10 @@ export class FileSink {
   }
 
   static async open(context: ClientContext, opening: Opening, options: CallOptions, blocks = FIRST_BLOCKS): Promise<FileSink> {
-    return new FileSink(context, await context.metadata.request(catalogue.openWrite, { ...opening, blocks: Math.min(blocks, 256) }, options))
+    return new FileSink(
+      context,
+      await context.metadata.request(catalogue.openWrite, { ...opening, blocks: Math.min(blocks, 256) }, options),
+    )
   }
 
   /** How much one write may take at `position`: writes do not cross the border of a block. */
@@ -53,8 +56,11 @@ export class FileSink {
 
   /** Writes anywhere; `bytes` belong to the call until it resolves, and may span blocks. */
   async write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
-    await inSpans(bytes.length, done => this.span(position + done, bytes.length - done), (done, length) =>
-      this.#writeSpan(position + done, length === bytes.length ? bytes : bytes.subarray(done, done + length), options),
+    await inSpans(
+      bytes.length,
+      done => this.span(position + done, bytes.length - done),
+      (done, length) =>
+        this.#writeSpan(position + done, length === bytes.length ? bytes : bytes.subarray(done, done + length), options),
     )
   }
 
@@ -115,7 +121,11 @@ export class FileSink {
 
   /** A block that the claim has; DATA_LOST where its server is known to be dead. */
   #locate(index: number, options: CallOptions): Promise<AnswerOf<typeof catalogue.locate>> {
-    return this.#context.metadata.request(catalogue.locate, { node: 0, version: 0, claim: this.#claim, first: index, blocks: 1 }, options)
+    return this.#context.metadata.request(
+      catalogue.locate,
+      { node: 0, version: 0, claim: this.#claim, first: index, blocks: 1 },
+      options,
+    )
   }
 
   /** Publishes the length so far. */

@@ -31,7 +31,10 @@ export class FileSource {
   }
 
   static async open(context: ClientContext, target: Target, start: number, options: CallOptions): Promise<FileSource> {
-    return new FileSource(context, await context.metadata.request(catalogue.openRead, { ...target, start, blocks: LOCATE_BLOCKS }, options))
+    return new FileSource(
+      context,
+      await context.metadata.request(catalogue.openRead, { ...target, start, blocks: LOCATE_BLOCKS }, options),
+    )
   }
 
   /** How much one read may take from `position` on, at most `most`: reads do not cross the border of a block. */
@@ -41,8 +44,11 @@ export class FileSource {
 
   /** Fills `into`, which lies within the file, from any number of blocks at the same time. */
   async read(position: number, into: Uint8Array, options: CallOptions): Promise<void> {
-    await inSpans(into.length, done => this.span(position + done, into.length - done), (done, length) =>
-      this.#readSpan(position + done, length === into.length ? into : into.subarray(done, done + length), options),
+    await inSpans(
+      into.length,
+      done => this.span(position + done, into.length - done),
+      (done, length) =>
+        this.#readSpan(position + done, length === into.length ? into : into.subarray(done, done + length), options),
     )
   }
 
@@ -86,6 +92,8 @@ export class FileSource {
   #named(error: unknown): GliderError {
     const known = GliderError.from(error)
     if (known.code !== 'BLOCK_GONE') return known
-    return new GliderError('BLOCK_GONE', `${this.path} was deleted or replaced while it was being read: open it again`, { cause: known })
+    return new GliderError('BLOCK_GONE', `${this.path} was deleted or replaced while it was being read: open it again`, {
+      cause: known,
+    })
   }
 }

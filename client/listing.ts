@@ -4,7 +4,11 @@ import { joinPath } from '../protocol/paths.ts'
 import type { ClientContext, Target } from './context.ts'
 
 /** The children of a directory, fetched page by page as they are asked for. */
-export async function* listNodes(context: ClientContext, target: Target, options?: CallOptions): AsyncGenerator<ListEntry, void, undefined> {
+export async function* listNodes(
+  context: ClientContext,
+  target: Target,
+  options?: CallOptions,
+): AsyncGenerator<ListEntry, void, undefined> {
   let cursor: number | undefined
   do {
     const head = { ...target, ...(cursor !== undefined && { cursor }) }

@@ -20,8 +20,8 @@ import type {
 } from '../actions/store.ts'
 import { catalogue, type NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
-import { callAction, openActionRead, openActionWrite } from './action-link.ts'
 import { DirectReader, DirectWriter } from './action-direct.ts'
+import { callAction, openActionRead, openActionWrite } from './action-link.ts'
 import { actionReadStream, actionWriteStream } from './action-streams.ts'
 import type { ClientContext } from './context.ts'
 import { openFile } from './file-handle.ts'
@@ -80,7 +80,11 @@ class ActionProxy extends NodeProxy implements ActionNode {
   readonly type = 'action'
 
   async create(definition: string, { signal, timeoutMs, ...wanted }: CreateObjectOptions = {}): Promise<void> {
-    await this.context.metadata.request(catalogue.createObject, { ...this.target, definition, ...wanted }, callOptions(signal, timeoutMs))
+    await this.context.metadata.request(
+      catalogue.createObject,
+      { ...this.target, definition, ...wanted },
+      callOptions(signal, timeoutMs),
+    )
   }
 
   async delete({ signal, timeoutMs, mode }: DeleteObjectOptions = {}): Promise<boolean> {
@@ -101,7 +105,10 @@ class ActionProxy extends NodeProxy implements ActionNode {
   }
 
   async openWriter(options: ActionWriteStreamOptions = {}): Promise<ActionWriter> {
-    return new DirectWriter(await openActionWrite(this.context, this.target, { ...options, acknowledge: true }), this.context.counters)
+    return new DirectWriter(
+      await openActionWrite(this.context, this.target, { ...options, acknowledge: true }),
+      this.context.counters,
+    )
   }
 
   call(name: string, value?: unknown, options: CallOptions = {}): Promise<unknown> {

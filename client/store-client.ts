@@ -98,7 +98,10 @@ class Store implements StoreClient {
   lookup<T extends keyof NodeByType>(path: string, type: T, options?: CallOptions): Promise<NodeByType[T]>
   lookup(path: string, type?: undefined, options?: CallOptions): Promise<NodeByType[keyof NodeByType]>
   async lookup(path: string, type?: NodeType, options?: CallOptions): Promise<NodeByType[keyof NodeByType]> {
-    return nodeProxy(this.#context, await this.#context.metadata.request(catalogue.lookup, { path, ...(type && { type }) }, options))
+    return nodeProxy(
+      this.#context,
+      await this.#context.metadata.request(catalogue.lookup, { path, ...(type && { type }) }, options),
+    )
   }
 
   async stat(path: string, options?: CallOptions): Promise<NodeStat> {

@@ -26,7 +26,8 @@ export function readHead(location: Buffer, offset: number, length: number): Buff
 
 /** @throws GliderError PROTOCOL_ERROR where the head is too short for the operation */
 export function checkBlockHead(head: Buffer, bytes: number): void {
-  if (head.length < bytes) throw new GliderError('PROTOCOL_ERROR', `the head of a block operation has ${head.length} bytes instead of ${bytes}`)
+  if (head.length < bytes)
+    throw new GliderError('PROTOCOL_ERROR', `the head of a block operation has ${head.length} bytes instead of ${bytes}`)
 }
 
 export function offsetOf(head: Buffer): number {

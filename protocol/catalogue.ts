@@ -218,7 +218,8 @@ export const catalogue = {
   locate: defineOperation('locate', {
     code: 13,
     server: 'metadata',
-    summary: 'More locations of a version of a file; BLOCK_GONE once another has taken its place, NOT_FOUND for the claim of a writer.',
+    summary:
+      'More locations of a version of a file; BLOCK_GONE once another has taken its place, NOT_FOUND for the claim of a writer.',
     head: Type.Object({
       node: nodeId,
       version: count,

@@ -88,7 +88,11 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
       () => this.close(new GliderError('UNAVAILABLE', `${this.remote} does not answer pings`, { outcome: 'unknown' })),
     )
     this.#helloTimer = context.clock.after(HELLO_TIMEOUT_MS, () => this.#breach('no hello within 10 s'))
-    const hello: Hello = { version: PROTOCOL_VERSION, ...options.hello, limits: { headBytes: MAX_HEAD_BYTES, bodyBytes: MAX_BODY_BYTES } }
+    const hello: Hello = {
+      version: PROTOCOL_VERSION,
+      ...options.hello,
+      limits: { headBytes: MAX_HEAD_BYTES, bodyBytes: MAX_BODY_BYTES },
+    }
     this.queue.small(frameKind.hello, 0, 0, encodeJson(hello))
   }
 
@@ -134,7 +138,9 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
       }
       const headBytes = encodeJson(head)
       if (headBytes.length > MAX_HEAD_BYTES) {
-        reject(new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`))
+        reject(
+          new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
+        )
         return
       }
       const onAbort = (): void => this.#drop(id, cancelled(operation.name, signal))
@@ -200,7 +206,9 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     const headBytes = encodeJson(head)
     if (this.#closeReason) stream.fail(this.#closeReason)
     else if (headBytes.length > MAX_HEAD_BYTES) {
-      stream.fail(new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`))
+      stream.fail(
+        new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
+      )
     } else {
       this.#streams.set(stream.id, stream as MuxStream)
       this.queue.small(frameKind.open, operation.code, stream.id, headBytes)

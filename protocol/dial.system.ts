@@ -72,15 +72,20 @@ function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOpti
 
 function unreachableServer(address: string, cause: Error, signal: AbortSignal | undefined): GliderError {
   if (signal?.aborted) return new GliderError('CANCELLED', `connecting to ${address} was cancelled by its own signal`, { cause })
-  return new GliderError('UNAVAILABLE', `no glider server answers at ${address} (${cause.message}): is it running, and reachable from here?`, {
-    cause,
-  })
+  return new GliderError(
+    'UNAVAILABLE',
+    `no glider server answers at ${address} (${cause.message}): is it running, and reachable from here?`,
+    {
+      cause,
+    },
+  )
 }
 
 /** @throws GliderError INVALID_ARGUMENT */
 export function splitAddress(address: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address)
   const port = Number(match?.[3])
-  if (!match || port > 65535) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write host:port`)
+  if (!match || port > 65535)
+    throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write host:port`)
   return { host: (match[1] ?? match[2])!, port }
 }

@@ -1,5 +1,5 @@
-import { GliderError } from './errors.ts'
 import type { ConnectionCore } from './connection.ts'
+import { GliderError } from './errors.ts'
 import type { Operation } from './operation.ts'
 import type { ByteStream, Call, Handlers } from './peer.ts'
 import type { MuxStream } from './stream.ts'

@@ -147,7 +147,10 @@ export class Inbound implements FrameReceiver {
     const hello: Hello | undefined = parseHello(head)
     if (!hello) throw new GliderError('PROTOCOL_ERROR', 'a hello that cannot be read')
     if (hello.version.major !== PROTOCOL_VERSION.major) {
-      throw new GliderError('PROTOCOL_ERROR', `version ${hello.version.major} of the protocol is spoken there, ${PROTOCOL_VERSION.major} here`)
+      throw new GliderError(
+        'PROTOCOL_ERROR',
+        `version ${hello.version.major} of the protocol is spoken there, ${PROTOCOL_VERSION.major} here`,
+      )
     }
     this.#greeted = true
     this.#connection.greeted(hello)
@@ -240,12 +243,18 @@ export class Inbound implements FrameReceiver {
   #open(header: FrameHeader, headBytes: Buffer): void {
     const { id } = header
     const binding = this.#handlers?.find(header.operation)
-    if (binding?.kind !== 'stream') throw new GliderError('PROTOCOL_ERROR', `operation ${header.operation} is no stream of this server`)
+    if (binding?.kind !== 'stream')
+      throw new GliderError('PROTOCOL_ERROR', `operation ${header.operation} is no stream of this server`)
     if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
     const stream = new MuxStream(this.#connection, id, binding.operation, false)
     this.#connection.adopt(stream)
     if (this.#connection.streamCount > MAX_STREAMS) {
-      stream.reset(new GliderError('BUSY', `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`))
+      stream.reset(
+        new GliderError(
+          'BUSY',
+          `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`,
+        ),
+      )
       return
     }
     const call: Call = { connection: this.#connection, signal: stream.signal }

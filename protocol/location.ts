@@ -70,7 +70,10 @@ export function sign(location: Omit<Location, 'proof'>, key: Buffer): Location {
 /** @throws GliderError FORBIDDEN */
 export function verifyProof(location: Location, key: Buffer): void {
   if (!timingSafeEqual(proofOf(location, key), location.proof)) {
-    throw new GliderError('FORBIDDEN', `the proof for block ${location.block} does not fit: ask the metadata server for a location`)
+    throw new GliderError(
+      'FORBIDDEN',
+      `the proof for block ${location.block} does not fit: ask the metadata server for a location`,
+    )
   }
 }
 

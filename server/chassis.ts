@@ -69,7 +69,9 @@ export class Chassis {
     const app = this.#app
     const { host, port, advertise, routes, metrics, notReady, role } = this.#options
     const webSockets = dispatchUpgrades(app.server, (socket, early) => this.#acceptSocket(socket, early))
-    await app.register(websocket, { options: { server: webSockets as never, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } })
+    await app.register(websocket, {
+      options: { server: webSockets as never, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
+    })
     app.get(WEBSOCKET_PATH, { websocket: true }, (socket, request) => {
       this.#accept(webSocketTransport(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`))
     })
@@ -86,7 +88,11 @@ export class Chassis {
       await app.listen({ host, port })
     } catch (cause) {
       await app.close()
-      throw new GliderError('INVALID_ARGUMENT', `cannot listen on ${host}:${port} (${(cause as Error).message}): choose another with --port`, { cause })
+      throw new GliderError(
+        'INVALID_ARGUMENT',
+        `cannot listen on ${host}:${port} (${(cause as Error).message}): choose another with --port`,
+        { cause },
+      )
     }
     const bound = app.server.address()
     const boundPort = typeof bound === 'object' && bound ? bound.port : port
@@ -115,7 +121,9 @@ export class Chassis {
   }
 
   async #stop(): Promise<void> {
-    const reason = new GliderError('UNAVAILABLE', `the ${this.#options.role} server at ${this.#address} is stopping`, { outcome: 'unknown' })
+    const reason = new GliderError('UNAVAILABLE', `the ${this.#options.role} server at ${this.#address} is stopping`, {
+      outcome: 'unknown',
+    })
     for (const connection of [...this.#connections]) {
       connection.goAway()
       connection.close(reason)

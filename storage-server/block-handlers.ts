@@ -83,7 +83,8 @@ class ReadReceiver implements RawReceiver {
     checkBlockHead(head, READ_HEAD_BYTES)
     const offset = offsetOf(head)
     const length = lengthOf(head)
-    if (length > MAX_BODY_BYTES) throw new GliderError('INVALID_ARGUMENT', `a read of ${length} bytes is over ${MAX_BODY_BYTES}: split it`)
+    if (length > MAX_BODY_BYTES)
+      throw new GliderError('INVALID_ARGUMENT', `a read of ${length} bytes is over ${MAX_BODY_BYTES}: split it`)
     const blocks = this.#blocks()
     const memory = blocks.beginRead(head, offset, length)
     this.#counters.reads++

@@ -110,7 +110,10 @@ export class DramBlocks {
     const block = verified ? known : this.#verify(head, need, known)
     if (block.freed) throw gone()
     if (offset + length > this.blockBytes) {
-      throw new GliderError('INVALID_ARGUMENT', `bytes ${offset} to ${offset + length} are not within a block of ${this.blockBytes}`)
+      throw new GliderError(
+        'INVALID_ARGUMENT',
+        `bytes ${offset} to ${offset + length} are not within a block of ${this.blockBytes}`,
+      )
     }
     return block
   }

@@ -12,7 +12,12 @@ export interface LocalStorageServer {
 }
 
 /** Starts a storage server within this process, on any free port of the loopback. */
-export function startLocalStorageServer({ metadata, capacity, storageClass = 'dram', logLevel }: LocalStorageServer): Promise<RunningServer> {
+export function startLocalStorageServer({
+  metadata,
+  capacity,
+  storageClass = 'dram',
+  logLevel,
+}: LocalStorageServer): Promise<RunningServer> {
   const config = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), storageClass }
   return startStorageServer(config, realSystem('storage-server', logLevel))
 }

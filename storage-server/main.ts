@@ -11,14 +11,15 @@ interface Flags extends CommonFlags {
 
 const command = serverCommand('storage-server', 'Contributes blocks of memory to a cluster.', 0)
   .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
-  .addOption(flag('--capacity <size>', 'memory for blocks').default(512 << 20, '512MiB').argParser(sizeFlag))
+  .addOption(
+    flag('--capacity <size>', 'memory for blocks')
+      .default(512 << 20, '512MiB')
+      .argParser(sizeFlag),
+  )
   .addOption(flag('--class <name>', 'storage class that this server is in').default('dram'))
 
 const flags = command.parse().opts<Flags>()
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, () =>
-  startStorageServer(
-    { ...flags, capacityBytes: flags.capacity, storageClass: flags.class },
-    system,
-  ),
+  startStorageServer({ ...flags, capacityBytes: flags.capacity, storageClass: flags.class }, system),
 )

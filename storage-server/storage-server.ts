@@ -22,7 +22,10 @@ export interface StorageServerConfig {
 }
 
 /** Starts a storage server; resolves once it is registered and its blocks can be used. */
-export async function startStorageServer(config: StorageServerConfig, { clock, randomness, log }: System): Promise<RunningServer> {
+export async function startStorageServer(
+  config: StorageServerConfig,
+  { clock, randomness, log }: System,
+): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock)
@@ -66,7 +69,8 @@ export async function startStorageServer(config: StorageServerConfig, { clock, r
     }),
     registered: ({ blockBytes, known }) => {
       if (!known) blocks?.freeAll()
-      if (blocks?.blockBytes !== blockBytes) blocks = new DramBlocks({ capacityBytes: config.capacityBytes, blockBytes, incarnation, proofKey })
+      if (blocks?.blockBytes !== blockBytes)
+        blocks = new DramBlocks({ capacityBytes: config.capacityBytes, blockBytes, incarnation, proofKey })
     },
   })
   const stop = async (): Promise<void> => {

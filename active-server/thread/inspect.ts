@@ -18,5 +18,7 @@ export default async function inspect({ module }: InspectTask): Promise<InspectR
 function describe(error: unknown): GliderError {
   if (error instanceof GliderError) return error
   const where = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return new GliderError('INVALID_ARGUMENT', `the bundle cannot be loaded: ${where.split('\n').slice(0, 6).join('\n')}`, { cause: error })
+  return new GliderError('INVALID_ARGUMENT', `the bundle cannot be loaded: ${where.split('\n').slice(0, 6).join('\n')}`, {
+    cause: error,
+  })
 }

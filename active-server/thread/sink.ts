@@ -6,7 +6,9 @@ import { regionBytes, type SharedArena } from '../shared-arena.ts'
 /** A reader's bytes go over in pieces of at most this size. */
 const PIECE_BYTES = 256 << 10
 /** A stream may have so much on the way: more would only wait on the network thread. */
-const MAX_ON_THE_WAY = 1 << 20
+const MAX_ON_THE_WAY = 2 << 20
+/** Pieces are told of at once when so much has gathered, otherwise at the end of the turn: waking a thread costs more than a piece. */
+const TELL_BYTES = 512 << 10
 
 interface Waiting {
   readonly bytes: Uint8Array
@@ -44,7 +46,7 @@ export class ThreadSink implements ChunkSink {
   readonly #memory: OutgoingMemory
   readonly #waiting: Waiting[] = []
   #onTheWay = 0
-  #unsent = 0
+  #untold = 0
   #error: GliderError | undefined
 
   constructor(stream: number, outbox: Outbox, memory: OutgoingMemory) {
@@ -78,13 +80,15 @@ export class ThreadSink implements ChunkSink {
         this.#memory.waitFor(this)
         return done
       }
-      regionBytes(arena.memory, region.slab, region.offset, length).set(length === bytes.length ? bytes : bytes.subarray(done, done + length))
+      regionBytes(arena.memory, region.slab, region.offset, length).set(
+        length === bytes.length ? bytes : bytes.subarray(done, done + length),
+      )
       this.#outbox.bytes(this.#stream, region.slab, region.offset, length)
       this.#onTheWay += length
-      this.#unsent += length
+      this.#untold += length
       done += length
-      if (this.#unsent >= PIECE_BYTES) {
-        this.#unsent = 0
+      if (this.#untold >= TELL_BYTES) {
+        this.#untold = 0
         this.#outbox.flush()
       }
     }

@@ -3,7 +3,7 @@ import { GliderError } from '../../protocol/errors.ts'
 import type { Outbox } from '../messages.ts'
 
 /** Consumed bytes are told at once when so many have gathered, so that a hook that never leaves its turn still gets credit. */
-const TELL_BYTES = 256 << 10
+const TELL_BYTES = 512 << 10
 
 /** The bytes of one write stream, as they come from the network thread. */
 export class ThreadSource implements ChunkSource {

@@ -103,7 +103,15 @@ export class ThreadHost implements StepHandlers {
     const entry = actionClassesOf(module).find(({ name }) => name === asked.class)
     if (!entry) throw new GliderError('NOT_FOUND', `${asked.class} is no action of its bundle: deploy it again`)
     const store = openStore(this.#task.metadata, { chain: currentChain })
-    const object = new ActionObject(entry.Class, { id, path, params, store, log: this.#logOf(path), interleaved, clock: this.#clock })
+    const object = new ActionObject(entry.Class, {
+      id,
+      path,
+      params,
+      store,
+      log: this.#logOf(path),
+      interleaved,
+      clock: this.#clock,
+    })
     this.#objects.set(slot, { object, store })
     try {
       await object.create()
@@ -116,7 +124,13 @@ export class ThreadHost implements StepHandlers {
 
   #logOf(path: string): Log {
     const log = (level: LogLevel) => (message: string, details?: object) => {
-      this.#outbox.message({ type: 'log', level, path, message, ...(details && { details: JSON.parse(JSON.stringify(details)) }) })
+      this.#outbox.message({
+        type: 'log',
+        level,
+        path,
+        message,
+        ...(details && { details: JSON.parse(JSON.stringify(details)) }),
+      })
     }
     return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
   }

@@ -4,7 +4,11 @@ import type { ActionNode, FileHandle, FileNode } from '../../client/index.ts'
 const IN_FLIGHT = 8
 
 /** Keeps so many operations under way until all have been done. */
-export async function pipelined(operations: number, operation: (index: number) => Promise<unknown>, inFlight = IN_FLIGHT): Promise<void> {
+export async function pipelined(
+  operations: number,
+  operation: (index: number) => Promise<unknown>,
+  inFlight = IN_FLIGHT,
+): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
     while (next < operations) await operation(next++)

@@ -1,0 +1,105 @@
+import { pipeline } from 'node:stream/promises'
+import type { Command } from 'commander'
+import { type CallOptions, type FileNode, GliderError, type StoreClient } from '../client/index.ts'
+import { openSource, writeTarget } from './local-files.ts'
+import { type ProgressBar, progressBar } from './progress-bar.ts'
+import type { Session } from './session.ts'
+
+/** So much is put in one operation, which needs no node to be there first. */
+const PUT_BYTES = 4 << 20
+
+/** Bytes of files: `put`, `get`, `cat`. */
+export function addFileCommands(program: Command, session: Session): void {
+  program
+    .command('put')
+    .description('store a file, in place of one that is there')
+    .argument('<file>', 'file of this machine, - for stdin')
+    .argument('<path>', 'its path in the store')
+    .option('-p, --parents', 'create missing directories above, too')
+    .action((file: string, path: string, { parents = false }: { parents?: boolean }) => put(session, file, path, parents))
+
+  program
+    .command('get')
+    .description('read a file into a file of this machine')
+    .argument('<path>', 'its path in the store')
+    .argument('[file]', 'file of this machine, - for stdout', '-')
+    .action((path: string, file: string) => get(session, path, file))
+
+  program
+    .command('cat')
+    .description('write files to stdout, one after another')
+    .argument('<path...>', 'paths in the store')
+    .action((paths: string[]) =>
+      session.withStore(async (store, call) => {
+        for (const path of paths) {
+          const node = await store.lookup(path, 'file', call)
+          await writeTarget(session.io, '-', node.createReadStream(call))
+        }
+      }),
+    )
+}
+
+async function put(session: Session, file: string, path: string, parents: boolean): Promise<void> {
+  const { stream, size } = await openSource(session.io, file)
+  const bar = progressBar(session.io.stderr, size)
+  try {
+    await session.withStore(async (store, call) => {
+      const rest = stream.iterator({ destroyOnReturn: true }) as AsyncIterator<Buffer>
+      const head = await readUpTo(rest, PUT_BYTES, session.io.signal)
+      if (head.ended) {
+        await store.put(path, Buffer.concat(head.chunks), { parents, ...call })
+      } else {
+        await putStream(store, path, parents, counted(head.chunks, rest, bar), call)
+      }
+    })
+  } finally {
+    stream.destroy()
+    bar.clear()
+  }
+}
+
+/** The node has to be there before its bytes: one that was made for them goes again where they do not arrive. */
+async function putStream(
+  store: StoreClient,
+  path: string,
+  parents: boolean,
+  bytes: AsyncIterable<Buffer>,
+  call: CallOptions,
+): Promise<void> {
+  const { node, isNew } = await openFile(store, path, parents, call)
+  try {
+    await pipeline(bytes, node.createWriteStream(call), call)
+  } catch (error) {
+    // Without the signal, which has fired already if this was interrupted.
+    if (isNew) await store.delete(path).catch(() => undefined)
+    throw error
+  }
+}
+
+async function openFile(
+  store: StoreClient,
+  path: string,
+  parents: boolean,
+  call: CallOptions,
+): Promise<{ node: FileNode; isNew: boolean }> {
+  try {
+    return { node: await store.create(path, 'file', { parents, ...call }), isNew: true }
+  } catch (error) {
+    if (GliderError.from(error).code !== 'ALREADY_EXISTS') throw error
+    return { node: await store.lookup(path, 'file', call), isNew: false }
+  }
+}
+
+async function get(session: Session, path: string, file: string): Promise<void> {
+  await session.withStore(async (store, call) => {
+    const node = await store.lookup(path, 'file', call)
+    const { size } = await node.stat(call)
+    const bar = progressBar(session.io.stderr, size)
+    try {
+      const stream = node.createReadStream(call)
+      await writeTarget(session.io, file, counted([], stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>, bar))
+    } finally {
+      bar.clear()
+    }
+  })
+}

@@ -1,0 +1,61 @@
+import type { Readable, Writable } from 'node:stream'
+import type { CallOptions, StoreClient as StoreClientFace } from '../client/index.ts'
+import { StoreClient } from '../client/index.ts'
+
+export interface Input extends Readable {
+  readonly isTTY?: boolean
+}
+
+export interface Output extends Writable {
+  readonly isTTY?: boolean
+  readonly columns?: number
+}
+
+/** What a command has of the process that it runs in; a test hands it something else. */
+export interface Io {
+  readonly stdin: Input
+  readonly stdout: Output
+  readonly stderr: Output
+  /** Fires when the user wants the command to end. */
+  readonly signal: AbortSignal
+}
+
+/** What can be said to every command. */
+export interface GlobalFlags {
+  readonly address: string
+  readonly token?: string
+  readonly json?: boolean
+}
+
+/** One run of the command: its streams, its global flags, and the store once it needs one. */
+export class Session {
+  readonly io: Io
+  readonly #flags: () => GlobalFlags
+
+  constructor(io: Io, flags: () => GlobalFlags) {
+    this.io = io
+    this.#flags = flags
+  }
+
+  get json(): boolean {
+    return this.#flags().json ?? false
+  }
+
+  /** Connects for as long as `use` takes; every call in it is given `call`, so that it ends when the user says so. */
+  async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
+    const { address, token } = this.#flags()
+    const { signal } = this.io
+    await using store = await StoreClient.connect(address, { signal, ...(token !== undefined && { token }) })
+    return await use(store, { signal })
+  }
+
+  print(line: string): void {
+    this.io.stdout.write(`${line}\n`)
+  }
+
+  /** One JSON value for programs, or lines for people. */
+  answer(value: unknown, lines: () => readonly string[]): void {
+    if (this.json) this.print(JSON.stringify(value))
+    else for (const line of lines()) this.print(line)
+  }
+}

@@ -1,0 +1,2 @@
+/** Sizes as people write and read them, for the command; programs have numbers, so `glider` does not export these. */
+export { formatSize, parseSize } from '../protocol/units.ts'
