@@ -64,6 +64,7 @@ export class ActionThread implements StepHandlers {
     this.#outbox = new Outbox(port1)
     this.#pool = new Piscina({
       filename: new URL('./thread/host.js', import.meta.url).href,
+      name: 'host',
       minThreads: 1,
       maxThreads: 1,
       // An idle thread must still hear its streams, which it does not while it waits on an atomic.

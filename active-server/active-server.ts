@@ -3,7 +3,7 @@ import { actionClassesOf } from '../actions/inspect.ts'
 import * as standard from '../actions/standard/index.ts'
 import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import { GliderError } from '../protocol/errors.ts'
+import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
@@ -35,49 +35,15 @@ export async function startActiveServer(config: ActiveServerConfig, { clock, ran
   const slots = new Slots(incarnation, proofKey)
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported: { slots: number[]; cause: string }[] = []
-  let membership: Membership | undefined
 
-  const report = async (): Promise<void> => {
-    while (unreported.length > 0 && membership?.isMember) {
-      const { slots: lost, cause } = unreported[0]!
-      await membership.request(catalogue.objectsLost, { incarnation, slots: lost, cause })
-      unreported.shift()
-    }
-  }
-  const reportSoon = (): void => {
-    report().catch((error: GliderError) => log.warn({ code: error.code }, `lost objects are reported later: ${error.message}`))
-  }
-  const threadLost = (thread: ActionThread, cause: string): void => {
-    const occupants = slots.of(thread)
-    for (const occupant of occupants) slots.release(occupant)
-    if (occupants.length > 0) unreported.push({ slots: occupants.map(({ slot }) => slot), cause })
-    reportSoon()
+  const dropObject = (thread: ActionThread, slot: number): void => {
+    for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
+    thread
+      .deleteObject(slot, 'abort')
+      .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
   }
 
-  const bundles = await BundleFiles.create(version => {
-    if (!membership) throw new GliderError('UNAVAILABLE', 'this active server is not registered yet: try again')
-    return fetchBundle(membership, version)
-  })
-  const threads = await Threads.start({ count: config.threads, metadata: config.metadata, log, lost: threadLost })
-  bindObjects(handlers, { incarnation, slots, threads, bundles, clock })
-
-  const metrics = new Registry()
-  gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
-  gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
-
-  const chassis = await Chassis.start({
-    role: 'active',
-    id: incarnation,
-    host: config.host,
-    port: config.port,
-    advertise: config.advertise,
-    context,
-    handlers,
-    metrics,
-    log,
-    notReady: () => (membership?.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
-  })
-  membership = new Membership({
+  const membership = new Membership({
     metadataAddress: config.metadata,
     context,
     handlers,
@@ -98,12 +64,43 @@ export async function startActiveServer(config: ActiveServerConfig, { clock, ran
     },
   })
 
-  const dropObject = (thread: ActionThread, slot: number): void => {
-    for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
-    thread
-      .deleteObject(slot, 'abort')
-      .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
+  const report = async (): Promise<void> => {
+    while (unreported.length > 0 && membership.isMember) {
+      const { slots: lost, cause } = unreported[0]!
+      await membership.request(catalogue.objectsLost, { incarnation, slots: lost, cause })
+      unreported.shift()
+    }
   }
+  const reportSoon = (): void => {
+    report().catch((error: GliderError) => log.warn({ code: error.code }, `lost objects are reported later: ${error.message}`))
+  }
+  const threadLost = (thread: ActionThread, cause: string): void => {
+    const occupants = slots.of(thread)
+    for (const occupant of occupants) slots.release(occupant)
+    if (occupants.length > 0) unreported.push({ slots: occupants.map(({ slot }) => slot), cause })
+    reportSoon()
+  }
+
+  const bundles = await BundleFiles.create(version => fetchBundle(membership, version))
+  const threads = await Threads.start({ count: config.threads, metadata: config.metadata, log, lost: threadLost })
+  bindObjects(handlers, { incarnation, slots, threads, bundles, clock })
+
+  const metrics = new Registry()
+  gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
+  gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
+
+  const chassis = await Chassis.start({
+    role: 'active',
+    id: incarnation,
+    host: config.host,
+    port: config.port,
+    advertise: config.advertise,
+    context,
+    handlers,
+    metrics,
+    log,
+    notReady: () => (membership.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
+  })
   const stop = async (): Promise<void> => {
     membership.stop()
     await chassis.stop()

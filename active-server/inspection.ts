@@ -13,6 +13,7 @@ const INSPECTION_MS = 10_000
 export async function inspectModule(module: string, clock: Clock): Promise<ClassInfo[]> {
   const pool = new Piscina<InspectTask, InspectResult>({
     filename: new URL('./thread/inspect.js', import.meta.url).href,
+    name: 'inspect',
     minThreads: 1,
     maxThreads: 1,
   })

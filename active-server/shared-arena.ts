@@ -20,7 +20,7 @@ export class SharedArena {
 
   constructor(slabs: number) {
     this.memory = new SharedArrayBuffer(slabs * SLAB_BYTES)
-    this.#regions = new Array<number>(slabs).fill(0)
+    this.#regions = Array.from({ length: slabs }, () => 0)
     for (let slab = slabs - 1; slab >= 0; slab--) this.#free.push(slab)
   }
 

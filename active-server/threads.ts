@@ -12,7 +12,7 @@ export interface ThreadsOptions {
 /** The action threads of one server; one that ends is replaced. */
 export class Threads {
   readonly #options: ThreadsOptions
-  readonly #threads: ActionThread[] = []
+  readonly #threads = new Map<number, ActionThread>()
   #stopping = false
 
   private constructor(options: ThreadsOptions) {
@@ -26,25 +26,25 @@ export class Threads {
   }
 
   get all(): readonly ActionThread[] {
-    return this.#threads.filter(Boolean)
+    return [...this.#threads.values()]
   }
 
   async #start(number: number): Promise<void> {
     const { metadata, log } = this.#options
-    let thread: ActionThread | undefined
-    thread = await ActionThread.start({
-      number,
-      metadata,
-      log,
-      lost: cause => {
-        log.error({ thread: number, cause }, 'an action thread has ended, another takes its place')
-        delete this.#threads[number]
-        if (thread) this.#options.lost(thread, cause)
-        if (!this.#stopping) this.#start(number).catch((error: Error) => log.error({ thread: number }, error.message))
-      },
-    })
-    this.#threads[number] = thread
+    const thread = await ActionThread.start({ number, metadata, log, lost: cause => this.#lost(number, cause) })
+    this.#threads.set(number, thread)
     if (this.#stopping) await thread.stop()
+  }
+
+  #lost(number: number, cause: string): void {
+    const { log, lost } = this.#options
+    log.error({ thread: number, cause }, 'an action thread has ended, another takes its place')
+    const thread = this.#threads.get(number)
+    this.#threads.delete(number)
+    // One that ended before it was ready has nothing to lose, and whoever started it hears of it.
+    if (!thread) return
+    lost(thread, cause)
+    if (!this.#stopping) this.#start(number).catch((error: Error) => log.error({ thread: number }, error.message))
   }
 
   async stop(): Promise<void> {

@@ -1,30 +1,26 @@
-/** Streams of bytes as async iterators, which is what lets a part of one be looked at first. */
+import type { Readable } from 'node:stream'
 import type { ProgressBar } from './progress-bar.ts'
 
-/** Takes chunks until there are more than `most` bytes or no more. */
-export async function readUpTo(source: AsyncIterator<Buffer>, most: number): Promise<{ chunks: Buffer[]; ended: boolean }> {
+/** Takes chunks off a stream until there are more than `most` bytes or no more; what is left can still be read. */
+export async function readUpTo(source: Readable, most: number): Promise<{ chunks: Buffer[]; ended: boolean }> {
   const chunks: Buffer[] = []
-  for (let bytes = 0; bytes <= most; ) {
-    const next = await source.next()
-    if (next.done) return { chunks, ended: true }
-    chunks.push(next.value)
-    bytes += next.value.length
+  let bytes = 0
+  for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > most) return { chunks, ended: false }
   }
-  return { chunks, ended: false }
+  return { chunks, ended: true }
 }
 
-/** `head`, then the rest of `source`, which ends with this; `bar` is told. */
-export async function* counted(head: readonly Buffer[], source: AsyncIterator<Buffer>, bar: ProgressBar): AsyncGenerator<Buffer> {
-  try {
-    for (const chunk of head) {
-      bar.add(chunk.length)
-      yield chunk
-    }
-    for (let next = await source.next(); !next.done; next = await source.next()) {
-      bar.add(next.value.length)
-      yield next.value
-    }
-  } finally {
-    await source.return?.()
+/** `head`, then all of `rest`; `bar` is told. */
+export async function* counted(head: readonly Buffer[], rest: Readable, bar: ProgressBar): AsyncGenerator<Buffer> {
+  for (const chunk of head) {
+    bar.add(chunk.length)
+    yield chunk
+  }
+  for await (const chunk of rest as AsyncIterable<Buffer>) {
+    bar.add(chunk.length)
+    yield chunk
   }
 }

@@ -1,8 +1,9 @@
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { type CallOptions, type FileNode, GliderError, type StoreClient } from '../client/index.ts'
+import { counted, readUpTo } from './bytes.ts'
 import { openSource, writeTarget } from './local-files.ts'
-import { type ProgressBar, progressBar } from './progress-bar.ts'
+import { progressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
 
 /** So much is put in one operation, which needs no node to be there first. */
@@ -44,13 +45,9 @@ async function put(session: Session, file: string, path: string, parents: boolea
   const bar = progressBar(session.io.stderr, size)
   try {
     await session.withStore(async (store, call) => {
-      const rest = stream.iterator({ destroyOnReturn: true }) as AsyncIterator<Buffer>
-      const head = await readUpTo(rest, PUT_BYTES, session.io.signal)
-      if (head.ended) {
-        await store.put(path, Buffer.concat(head.chunks), { parents, ...call })
-      } else {
-        await putStream(store, path, parents, counted(head.chunks, rest, bar), call)
-      }
+      const { chunks, ended } = await readUpTo(stream, PUT_BYTES)
+      if (ended) await store.put(path, Buffer.concat(chunks), { parents, ...call })
+      else await putStream(store, path, parents, counted(chunks, stream, bar), call)
     })
   } finally {
     stream.destroy()
@@ -96,8 +93,7 @@ async function get(session: Session, path: string, file: string): Promise<void> 
     const { size } = await node.stat(call)
     const bar = progressBar(session.io.stderr, size)
     try {
-      const stream = node.createReadStream(call)
-      await writeTarget(session.io, file, counted([], stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>, bar))
+      await writeTarget(session.io, file, counted([], node.createReadStream(call), bar))
     } finally {
       bar.clear()
     }

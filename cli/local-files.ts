@@ -1,7 +1,7 @@
 /** The other end of a transfer: a file of this machine, or `-` for stdin and stdout. */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, realpath, rename, rm, stat } from 'node:fs/promises'
-import type { Readable, Writable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Io } from './session.ts'
 
@@ -13,9 +13,9 @@ export interface LocalSource {
   readonly size: number | undefined
 }
 
-/** Opens it at once, so that what cannot be read is known before anything is done with it. */
+/** Opens it at once, so that what cannot be read is known before anything is done; it ends when the user says so. */
 export async function openSource(io: Io, file: string): Promise<LocalSource> {
-  if (file === '-') return { stream: io.stdin, size: undefined }
+  if (file === '-') return { stream: addAbortSignal(io.signal, io.stdin), size: undefined }
   const handle = await open(file)
   const about = await handle.stat()
   if (about.isDirectory()) {
@@ -26,14 +26,14 @@ export async function openSource(io: Io, file: string): Promise<LocalSource> {
     })
   }
   const stream = createReadStream(file, { fd: handle, highWaterMark: CHUNK_BYTES })
-  return { stream, size: about.isFile() ? about.size : undefined }
+  return { stream: addAbortSignal(io.signal, stream), size: about.isFile() ? about.size : undefined }
 }
 
 /** Writes everything from `source`. A file is there as a whole or, where that fails, as it was before. */
 export async function writeTarget(io: Io, file: string, source: Readable | AsyncIterable<Buffer>): Promise<void> {
   const { signal } = io
   if (file === '-') {
-    await pipeline(source, io.stdout as Writable, { signal, end: false })
+    await pipeline(source, io.stdout, { signal, end: false })
     return
   }
   const old = await stat(file).catch(() => undefined)

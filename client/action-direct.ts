@@ -128,6 +128,6 @@ export class DirectReader implements ActionReader, StreamSink {
 }
 
 function left(reason: unknown): GliderError {
-  const why = reason === undefined ? '' : `: ${reason instanceof Error ? reason.message : String(reason)}`
+  const why = reason === undefined ? '' : `: ${GliderError.from(reason).message}`
   return new GliderError('CANCELLED', `the other side left before the end${why}`)
 }

@@ -43,7 +43,7 @@ class ActionReadStream extends Readable {
         if (chunk) this.#context.counters.bytesReceived += chunk.length
         this.push(chunk ?? null)
       },
-      error => this.destroy(error),
+      (error: Error) => this.destroy(error),
     )
   }
 
@@ -77,7 +77,7 @@ class ActionWriteStream extends Writable {
       this.#stream = stream
       // A failure of the action is told at once, not with the next write.
       const failed = (): void => {
-        this.destroy(stream.signal.reason)
+        this.destroy(stream.signal.reason as GliderError)
       }
       stream.signal.addEventListener('abort', failed)
       if (stream.signal.aborted) failed()

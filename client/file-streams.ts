@@ -60,7 +60,7 @@ class FileReader extends Readable {
   }
 
   override _read(): void {
-    if (!this.#pushing) this.#push().catch(error => this.destroy(error))
+    if (!this.#pushing) this.#push().catch((error: Error) => this.destroy(error))
   }
 
   async #push(): Promise<void> {

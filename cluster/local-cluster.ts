@@ -70,8 +70,8 @@ export class LocalCluster implements AsyncDisposable {
       const metadata = await start('metadata', '', wanted)
       servers.push(metadata)
       const roles: ServerRole[] = [
-        ...new Array<ServerRole>(wanted.storageServers).fill('storage'),
-        ...new Array<ServerRole>(wanted.activeServers).fill('active'),
+        ...Array.from({ length: wanted.storageServers }, (): ServerRole => 'storage'),
+        ...Array.from({ length: wanted.activeServers }, (): ServerRole => 'active'),
       ]
       const started = await Promise.allSettled(roles.map(role => start(role, metadata.address, wanted)))
       for (const result of started) if (result.status === 'fulfilled') servers.push(result.value)

@@ -41,20 +41,7 @@ export async function startStorageServer(
     counters,
   )
 
-  let membership: Membership | undefined
-  const chassis = await Chassis.start({
-    role: 'storage',
-    id: incarnation,
-    host: config.host,
-    port: config.port,
-    advertise: config.advertise,
-    context,
-    handlers,
-    metrics: metricsOf(() => blocks, counters),
-    log,
-    notReady: () => (membership?.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
-  })
-  membership = new Membership({
+  const membership = new Membership({
     metadataAddress: config.metadata,
     context,
     handlers,
@@ -72,6 +59,18 @@ export async function startStorageServer(
       if (blocks?.blockBytes !== blockBytes)
         blocks = new DramBlocks({ capacityBytes: config.capacityBytes, blockBytes, incarnation, proofKey })
     },
+  })
+  const chassis = await Chassis.start({
+    role: 'storage',
+    id: incarnation,
+    host: config.host,
+    port: config.port,
+    advertise: config.advertise,
+    context,
+    handlers,
+    metrics: metricsOf(() => blocks, counters),
+    log,
+    notReady: () => (membership.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
   })
   const stop = async (): Promise<void> => {
     membership.stop()

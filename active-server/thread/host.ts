@@ -8,7 +8,7 @@ import { ThreadHost } from './thread-host.ts'
 const OUTGOING_SLABS = 16
 
 /** The endless task of an action thread. It ends with the thread. */
-export default function host(task: HostTask): Promise<never> {
+export function host(task: HostTask): Promise<never> {
   const arena = new SharedArena(OUTGOING_SLABS)
   const threadHost = new ThreadHost(task, arena, systemClock)
   redirectConsole((level, message) => threadHost.log(level, message))

@@ -4,7 +4,7 @@ import type { InspectResult, InspectTask } from '../messages.ts'
 import { redirectConsole } from './console.ts'
 
 /** Loads a module and tells its action classes, in a thread that is thrown away afterwards. */
-export default async function inspect({ module }: InspectTask): Promise<InspectResult> {
+export async function inspect({ module }: InspectTask): Promise<InspectResult> {
   redirectConsole(() => {})
   process.setSourceMapsEnabled(true)
   try {

@@ -1,5 +1,5 @@
 import type { ChunkSource, LentChunk } from '../../actions/source.ts'
-import { GliderError } from '../../protocol/errors.ts'
+import type { GliderError } from '../../protocol/errors.ts'
 import type { Outbox } from '../messages.ts'
 
 /** Consumed bytes are told at once when so many have gathered, so that a hook that never leaves its turn still gets credit. */

@@ -1,0 +1,143 @@
+import { pipeline } from 'node:stream/promises'
+import { type Command, Option } from 'commander'
+import { type ActionNode, type BundleInfo, type CallOptions, GliderError, type StoreClient } from '../client/index.ts'
+import { counted } from './bytes.ts'
+import { json } from './flags.ts'
+import { openSource, writeTarget } from './local-files.ts'
+import { progressBar } from './progress-bar.ts'
+import type { Session } from './session.ts'
+
+interface CreateFlags {
+  readonly interleaved?: boolean
+  readonly params?: unknown
+  readonly replace?: boolean
+  readonly parents?: boolean
+}
+
+/** Actions: `deploy` and `action create|read|write|call|delete`. */
+export function addActionCommands(program: Command, session: Session): void {
+  program
+    .command('deploy')
+    .description('bundle a TypeScript or JavaScript file and register the Action classes that it exports')
+    .argument('<file>', 'file of this machine')
+    .option('--name <name>', 'of the bundle (default: base name of the file)')
+    .action((file: string, { name }: { name?: string }) =>
+      session.withStore(async (store, call) => {
+        const bundle = await store.deploy(file, { ...call, ...(name !== undefined && { name }) })
+        session.answer(bundle, () => bundleLines(bundle))
+      }),
+    )
+
+  const action = program.command('action').description('work with action objects')
+
+  action
+    .command('create')
+    .description('make an action object, and its node where there is none')
+    .argument('<path>', 'the node')
+    .argument('<definition>', 'bundle/Class, or a Class that only one bundle has')
+    .option('--interleaved', 'other streams and calls may take a turn while one awaits')
+    .addOption(new Option('--params <json>', 'parameters of the object').argParser(json))
+    .option('--replace', 'in place of the object that is there')
+    .option('-p, --parents', 'create missing directories above, too')
+    .action((path: string, definition: string, flags: CreateFlags) =>
+      session.withStore((store, call) => createObject(store, path, definition, flags, call)),
+    )
+
+  action
+    .command('read')
+    .description('read from an action')
+    .argument('<path>', 'the node')
+    .argument('[file]', 'file of this machine, - for stdout', '-')
+    .action((path: string, file: string) =>
+      session.withStore(async (store, call) => {
+        const node = await store.lookup(path, 'action', call)
+        await writeTarget(session.io, file, node.createReadStream(call))
+      }),
+    )
+
+  action
+    .command('write')
+    .description('write to an action')
+    .argument('<path>', 'the node')
+    .argument('[file]', 'file of this machine, - for stdin', '-')
+    .action((path: string, file: string) => writeAction(session, path, file))
+
+  action
+    .command('call')
+    .description('call a method of an action; the answer is JSON')
+    .argument('<path>', 'the node')
+    .argument('<name>', 'of the method')
+    .argument('[value]', 'JSON value for it', json)
+    .action((path: string, name: string, value: unknown) =>
+      session.withStore(async (store, call) => {
+        const node = await store.lookup(path, 'action', call)
+        session.print(JSON.stringify(await node.call(name, value, call)))
+      }),
+    )
+
+  action
+    .command('delete')
+    .description('delete an action object; its node stays')
+    .argument('<path>', 'the node')
+    .addOption(new Option('--mode <mode>', 'what becomes of its streams and calls').choices(['wait', 'abort']).default('wait'))
+    .action((path: string, { mode }: { mode: 'wait' | 'abort' }) =>
+      session.withStore(async (store, call) => {
+        const node = await store.lookup(path, 'action', call)
+        const deleted = await node.delete({ mode, ...call })
+        if (!deleted) throw new GliderError('NO_ACTION_OBJECT', `${path} has no object: create one before you delete it`)
+      }),
+    )
+}
+
+async function createObject(
+  store: StoreClient,
+  path: string,
+  definition: string,
+  flags: CreateFlags,
+  call: CallOptions,
+): Promise<void> {
+  const { parents = false, interleaved = false, replace = false, params } = flags
+  const { node, isNew } = await openAction(store, path, parents, call)
+  try {
+    await node.create(definition, { interleaved, replace, ...(params !== undefined && { params }), ...call })
+  } catch (error) {
+    // A node that was made for this object alone is not left behind without it.
+    if (isNew) await store.delete(path).catch(() => undefined)
+    throw error
+  }
+}
+
+async function openAction(
+  store: StoreClient,
+  path: string,
+  parents: boolean,
+  call: CallOptions,
+): Promise<{ node: ActionNode; isNew: boolean }> {
+  try {
+    return { node: await store.create(path, 'action', { parents, ...call }), isNew: true }
+  } catch (error) {
+    if (GliderError.from(error).code !== 'ALREADY_EXISTS') throw error
+    return { node: await store.lookup(path, 'action', call), isNew: false }
+  }
+}
+
+async function writeAction(session: Session, path: string, file: string): Promise<void> {
+  const { stream, size } = await openSource(session.io, file)
+  const bar = progressBar(session.io.stderr, size)
+  try {
+    await session.withStore(async (store, call) => {
+      const node = await store.lookup(path, 'action', call)
+      await pipeline(counted([], stream, bar), node.createWriteStream(call), call)
+    })
+  } finally {
+    stream.destroy()
+    bar.clear()
+  }
+}
+
+function bundleLines({ name, version, classes }: BundleInfo): string[] {
+  return [
+    `${name} (version ${version})`,
+    ...classes.map(({ name: className, calls }) => `  ${name}/${className}${calls.length > 0 ? `  calls: ${calls.join(', ')}` : ''}`),
+  ]
+}
