@@ -24,13 +24,45 @@ export interface CreateOptions extends CallOptions {
   readonly storageClass?: string | readonly string[]
   /** Asks for the server or host that holds the data of this path. */
   readonly near?: string
-  /** The node is deleted this many milliseconds from now unless a lease is renewed. */
+  /**
+   * Gives the new node a lease of so many milliseconds, at most a day. This client renews it until it is closed: the node lives
+   * on while the process that created it does, and is deleted, with everything below it, at most this time and a second later.
+   * A node that was there already and is opened gets none, nor do missing directories that are created above.
+   */
   readonly ttlMs?: number
+}
+
+export interface LeaseOptions extends CallOptions {
+  /** Milliseconds, at most a day: so long the node lives from each renewal. */
+  readonly ttlMs: number
+}
+
+/**
+ * Keeps a node alive, and ends it: once the lease has run out, the node is deleted within a second with everything below it, as
+ * `delete` with `recursive` does. Of several leases on a node and above it the first to run out counts. Renewed by the client at
+ * every third of its time. Time in which the metadata server itself stood still does not count.
+ */
+export interface Lease extends AsyncDisposable {
+  /** As it was when the lease was taken; the lease moves with the node. */
+  readonly path: string
+  readonly ttlMs: number
+  /**
+   * Fires when the lease is found to be lost, with a GliderError `NOT_FOUND` as its reason: its node was deleted, or this process
+   * stood still for longer than its time. Not fired by {@link Lease.release} or by closing the client; nor while the metadata server
+   * cannot be reached, for then nobody knows.
+   */
+  readonly signal: AbortSignal
+  /** Gives it its full time again, now. `NOT_FOUND` once it has run out or was released, or its node is gone. */
+  renew(options?: CallOptions): Promise<void>
+  /** Ends the lease: the node lives on. `NOT_FOUND` as for {@link Lease.renew}. Disposing does the same where there is still something to do. */
+  release(options?: CallOptions): Promise<void>
 }
 
 export interface PutOptions extends CallOptions {
   readonly parents?: boolean
   readonly storageClass?: string | readonly string[]
+  /** Asks for the server or host that holds the data of this path. */
+  readonly near?: string
 }
 
 export interface NodeStat {
@@ -40,6 +72,8 @@ export interface NodeStat {
   readonly size: number
   readonly storageClass: string
   readonly createdAt: Date
+  /** Of the bytes, those that were on servers that are gone; absent where there are none. */
+  readonly lostBytes?: number
   /** Of action nodes. */
   readonly object?: {
     readonly state: ObjectState
@@ -69,7 +103,7 @@ export interface Usage {
 
 /** What this client has moved since it was made. Counted where bytes enter and leave the SDK, without frame headers. */
 export interface Counters {
-  /** Bytes of nodes sent to storage and active servers. */
+  /** Bytes of nodes sent to servers. */
   readonly bytesSent: number
   /** Bytes of nodes received from them. */
   readonly bytesReceived: number
@@ -86,6 +120,10 @@ export interface StoreNode {
 }
 
 export interface ReadStreamOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface WriteStreamOptions {
   readonly signal?: AbortSignal
 }
 
@@ -130,6 +168,41 @@ export interface FileNode extends StoreNode {
 export interface DirectoryNode extends StoreNode {
   readonly type: 'directory'
   list(options?: CallOptions): AsyncIterable<ListEntry>
+}
+
+export interface TableEntry {
+  readonly key: string
+  readonly size: number
+}
+
+/** Values of any size by key. A key is one part of a path, and its `keyvalue` is at `table/key`. */
+export interface TableNode extends StoreNode {
+  readonly type: 'table'
+  /** Makes or replaces a value, at once: readers see the old bytes or the new ones, and of several puts the last one wins. */
+  put(key: string, bytes: Uint8Array | string, options?: CallOptions): Promise<void>
+  /** `NOT_FOUND` where there is no such key. */
+  get(key: string, options?: CallOptions): Promise<Buffer>
+  /** Answers whether the key was there. */
+  delete(key: string, options?: CallOptions): Promise<boolean>
+  /** Every key that is there throughout, once, in no order. */
+  entries(options?: CallOptions): AsyncIterable<TableEntry>
+}
+
+/** One value of a table; `put` and `get` of the table, or of the store with its path, handle it whole. */
+export interface KeyValueNode extends StoreNode {
+  readonly type: 'keyvalue'
+  createReadStream(options?: FileReadStreamOptions): Readable
+  /** Replaces the value when it closes, unless another writer does so later; there may be any number of writers. */
+  createWriteStream(options?: WriteStreamOptions): Writable
+}
+
+/** Many writers add parts at the same time, and a reader gets them all. */
+export interface BagNode extends StoreNode {
+  readonly type: 'bag'
+  /** A new part. It is there once its stream has closed; an aborted one leaves nothing, an empty one vanishes. */
+  append(options?: WriteStreamOptions): Writable
+  /** Every part that is there when it opens, once: its bytes in order, the parts in any. */
+  createReadStream(options?: ReadStreamOptions): Readable
 }
 
 export interface CreateObjectOptions extends CallOptions {
@@ -186,6 +259,12 @@ export interface DeleteObjectOptions extends CallOptions {
 export interface NodeByType {
   readonly file: FileNode
   readonly directory: DirectoryNode
+  /** Holds keyvalues, and nothing else. */
+  readonly table: TableNode
+  /** Exists only in a table. */
+  readonly keyvalue: KeyValueNode
+  /** Parts, written at the same time and read together. */
+  readonly bag: BagNode
   readonly action: ActionNode
 }
 
@@ -204,15 +283,21 @@ export interface StoreClient extends AsyncDisposable {
   /** Answers whether something was there. */
   delete(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<boolean>
   rename(from: string, to: string, options?: CallOptions): Promise<void>
-  /** Creates or replaces a file, at once: readers see the old bytes or the new ones. */
+  /** Lets a node live only while the lease is renewed, which this client does until it is released, or the client closed. */
+  lease(path: string, options: LeaseOptions): Promise<Lease>
+  /** Creates or replaces a file (a keyvalue below a table), at once: readers see the old bytes or the new ones. */
   put(path: string, bytes: Uint8Array | string, options?: PutOptions): Promise<void>
   get(path: string, options?: CallOptions): Promise<Buffer>
   /** Bundles a TypeScript or JavaScript file and registers the Action classes that it exports. */
   deploy(file: string, options?: DeployOptions): Promise<BundleInfo>
   definitions(options?: CallOptions): Promise<BundleInfo[]>
   servers(options?: CallOptions): Promise<ServerInfo[]>
+  /** Puts nothing new on a server from now on. What is there stays: with `wait`, resolves once that has been deleted. */
+  drainServer(id: string, options?: CallOptions & { readonly wait?: boolean }): Promise<ServerInfo>
+  /** Takes a server out of the cluster; one that still holds something only with `force`, and that is lost. */
+  removeServer(id: string, options?: CallOptions & { readonly force?: boolean }): Promise<ServerInfo>
   usage(options?: CallOptions): Promise<Usage>
   counters(): Counters
-  /** Ends every connection. Nodes stay. */
+  /** Ends every connection. Nodes stay; leases are neither renewed nor released any more, and run out. */
   close(): Promise<void>
 }

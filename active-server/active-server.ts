@@ -26,8 +26,15 @@ export interface ActiveServerConfig {
   readonly threads: number
 }
 
-/** Starts an active server; resolves once it is registered and its slots can be used. */
-export async function startActiveServer(config: ActiveServerConfig, { clock, randomness, log }: System): Promise<RunningServer> {
+/**
+ * Starts an active server; resolves once it is registered and its slots can be used.
+ * @param dismissed told once the operator has taken the server out of the cluster and it has stopped by itself
+ */
+export async function startActiveServer(
+  config: ActiveServerConfig,
+  { clock, randomness, log }: System,
+  dismissed: (why: string) => void = () => {},
+): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock)
@@ -61,6 +68,12 @@ export async function startActiveServer(config: ActiveServerConfig, { clock, ran
       // A metadata server that came back without state does not know these objects: nobody will ever reach them.
       if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
       reportSoon()
+    },
+    dismissed: why => {
+      stop().then(
+        () => dismissed(why),
+        (error: unknown) => log.error({ error }, 'could not stop in order'),
+      )
     },
   })
 

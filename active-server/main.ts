@@ -16,4 +16,4 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
 
 const flags = command.parse().opts<Flags>()
 const system = realSystem('active-server', flags.logLevel)
-await runServer(system.log, () => startActiveServer(flags, system))
+await runServer(system.log, dismissed => startActiveServer(flags, system, dismissed))

@@ -69,7 +69,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
     const { thread, slot } = slots.find(location)
     const value = checkJson(name, body)
-    return Buffer.from(await thread.call(slot, name, value, chain ?? [], signal))
+    return { head: {}, body: Buffer.from(await thread.call(slot, name, value, chain ?? [], signal)) }
   })
 }
 

@@ -4,7 +4,7 @@ import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { openActionRead, openActionWrite } from './action-link.ts'
 import type { ClientContext, Target } from './context.ts'
-import { abortWith } from './file-streams.ts'
+import { abortWith } from './stream-signal.ts'
 
 const HIGH_WATER_BYTES = 512 << 10
 /** Small pieces that wait together are joined up to this size. */

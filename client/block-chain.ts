@@ -25,7 +25,7 @@ export class BlockChain {
       const incarnation = location.toString('latin1', 0, 12)
       const address = servers[incarnation]
       if (!address) throw new GliderError('PROTOCOL_ERROR', `a block is on server ${incarnation}, whose address was not told`)
-      this.#refs[first + i] = { location, address }
+      this.#refs[first + i] = { location, address, written: false }
     }
   }
 }

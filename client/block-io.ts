@@ -12,6 +12,8 @@ import { pause, throwIfCancelled, unlessCancelled } from './waiting.ts'
 export interface BlockRef {
   readonly location: Buffer
   readonly address: string
+  /** Whether its server has acknowledged bytes that this client wrote. */
+  written: boolean
 }
 
 const PAUSE_MS = 100

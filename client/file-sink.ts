@@ -1,20 +1,15 @@
 import type { CallOptions } from '../actions/store.ts'
 import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
-import { GliderError } from '../protocol/errors.ts'
-import { BlockChain } from './block-chain.ts'
-import type { BlockRef } from './block-io.ts'
+import type { GliderError } from '../protocol/errors.ts'
+import { ClaimBlocks, FIRST_BLOCKS } from './claim-blocks.ts'
 import type { ClientContext } from './context.ts'
 import { inSpans } from './spans.ts'
-
-/** Blocks are asked for ahead of need: so many at first, then a quarter of what has been used, up to a limit. */
-const FIRST_BLOCKS = 2
-const MOST_BLOCKS_AHEAD = 32
 
 type Opening = Omit<HeadOf<typeof catalogue.openWrite>, 'blocks' | 'sequence' | 'acknowledged'>
 
 /**
- * A file under a write claim. Always holds: what is committed has been acknowledged by the storage servers. However it ends,
- * by `close` or `abort`, the claim ends with it.
+ * A file, a keyvalue or a new part of a bag, under a write claim. Always holds: what is committed has been acknowledged by the
+ * storage servers. However it ends, by `close` or `abort`, the claim ends with it.
  */
 export class FileSink {
   readonly path: string
@@ -23,30 +18,32 @@ export class FileSink {
   readonly blockBytes: number
   readonly #context: ClientContext
   readonly #claim: string
-  readonly #chain = new BlockChain()
-  /** Blocks that the file had when the claim was taken. */
-  readonly #existing: number
-  /** Index of the first block that the claim does not have yet. */
-  #next: number
-  #extending: Promise<void> | undefined
+  readonly #blocks: ClaimBlocks
+  /** What the file has inline, until the first write moves it into the first blocks. */
+  readonly #inline: Buffer | undefined
+  #moving: Promise<void> | undefined
+  #moved = false
   #ended = false
 
-  private constructor(context: ClientContext, opened: AnswerOf<typeof catalogue.openWrite>) {
+  private constructor(context: ClientContext, opened: AnswerOf<typeof catalogue.openWrite>, inline: Buffer | undefined) {
     this.#context = context
+    this.#inline = inline
     this.path = opened.path
     this.startSize = opened.size
     this.blockBytes = opened.blockBytes
     this.#claim = opened.claim
-    this.#chain.add(opened.first, opened)
-    this.#existing = Math.ceil(opened.size / opened.blockBytes)
-    this.#next = Math.max(this.#existing, opened.first + opened.locations.length)
+    this.#blocks = new ClaimBlocks(context, opened, inline ? 0 : Math.ceil(opened.size / opened.blockBytes))
   }
 
   static async open(context: ClientContext, opening: Opening, options: CallOptions, blocks = FIRST_BLOCKS): Promise<FileSink> {
-    return new FileSink(
-      context,
-      await context.metadata.request(catalogue.openWrite, { ...opening, blocks: Math.min(blocks, 256) }, options),
-    )
+    const head = { ...opening, blocks: Math.min(blocks, 256) }
+    const opened = await context.metadata.exchange(catalogue.openWrite, head, undefined, options)
+    return new FileSink(context, opened.head, opened.body.length > 0 ? opened.body : undefined)
+  }
+
+  /** `listener` is told where bytes that were written already are lost: nothing can be written or committed after that. */
+  onLost(listener: (error: GliderError) => void): void {
+    this.#blocks.onLost = listener
   }
 
   /** How much one write may take at `position`: writes do not cross the border of a block. */
@@ -56,6 +53,23 @@ export class FileSink {
 
   /** Writes anywhere; `bytes` belong to the call until it resolves, and may span blocks. */
   async write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    if (this.#inline && !this.#moved) await this.#move(this.#inline, options)
+    await this.#write(position, bytes, options)
+  }
+
+  /** Goes before whatever is written, which may be over it. */
+  #move(inline: Buffer, options: CallOptions): Promise<void> {
+    this.#moving ??= this.#write(0, inline, options)
+      .then(() => {
+        this.#moved = true
+      })
+      .finally(() => {
+        this.#moving = undefined
+      })
+    return this.#moving
+  }
+
+  async #write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
     await inSpans(
       bytes.length,
       done => this.span(position + done, bytes.length - done),
@@ -65,81 +79,25 @@ export class FileSink {
   }
 
   #writeSpan(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
-    const index = Math.floor(position / this.blockBytes)
-    const offset = position % this.blockBytes
-    const block = this.#chain.get(index)
-    // Asked for ahead, so that a long write does not wait for the metadata server.
-    if (index + this.#ahead(index) > this.#next) this.#extendAhead(index, options)
-    if (block) return this.#writeBlock(block, index, offset, bytes, options)
-    return this.#obtain(index, options).then(ref => this.#writeBlock(ref, index, offset, bytes, options))
+    return this.#blocks.write(Math.floor(position / this.blockBytes), position % this.blockBytes, bytes, options)
   }
 
-  async #writeBlock(block: BlockRef, index: number, offset: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
-    try {
-      await this.#context.blocks.write(block, offset, bytes, options, () => this.#locate(index, options))
-    } catch (error) {
-      const known = GliderError.from(error)
-      if (known.code !== 'BLOCK_GONE') throw known
-      throw new GliderError('NOT_FOUND', `${this.path} was deleted while it was being written: create it again`, { cause: known })
-    }
-  }
-
-  #ahead(index: number): number {
-    return Math.min(MOST_BLOCKS_AHEAD, Math.max(FIRST_BLOCKS, Math.ceil(index / 4)))
-  }
-
-  #extendAhead(index: number, options: CallOptions): void {
-    // Within the bytes that were there nothing more is needed.
-    if (this.#extending || index < this.#existing) return
-    // What cannot be had ahead may never be needed; where it is, `obtain` asks again and tells.
-    this.#extend(this.#ahead(index), options).catch(() => undefined)
-  }
-
-  async #obtain(index: number, options: CallOptions): Promise<BlockRef> {
-    for (;;) {
-      const block = this.#chain.get(index)
-      if (block) return block
-      if (index < this.#next) this.#chain.add(index, await this.#locate(index, options))
-      else if (this.#extending) await this.#extending.catch(() => undefined)
-      else await this.#extend(Math.min(256, index + 1 - this.#next), options)
-    }
-  }
-
-  #extend(blocks: number, options: CallOptions): Promise<void> {
-    const first = this.#next
-    this.#extending = this.#context.metadata
-      .request(catalogue.extend, { claim: this.#claim, blocks }, options)
-      .then(batch => {
-        this.#chain.add(first, batch)
-        this.#next = first + batch.locations.length
-      })
-      .finally(() => {
-        this.#extending = undefined
-      })
-    return this.#extending
-  }
-
-  /** A block that the claim has; DATA_LOST where its server is known to be dead. */
-  #locate(index: number, options: CallOptions): Promise<AnswerOf<typeof catalogue.locate>> {
-    return this.#context.metadata.request(
-      catalogue.locate,
-      { node: 0, version: 0, claim: this.#claim, first: index, blocks: 1 },
-      options,
-    )
+  #commit(size: number, close: boolean): HeadOf<typeof catalogue.commit> {
+    return { claim: this.#claim, size, close, ...(this.#moved && { moved: true }) }
   }
 
   /** Publishes the length so far. */
   async sync(size: number, options: CallOptions): Promise<void> {
-    await this.#context.metadata.request(catalogue.commit, { claim: this.#claim, size, close: false }, options)
+    await this.#context.metadata.request(catalogue.commit, this.#commit(size, false), options)
   }
 
   /** Publishes and ends the claim. Where that fails, nothing of a plain write is published. */
   async close(size: number, options: CallOptions): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    await this.#extending?.catch(() => undefined)
+    await this.#blocks.settle()
     try {
-      await this.#context.metadata.request(catalogue.commit, { claim: this.#claim, size, close: true }, options)
+      await this.#context.metadata.request(catalogue.commit, this.#commit(size, true), options)
     } catch (error) {
       await this.#release()
       throw error
@@ -150,7 +108,7 @@ export class FileSink {
   async abort(): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    await this.#extending?.catch(() => undefined)
+    await this.#blocks.settle()
     await this.#release()
   }
 

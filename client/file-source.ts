@@ -7,9 +7,9 @@ import type { ClientContext, Target } from './context.ts'
 import { inSpans } from './spans.ts'
 
 /** Locations are asked for in batches of so many. */
-const LOCATE_BLOCKS = 64
+export const LOCATE_BLOCKS = 64
 
-/** The committed bytes of a file as they were when it was opened for reading. */
+/** The committed bytes of a file or keyvalue as they were when it was opened for reading. */
 export class FileSource {
   readonly path: string
   readonly size: number
@@ -17,11 +17,14 @@ export class FileSource {
   readonly #node: number
   readonly #version: number
   readonly #blockBytes: number
+  /** The bytes themselves, where there are few of them. */
+  readonly #inline: Buffer | undefined
   readonly #chain = new BlockChain()
   readonly #locating = new Map<number, Promise<void>>()
 
-  private constructor(context: ClientContext, opened: AnswerOf<typeof catalogue.openRead>) {
+  constructor(context: ClientContext, opened: AnswerOf<typeof catalogue.openRead>, inline?: Buffer) {
     this.#context = context
+    this.#inline = inline
     this.path = opened.path
     this.size = opened.size
     this.#node = opened.node
@@ -31,10 +34,9 @@ export class FileSource {
   }
 
   static async open(context: ClientContext, target: Target, start: number, options: CallOptions): Promise<FileSource> {
-    return new FileSource(
-      context,
-      await context.metadata.request(catalogue.openRead, { ...target, start, blocks: LOCATE_BLOCKS }, options),
-    )
+    const opening = { ...target, start, blocks: LOCATE_BLOCKS }
+    const { head, body } = await context.metadata.exchange(catalogue.openRead, opening, undefined, options)
+    return new FileSource(context, head, body.length > 0 ? body : undefined)
   }
 
   /** How much one read may take from `position` on, at most `most`: reads do not cross the border of a block. */
@@ -44,6 +46,11 @@ export class FileSource {
 
   /** Fills `into`, which lies within the file, from any number of blocks at the same time. */
   async read(position: number, into: Uint8Array, options: CallOptions): Promise<void> {
+    if (this.#inline) {
+      into.set(this.#inline.subarray(position, position + into.length))
+      this.#context.counters.bytesReceived += into.length
+      return
+    }
     await inSpans(
       into.length,
       done => this.span(position + done, into.length - done),
@@ -64,7 +71,12 @@ export class FileSource {
     try {
       await this.#context.blocks.read(block, offset, into, options, () => this.#ask(index, 1, options))
     } catch (error) {
-      throw this.#named(error)
+      const known = GliderError.from(error)
+      if (known.code !== 'BLOCK_GONE') throw known
+      // Where the server of the block has died and come back empty, that is told; also where there is another version by now.
+      await this.#ask(index, 1, options)
+      const message = `${this.path} was deleted or replaced while it was being read: open it again`
+      throw new GliderError('BLOCK_GONE', message, { cause: known })
     }
   }
 
@@ -87,13 +99,5 @@ export class FileSource {
 
   #ask(first: number, blocks: number, options: CallOptions): Promise<AnswerOf<typeof catalogue.locate>> {
     return this.#context.metadata.request(catalogue.locate, { node: this.#node, version: this.#version, first, blocks }, options)
-  }
-
-  #named(error: unknown): GliderError {
-    const known = GliderError.from(error)
-    if (known.code !== 'BLOCK_GONE') return known
-    return new GliderError('BLOCK_GONE', `${this.path} was deleted or replaced while it was being read: open it again`, {
-      cause: known,
-    })
   }
 }

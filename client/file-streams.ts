@@ -1,13 +1,13 @@
-import { Readable, Writable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
 import type { CallOptions, FileReadStreamOptions, FileWriteStream, FileWriteStreamOptions } from '../actions/store.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { ClientContext, Target } from './context.ts'
 import { FileSink } from './file-sink.ts'
 import { FileSource } from './file-source.ts'
-import { cancelledError } from './waiting.ts'
+import { CHUNK_BYTES, ReadAhead } from './read-ahead.ts'
+import { abortWith } from './stream-signal.ts'
 
-/** Bytes of one operation of a buffered stream, and how many of them are under way. */
-const CHUNK_BYTES = 512 << 10
+/** Operations of a buffered stream that are under way. */
 const IN_FLIGHT = 6
 
 type Done = (error?: Error | null) => void
@@ -15,36 +15,25 @@ type Done = (error?: Error | null) => void
 /** @throws GliderError INVALID_ARGUMENT where the range makes no sense */
 export function fileReadStream(context: ClientContext, target: Target, options: FileReadStreamOptions = {}): Readable {
   const { start = 0, end = Number.POSITIVE_INFINITY } = options
-  return new FileReader(context, target, start, end, options)
+  return new FileReader(context, target, start, end, options.signal)
 }
 
-/** Keeps several reads under way, and hands their bytes out in order. */
-class FileReader extends Readable {
+class FileReader extends ReadAhead {
   readonly #context: ClientContext
   readonly #target: Target
-  readonly #options: CallOptions
-  readonly #underWay: Promise<Buffer>[] = []
-  readonly #abort = new AbortController()
   #source: FileSource | undefined
   #next: number
   #last: number
-  #pushing = false
 
-  constructor(context: ClientContext, target: Target, start: number, end: number, options: FileReadStreamOptions) {
-    super({ highWaterMark: CHUNK_BYTES })
+  constructor(context: ClientContext, target: Target, start: number, end: number, signal: AbortSignal | undefined) {
+    super(IN_FLIGHT, signal)
     this.#context = context
     this.#target = target
     this.#next = start
     this.#last = end
-    this.#options = { signal: this.#abort.signal }
-    abortWith(this, options.signal)
   }
 
-  override _construct(done: Done): void {
-    this.#open().then(() => done(), done)
-  }
-
-  async #open(): Promise<void> {
+  protected override async open(): Promise<void> {
     for (const [name, value] of [
       ['start', this.#next],
       ['end', this.#last],
@@ -54,48 +43,19 @@ class FileReader extends Readable {
       }
     }
     if (this.#next > this.#last) throw new GliderError('INVALID_ARGUMENT', `start (${this.#next}) is beyond end (${this.#last})`)
-    this.#source = await FileSource.open(this.#context, this.#target, this.#next, this.#options)
+    this.#source = await FileSource.open(this.#context, this.#target, this.#next, this.options)
     this.#context.counters.transfers++
     this.#last = Math.min(this.#last, this.#source.size - 1)
   }
 
-  override _read(): void {
-    if (!this.#pushing) this.#push().catch((error: Error) => this.destroy(error))
-  }
-
-  async #push(): Promise<void> {
-    this.#pushing = true
-    try {
-      for (let wanted = true; wanted && !this.destroyed; ) {
-        this.#readAhead()
-        const next = this.#underWay.shift()
-        if (!next) {
-          this.push(null)
-          return
-        }
-        wanted = this.push(await next)
-      }
-    } finally {
-      this.#pushing = false
-    }
-  }
-
-  #readAhead(): void {
+  protected override begin(): Promise<Buffer> | undefined {
     const source = this.#source!
-    while (this.#underWay.length < IN_FLIGHT && this.#next <= this.#last) {
-      const length = source.span(this.#next, Math.min(CHUNK_BYTES, this.#last + 1 - this.#next))
-      const into = Buffer.allocUnsafeSlow(length)
-      const read = source.read(this.#next, into, this.#options).then(() => into)
-      // One that is never waited for, because an earlier one failed, is no unhandled rejection.
-      read.catch(ignore)
-      this.#underWay.push(read)
-      this.#next += length
-    }
-  }
-
-  override _destroy(error: Error | null, done: Done): void {
-    this.#abort.abort(error)
-    done(error)
+    if (this.#next > this.#last) return undefined
+    const length = source.span(this.#next, Math.min(CHUNK_BYTES, this.#last + 1 - this.#next))
+    const into = Buffer.allocUnsafeSlow(length)
+    const read = source.read(this.#next, into, this.options).then(() => into)
+    this.#next += length
+    return read
   }
 }
 
@@ -141,6 +101,7 @@ class FileWriter extends Writable implements FileWriteStream {
     this.#sink = await FileSink.open(this.#context, { ...this.#target, mode }, this.#options)
     this.#context.counters.transfers++
     this.#position = this.#sink.startSize
+    this.#sink.onLost(error => this.destroy(error))
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -230,19 +191,3 @@ class FileWriter extends Writable implements FileWriteStream {
 }
 
 const EMPTY = Buffer.alloc(0)
-
-/** Destroys the stream when the caller's signal fires. */
-export function abortWith(stream: Readable | Writable, signal: AbortSignal | undefined): void {
-  if (!signal) return
-  const onAbort = (): void => {
-    stream.destroy(cancelledError('the stream', signal))
-  }
-  if (signal.aborted) {
-    queueMicrotask(onAbort)
-    return
-  }
-  signal.addEventListener('abort', onAbort, { once: true })
-  stream.once('close', () => signal.removeEventListener('abort', onAbort))
-}
-
-function ignore(): void {}

@@ -2,6 +2,7 @@ import type { CallOptions } from '../actions/store.ts'
 import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
+import type { Answer } from '../protocol/peer.ts'
 import type { Connections } from './connections.ts'
 import { cancelledError, pause, throwIfCancelled, unlessCancelled } from './waiting.ts'
 
@@ -47,10 +48,20 @@ export class MetadataClient {
   }
 
   async request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options: CallOptions = {}): Promise<A> {
-    if (!operation.changes) return this.#ask(operation, head, options)
+    return (await this.exchange(operation, head, undefined, options)).head
+  }
+
+  /** The same with bytes each way. Those that are sent belong to the call until it settles. */
+  async exchange<Head, A>(
+    operation: Operation<Head, A>,
+    head: NoInfer<Head>,
+    body: Uint8Array | undefined,
+    options: CallOptions,
+  ): Promise<Answer<A>> {
+    if (!operation.changes) return this.#ask(operation, head, body, options)
     const sequence = this.#sequence.begin()
     try {
-      return await this.#ask(operation, { ...head, sequence, acknowledged: this.#sequence.acknowledged }, options)
+      return await this.#ask(operation, { ...head, sequence, acknowledged: this.#sequence.acknowledged }, body, options)
     } finally {
       this.#sequence.settled(sequence)
     }
@@ -74,12 +85,16 @@ export class MetadataClient {
     })
   }
 
-  #ask<Head, A>(operation: Operation<Head, A>, head: Head, options: CallOptions): Promise<A> {
+  #ask<Head, A>(
+    operation: Operation<Head, A>,
+    head: Head,
+    body: Uint8Array | undefined,
+    options: CallOptions,
+  ): Promise<Answer<A>> {
     const { signal } = options
-    return this.#persist(operation.name, options, async (connection, timeoutMs) => {
-      const answer = await connection.request(operation, head, { timeoutMs, ...(signal && { signal }) })
-      return answer.head
-    })
+    return this.#persist(operation.name, options, (connection, timeoutMs) =>
+      connection.request(operation, head, { timeoutMs, ...(body && { body }), ...(signal && { signal }) }),
+    )
   }
 
   async #persist<T>(

@@ -4,6 +4,7 @@ import type {
   ActionReader,
   ActionWriter,
   ActionWriteStreamOptions,
+  BagNode,
   CallOptions,
   CreateObjectOptions,
   DeleteObjectOptions,
@@ -13,21 +14,27 @@ import type {
   FileReadStreamOptions,
   FileWriteStream,
   FileWriteStreamOptions,
+  KeyValueNode,
   ListEntry,
   NodeByType,
   NodeStat,
   ReadStreamOptions,
+  TableEntry,
+  TableNode,
+  WriteStreamOptions,
 } from '../actions/store.ts'
 import { catalogue, type NodeInfo } from '../protocol/catalogue.ts'
-import { GliderError } from '../protocol/errors.ts'
+import { unreachable } from '../protocol/errors.ts'
 import { DirectReader, DirectWriter } from './action-direct.ts'
 import { callAction, openActionRead, openActionWrite } from './action-link.ts'
 import { actionReadStream, actionWriteStream } from './action-streams.ts'
+import { bagReadStream } from './bag-reader.ts'
 import type { ClientContext } from './context.ts'
 import { openFile } from './file-handle.ts'
 import { fileReadStream, fileWriteStream } from './file-streams.ts'
 import { listNodes } from './listing.ts'
 import { statOf } from './stat.ts'
+import { getValue, putValue } from './values.ts'
 
 /** What the proxies share: each names its node by id, so that a rename does not matter to it. */
 class NodeProxy {
@@ -73,6 +80,51 @@ class DirectoryProxy extends NodeProxy implements DirectoryNode {
 
   list(options?: CallOptions): AsyncIterable<ListEntry> {
     return listNodes(this.context, this.target, options)
+  }
+}
+
+class TableProxy extends NodeProxy implements TableNode {
+  readonly type = 'table'
+
+  put(key: string, bytes: Uint8Array | string, options: CallOptions = {}): Promise<void> {
+    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+    return putValue(this.context, { ...this.target, key }, buffer, {}, options)
+  }
+
+  get(key: string, options: CallOptions = {}): Promise<Buffer> {
+    return getValue(this.context, { ...this.target, key }, options)
+  }
+
+  async delete(key: string, options?: CallOptions): Promise<boolean> {
+    return (await this.context.metadata.request(catalogue.delete, { ...this.target, key }, options)).deleted
+  }
+
+  async *entries(options?: CallOptions): AsyncGenerator<TableEntry, void, undefined> {
+    for await (const { name, size } of listNodes(this.context, this.target, options)) yield { key: name, size }
+  }
+}
+
+class KeyValueProxy extends NodeProxy implements KeyValueNode {
+  readonly type = 'keyvalue'
+
+  createReadStream(options?: FileReadStreamOptions): Readable {
+    return fileReadStream(this.context, this.target, options)
+  }
+
+  createWriteStream({ signal }: WriteStreamOptions = {}): Writable {
+    return fileWriteStream(this.context, this.target, { ...(signal && { signal }) })
+  }
+}
+
+class BagProxy extends NodeProxy implements BagNode {
+  readonly type = 'bag'
+
+  append({ signal }: WriteStreamOptions = {}): Writable {
+    return fileWriteStream(this.context, this.target, { append: true, ...(signal && { signal }) })
+  }
+
+  createReadStream(options?: ReadStreamOptions): Readable {
+    return bagReadStream(this.context, this.target, options)
   }
 }
 
@@ -128,7 +180,13 @@ export function nodeProxy(context: ClientContext, info: NodeInfo): NodeByType[ke
       return new DirectoryProxy(context, info)
     case 'action':
       return new ActionProxy(context, info)
+    case 'table':
+      return new TableProxy(context, info)
+    case 'keyvalue':
+      return new KeyValueProxy(context, info)
+    case 'bag':
+      return new BagProxy(context, info)
     default:
-      throw new GliderError('INVALID_ARGUMENT', `${info.path} is a ${info.type}, which this version of the SDK does not know`)
+      return unreachable(info.type)
   }
 }

@@ -3,6 +3,8 @@ import type {
   Counters,
   CreateOptions,
   DeployOptions,
+  Lease,
+  LeaseOptions,
   ListEntry,
   NodeByType,
   NodeStat,
@@ -20,12 +22,13 @@ import { bundle, bundleName } from './bundle.ts'
 import { Connections } from './connections.ts'
 import type { ClientContext } from './context.ts'
 import { TransferCounters } from './counters.ts'
-import { FileSink } from './file-sink.ts'
-import { FileSource } from './file-source.ts'
+import { InlineLimit } from './inline-limit.ts'
+import { Leases } from './leases.ts'
 import { listNodes } from './listing.ts'
 import { MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
+import { getValue, putValue } from './values.ts'
 import { throwIfCancelled, unlessCancelled } from './waiting.ts'
 
 export interface ConnectOptions {
@@ -80,7 +83,15 @@ class Store implements StoreClient {
     const connections = new Connections(connectionContext(systemClock), hello, webSocket)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
-    this.#context = { metadata, connections, blocks: new BlockIo(connections, counters), counters, chain }
+    this.#context = {
+      metadata,
+      connections,
+      blocks: new BlockIo(connections, counters),
+      leases: new Leases(metadata, systemClock),
+      counters,
+      inline: new InlineLimit(),
+      chain,
+    }
   }
 
   /** Makes sure that the metadata server answers. */
@@ -91,7 +102,8 @@ class Store implements StoreClient {
   async create<T extends keyof NodeByType>(path: string, type: T, options: CreateOptions = {}): Promise<NodeByType[T]> {
     const { signal, timeoutMs, storageClass, ...wanted } = options
     const head = { path, type, ...wanted, ...classOf(storageClass) }
-    const info = await this.#context.metadata.request(catalogue.create, head, callOf(signal, timeoutMs))
+    const { lease, ...info } = await this.#context.metadata.request(catalogue.create, head, callOf(signal, timeoutMs))
+    if (lease !== undefined && wanted.ttlMs !== undefined) this.#context.leases.hold({ ...info, lease }, wanted.ttlMs)
     return nodeProxy(this.#context, info) as NodeByType[T]
   }
 
@@ -126,28 +138,25 @@ class Store implements StoreClient {
     await this.#context.metadata.request(catalogue.rename, { from, to }, options)
   }
 
-  async put(path: string, bytes: Uint8Array | string, options: PutOptions = {}): Promise<void> {
-    const { parents, storageClass, signal, timeoutMs } = options
-    const call = callOf(signal, timeoutMs)
-    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-    const opening = { path, mode: 'put' as const, ...(parents !== undefined && { parents }), ...classOf(storageClass) }
-    const sink = await FileSink.open(this.#context, opening, call, Math.ceil(buffer.length / ASSUMED_BLOCK_BYTES))
-    this.#context.counters.transfers++
-    try {
-      await sink.write(0, buffer, call)
-      await sink.close(buffer.length, call)
-    } catch (error) {
-      await sink.abort()
-      throw error
-    }
+  async lease(path: string, { ttlMs, signal, timeoutMs }: LeaseOptions): Promise<Lease> {
+    const given = await this.#context.metadata.request(catalogue.takeLease, { path, ttlMs }, callOf(signal, timeoutMs))
+    return this.#context.leases.hold(given, ttlMs)
   }
 
-  async get(path: string, options: CallOptions = {}): Promise<Buffer> {
-    const source = await FileSource.open(this.#context, { path }, 0, options)
-    this.#context.counters.transfers++
-    const bytes = Buffer.allocUnsafeSlow(source.size)
-    if (bytes.length > 0) await source.read(0, bytes, options)
-    return bytes
+  async put(path: string, bytes: Uint8Array | string, options: PutOptions = {}): Promise<void> {
+    const { parents, storageClass, near, signal, timeoutMs } = options
+    const call = callOf(signal, timeoutMs)
+    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+    const wishes = {
+      ...(parents !== undefined && { parents }),
+      ...classOf(storageClass),
+      ...(near !== undefined && { near }),
+    }
+    await putValue(this.#context, { path }, buffer, wishes, call)
+  }
+
+  get(path: string, options: CallOptions = {}): Promise<Buffer> {
+    return getValue(this.#context, { path }, options)
   }
 
   async deploy(file: string, options: DeployOptions = {}): Promise<BundleInfo> {
@@ -164,6 +173,18 @@ class Store implements StoreClient {
     return (await this.#context.metadata.request(catalogue.servers, {}, options)).servers
   }
 
+  async drainServer(id: string, options: CallOptions & { readonly wait?: boolean } = {}): Promise<ServerInfo> {
+    const { wait = false, signal, timeoutMs } = options
+    const info = await this.#context.metadata.request(catalogue.drainServer, { id }, callOf(signal, timeoutMs))
+    if (!wait || info.used === 0) return info
+    return this.#context.metadata.request(catalogue.awaitEmpty, { id }, callOf(signal, timeoutMs ?? UNLIMITED_MS))
+  }
+
+  removeServer(id: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<ServerInfo> {
+    const { force = false, signal, timeoutMs } = options
+    return this.#context.metadata.request(catalogue.removeServer, { id, force }, callOf(signal, timeoutMs))
+  }
+
   usage(options?: CallOptions): Promise<Usage> {
     return this.#context.metadata.request(catalogue.usage, {}, options)
   }
@@ -173,6 +194,7 @@ class Store implements StoreClient {
   }
 
   close(): Promise<void> {
+    this.#context.leases.close()
     return this.#context.connections.close()
   }
 
@@ -181,8 +203,8 @@ class Store implements StoreClient {
   }
 }
 
-/** To ask for about as many blocks as a put needs; the answer tells their true size. */
-const ASSUMED_BLOCK_BYTES = 1 << 20
+/** Longer than any process. */
+const UNLIMITED_MS = 2 ** 40
 
 function callOf(signal: AbortSignal | undefined, timeoutMs: number | undefined): CallOptions {
   return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }

@@ -55,6 +55,13 @@ export class ChildServer {
     })
   }
 
+  /** Ends it as a crash would: it does nothing more. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.#exited
+    if (this.#process.connected) this.#process.disconnect()
+  }
+
   /** Asks it to stop; after {@link STOP_SECONDS} it is killed. */
   async stop(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {

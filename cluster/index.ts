@@ -1,3 +1,9 @@
 /** `glider/cluster`: a whole cluster in one call. */
 export type { ServerRole } from './child-server.ts'
-export { LocalCluster, type LocalClusterOptions, type LocalServer } from './local-cluster.ts'
+export {
+  type LocalActiveOptions,
+  LocalCluster,
+  type LocalClusterOptions,
+  type LocalStorageOptions,
+} from './local-cluster.ts'
+export type { LocalServer } from './start-server.ts'

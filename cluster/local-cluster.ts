@@ -1,15 +1,33 @@
-import { startLocalActiveServer } from '../active-server/index.ts'
 import { GliderError } from '../client/index.ts'
-import { startLocalMetadataServer } from '../metadata-server/index.ts'
-import { startLocalStorageServer } from '../storage-server/index.ts'
-import { ChildServer, type ServerRole } from './child-server.ts'
+import type { StorageKind } from '../storage-server/index.ts'
+import { type LocalServer, type ServerPlan, startServer } from './start-server.ts'
+
+/** One storage server of a local cluster. */
+export interface LocalStorageOptions {
+  /** Room for blocks: `64MiB`, or bytes. @default that of the cluster */
+  readonly capacity?: string | number
+  /** @default 'dram' */
+  readonly kind?: StorageKind
+  /** Where a server of the kind `disk` keeps its blocks: a directory of its own. */
+  readonly dataDir?: string
+  /** Any name but `active`. @default its kind */
+  readonly storageClass?: string
+}
+
+/** One active server of a local cluster. */
+export interface LocalActiveOptions {
+  /** @default that of the cluster */
+  readonly slots?: number
+  /** @default that of the cluster */
+  readonly threads?: number
+}
 
 export interface LocalClusterOptions {
-  /** @default 1 */
-  readonly storageServers?: number
+  /** How many, all alike; or each by itself. @default 1 */
+  readonly storageServers?: number | readonly LocalStorageOptions[]
   /** @default 1 */
   readonly activeServers?: number
-  /** Memory for blocks of each storage server: `64MiB`, or bytes. @default '512MiB' */
+  /** Room for blocks of each storage server: `64MiB`, or bytes. @default '512MiB' */
   readonly capacity?: string | number
   /** Room for action objects on each active server. @default 64 */
   readonly slots?: number
@@ -19,20 +37,14 @@ export interface LocalClusterOptions {
   readonly inProcess?: boolean
   /** @default '1MiB' */
   readonly blockSize?: string | number
+  /** Storage classes in the order in which a full one falls back to the next. @default ['dram', 'disk'] */
+  readonly storageClasses?: readonly string[]
+  /** A server that has given no sign of life for so long is dead: `5s`, or milliseconds. @default '5s' */
+  readonly deadAfter?: string | number
   /** Of the metadata server; 0 takes any free one. @default 0 */
   readonly port?: number
   /** What servers write to stderr. @default 'error' */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-}
-
-/** One server of a local cluster. */
-export interface LocalServer {
-  readonly role: ServerRole
-  /** host:port */
-  readonly address: string
-  /** Of its process; undefined where it runs within this one. */
-  readonly pid?: number
-  stop(): Promise<void>
 }
 
 const defaults = {
@@ -43,19 +55,31 @@ const defaults = {
   threads: 2,
   inProcess: false,
   blockSize: '1MiB',
+  storageClasses: ['dram', 'disk'],
+  deadAfter: '5s',
   port: 0,
   logLevel: 'error',
 } as const satisfies Required<LocalClusterOptions>
+
+type Wanted = Required<LocalClusterOptions>
 
 /** A whole cluster on this machine, for a laptop, a test or a demo. Disposable: `await using cluster = await LocalCluster.start()`. */
 export class LocalCluster implements AsyncDisposable {
   /** What `StoreClient.connect` takes. */
   readonly address: string
-  readonly servers: readonly LocalServer[]
+  readonly #wanted: Wanted
+  /** The metadata server first. */
+  readonly #servers: LocalServer[]
 
-  private constructor(servers: readonly LocalServer[]) {
-    this.servers = servers
-    this.address = `http://${servers[0]!.address}`
+  private constructor(wanted: Wanted, metadata: LocalServer) {
+    this.#wanted = wanted
+    this.#servers = [metadata]
+    this.address = `http://${metadata.address}`
+  }
+
+  /** All that were started: the metadata server, the storage servers, the active servers, and those that were added. */
+  get servers(): readonly LocalServer[] {
+    return this.#servers
   }
 
   /**
@@ -64,28 +88,42 @@ export class LocalCluster implements AsyncDisposable {
    */
   static async start(options: LocalClusterOptions = {}): Promise<LocalCluster> {
     const wanted = verify({ ...defaults, ...options })
-    const start = wanted.inProcess ? startHere : startProcess
-    const servers: LocalServer[] = []
-    try {
-      const metadata = await start('metadata', '', wanted)
-      servers.push(metadata)
-      const roles: ServerRole[] = [
-        ...Array.from({ length: wanted.storageServers }, (): ServerRole => 'storage'),
-        ...Array.from({ length: wanted.activeServers }, (): ServerRole => 'active'),
-      ]
-      const started = await Promise.allSettled(roles.map(role => start(role, metadata.address, wanted)))
-      for (const result of started) if (result.status === 'fulfilled') servers.push(result.value)
-      for (const result of started) if (result.status === 'rejected') throw result.reason
-      return new LocalCluster(servers)
-    } catch (error) {
-      await stopAll(servers)
-      throw error
-    }
+    const { port, blockSize, storageClasses, deadAfter, inProcess, logLevel, storageServers, activeServers } = wanted
+    const plan: ServerPlan = { role: 'metadata', port, blockSize, storageClasses, deadAfter }
+    const cluster = new LocalCluster(wanted, await startServer(plan, '', inProcess, logLevel))
+    const storages = typeof storageServers === 'number' ? Array.from({ length: storageServers }, () => ({})) : storageServers
+    const started = await Promise.allSettled([
+      ...storages.map(one => cluster.#start('storage', one)),
+      ...Array.from({ length: activeServers }, () => cluster.#start('active', {})),
+    ])
+    for (const result of started) if (result.status === 'fulfilled') cluster.#servers.push(result.value)
+    const failed = started.find(result => result.status === 'rejected')
+    if (!failed) return cluster
+    await cluster.stop()
+    throw failed.reason
+  }
+
+  /** Starts one more server; resolves once it is registered and ready. */
+  addServer(role: 'storage', options?: LocalStorageOptions): Promise<LocalServer>
+  addServer(role: 'active', options?: LocalActiveOptions): Promise<LocalServer>
+  async addServer(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions = {}): Promise<LocalServer> {
+    const server = await this.#start(role, options)
+    this.#servers.push(server)
+    return server
+  }
+
+  #start(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions): Promise<LocalServer> {
+    const { capacity, slots, threads, inProcess, logLevel } = this.#wanted
+    const plan: ServerPlan = role === 'storage' ? { role, capacity, ...options } : { role, slots, threads, ...options }
+    return startServer(plan, this.#servers[0]!.address, inProcess, logLevel)
   }
 
   /** Stops every server and leaves no handle behind. */
-  stop(): Promise<void> {
-    return stopAll(this.servers)
+  async stop(): Promise<void> {
+    // Those that lean on the metadata server go first.
+    const [metadata, ...others] = this.#servers
+    await Promise.all(others.map(server => server.stop()))
+    await metadata?.stop()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -93,57 +131,13 @@ export class LocalCluster implements AsyncDisposable {
   }
 }
 
-type Wanted = Required<LocalClusterOptions>
-
 function verify(wanted: Wanted): Wanted {
-  for (const [name, least] of [
-    ['storageServers', 0],
-    ['activeServers', 0],
-    ['slots', 1],
-    ['threads', 1],
-    ['port', 0],
-  ] as const) {
-    const value = wanted[name]
+  const { storageServers, activeServers, slots, threads, port } = wanted
+  const storages = typeof storageServers === 'number' ? storageServers : storageServers.length
+  const numbers = { storageServers: [storages, 0], activeServers: [activeServers, 0], slots: [slots, 1], threads: [threads, 1] }
+  for (const [name, [value = Number.NaN, least = 0]] of Object.entries({ ...numbers, port: [port, 0] })) {
     if (Number.isSafeInteger(value) && value >= least) continue
     throw new GliderError('INVALID_ARGUMENT', `${name} is ${value}: it has to be a whole number from ${least}`)
   }
   return wanted
-}
-
-/** The servers that lean on the metadata server go first. */
-async function stopAll(servers: readonly LocalServer[]): Promise<void> {
-  const [metadata, ...others] = servers
-  await Promise.all(others.map(server => server.stop()))
-  await metadata?.stop()
-}
-
-function startProcess(role: ServerRole, metadata: string, wanted: Wanted): Promise<LocalServer> {
-  const { capacity, slots, threads, blockSize, port, logLevel } = wanted
-  const log = ['--log-level', logLevel]
-  switch (role) {
-    case 'metadata':
-      return ChildServer.start(role, ['--port', `${port}`, '--block-size', `${blockSize}`, ...log])
-    case 'storage':
-      return ChildServer.start(role, ['--metadata', metadata, '--capacity', `${capacity}`, ...log])
-    case 'active':
-      return ChildServer.start(role, ['--metadata', metadata, '--slots', `${slots}`, '--threads', `${threads}`, ...log])
-  }
-}
-
-async function startHere(role: ServerRole, metadata: string, wanted: Wanted): Promise<LocalServer> {
-  const { capacity, slots, threads, blockSize, port, logLevel } = wanted
-  switch (role) {
-    case 'metadata': {
-      const server = await startLocalMetadataServer({ port, blockSize, logLevel })
-      return { role, address: server.address, stop: () => server.stop() }
-    }
-    case 'storage': {
-      const server = await startLocalStorageServer({ metadata, capacity, logLevel })
-      return { role, address: server.address, stop: () => server.stop() }
-    }
-    case 'active': {
-      const server = await startLocalActiveServer({ metadata, slots, threads, logLevel })
-      return { role, address: server.address, stop: () => server.stop() }
-    }
-  }
 }

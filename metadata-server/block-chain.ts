@@ -1,6 +1,7 @@
 import { GliderError } from '../protocol/errors.ts'
 import type { Purpose } from '../protocol/location.ts'
 import type { Block } from './blocks.ts'
+import { isLost } from './servers.ts'
 
 /** Blocks with the addresses of their servers, in the form of the catalogue. */
 export interface BlockChain {
@@ -21,7 +22,7 @@ export function chainAnswer(blocks: readonly Block[], purpose: Purpose): BlockCh
 /** @throws GliderError DATA_LOST */
 export function checkKept(blocks: Iterable<Block>, path: string): void {
   for (const { space } of blocks) {
-    if (space.server.state !== 'dead') continue
+    if (!isLost(space.server)) continue
     const { id, address } = space.server
     throw new GliderError(
       'DATA_LOST',

@@ -44,6 +44,8 @@ export class Block {
 export class BlockSpace {
   readonly server: ServerRecord
   readonly capacity: number
+  /** Told when the last block comes back. */
+  onEmpty: (() => void) | undefined
   /** Blocks that were used before; the last one freed goes out first, since its memory is the warmest. */
   readonly #freed: number[] = []
   /** Blocks from here on were never used. */
@@ -73,5 +75,6 @@ export class BlockSpace {
     invariant(block.space === this && !block.given, `block ${block.index} of ${this.server.id} is given back once`)
     this.#freed.push(block.index)
     block.given = true
+    if (this.used === 0) this.onEmpty?.()
   }
 }

@@ -1,20 +1,24 @@
 /**
- * Write claims. Always holds: a file has at most one claim, and so has a path where a `put` is to make a file; a block
- * handed out under a claim is in `blocks` until a commit moves it into the file or the claim ends.
+ * Write claims. Always holds: a file has at most one claim, and so has a path where a `put` is to make a file; keyvalues and
+ * bags have any number. A block handed out under a claim is in `blocks` until a commit moves it into a node or the claim ends.
  */
 import type { Randomness } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Block } from './blocks.ts'
 import type { Caller } from './caller.ts'
-import type { FileNode, HeldClaim } from './node.ts'
+import type { BagNode, BytesNode, HeldClaim, TableNode } from './node.ts'
 import type { Reaper } from './reaper.ts'
 
 export type ClaimMode = 'replace' | 'put' | 'append' | 'update'
 
+/** What is written; undefined for a `put` that is to make a file. Of a table, the keyvalue under the claim's key. */
+export type ClaimNode = BytesNode | BagNode | TableNode | undefined
+
 export interface ClaimSubject {
   readonly mode: ClaimMode
-  /** Undefined for a `put` that is to make the file. */
-  readonly file: FileNode | undefined
+  readonly node: ClaimNode
+  /** In the table; empty where the node is none. */
+  readonly key: string
   /** As at opening. */
   readonly path: string
   /** Whether the closing commit makes missing parents. */
@@ -43,18 +47,19 @@ export class Claims {
   }
 
   /** @throws GliderError BUSY */
-  checkFree(file: FileNode | undefined, path: string): void {
-    if (file ? file.claim : this.#byNewPath.has(path)) {
+  checkFree(node: ClaimNode, path: string): void {
+    if (node ? node.type === 'file' && node.claim : this.#byNewPath.has(path)) {
       throw new GliderError('BUSY', `${path} is being written: try again when its writer has closed`)
     }
   }
 
   /** From here on the claim owns the blocks. It ends with its caller. */
   take(subject: ClaimSubject, blocks: Block[], caller: Caller): Claim {
-    this.checkFree(subject.file, subject.path)
+    this.checkFree(subject.node, subject.path)
     const claim: Claim = { ...subject, id: this.#randomness.id(), blocks }
-    if (claim.file) claim.file.claim = claim
-    else this.#byNewPath.set(claim.path, claim)
+    if (!claim.node) this.#byNewPath.set(claim.path, claim)
+    else if (claim.node.type === 'file') claim.node.claim = claim
+    else if (claim.node.type === 'bag') claim.node.claims.add(claim)
     // Held before the caller is asked: one that has gone already ends the claim at once.
     const held: Held = { claim, leave: () => {} }
     this.#held.set(claim.id, held)
@@ -78,8 +83,9 @@ export class Claims {
     const held = this.#held.get(claim.id)
     if (!held) return
     this.#held.delete(claim.id)
-    if (claim.file) claim.file.claim = undefined
-    else this.#byNewPath.delete(claim.path)
+    if (!claim.node) this.#byNewPath.delete(claim.path)
+    else if (claim.node.type === 'file') claim.node.claim = undefined
+    else if (claim.node.type === 'bag') claim.node.claims.delete(claim)
     this.#reaper.free(claim.blocks.splice(0))
     held.leave()
   }

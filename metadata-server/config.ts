@@ -15,6 +15,10 @@ export interface MetadataConfig {
   readonly keepAnswersMs: number
   /** Kept answers per client; beyond it the oldest goes. @default 4096 */
   readonly keepAnswersPerClient: number
+  /** Files and keyvalues up to this size travel with the metadata and are kept with it; 0 for none. @default 4 KiB */
+  readonly inlineBytes: number
+  /** Memory for what is kept so; beyond it, it goes to blocks. @default 256 MiB */
+  readonly inlineBudgetBytes: number
   /** Largest bundle. @default 16 MiB */
   readonly bundleBytes: number
   /** How long an active server may take to load a bundle that is being deployed. @default 60000 */
@@ -29,17 +33,24 @@ export const defaultConfig: MetadataConfig = {
   freeDelayMs: 50,
   keepAnswersMs: 10 * 60_000,
   keepAnswersPerClient: 4096,
+  inlineBytes: 4 << 10,
+  inlineBudgetBytes: 256 << 20,
   bundleBytes: 16 << 20,
   inspectTimeoutMs: 60_000,
 }
+
+/** What clients put without knowing the limit travels in vain where it is over it, so the limit has one itself. */
+export const MOST_INLINE_BYTES = 64 << 10
 
 /** @throws GliderError INVALID_ARGUMENT */
 export function verifyConfig(given: Partial<MetadataConfig>): MetadataConfig {
   const config = Object.freeze({ ...defaultConfig, ...given })
   for (const [name, value] of Object.entries(config)) {
-    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value > 0))
-      throw wrong(name, 'must be a whole number above 0')
+    const least = name.startsWith('inline') ? 0 : 1
+    if (typeof value === 'number' && !(Number.isSafeInteger(value) && value >= least))
+      throw wrong(name, `must be a whole number from ${least}`)
   }
+  if (config.inlineBytes > MOST_INLINE_BYTES) throw wrong('inlineBytes', `must not be above ${MOST_INLINE_BYTES}`)
   const classes = new Set(config.storageClasses)
   if (classes.size === 0 || classes.size < config.storageClasses.length)
     throw wrong('storageClasses', 'must name each class once')

@@ -3,7 +3,7 @@ import { type AnswerOf, catalogue, type HeadOf, type OperationName } from '../pr
 import type { Clock, Randomness } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { Answer, ByteStream, Call, Connection, Handlers, Hello } from '../protocol/peer.ts'
+import type { Answer, ByteStream, Call, Connection, Handlers, Hello, Reply } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
 import { MetadataServer } from './metadata-server.ts'
@@ -158,7 +158,7 @@ export class FakeUpload implements ByteStream {
 }
 
 type StreamHandler = (head: unknown, stream: ByteStream, call: Call) => Promise<unknown>
-type AnswerHandler = (head: unknown, call: Call) => unknown
+type AnswerHandler = (head: unknown, body: Buffer, call: Call) => Reply<unknown> | Promise<Reply<unknown>>
 
 export class FakeCluster {
   readonly clock = new FakeClock()
@@ -177,8 +177,14 @@ export class FakeCluster {
     const randomness: Randomness = { bytes: count => Buffer.alloc(count), id: () => `id-${(this.#ids += 1)}` }
     this.server = new MetadataServer({ clock: this.clock, randomness, log, config })
     const handlers: Handlers = {
-      answer: (operation, handler) => void this.#answers.set(operation.name, handler as AnswerHandler),
-      answerBytes: () => {},
+      answer: (operation, handler) => {
+        const plain = handler as (head: unknown, call: Call) => unknown
+        this.#answers.set(operation.name, (head, _body, call) => {
+          const answer = plain(head, call)
+          return answer instanceof Promise ? answer.then(value => ({ head: value })) : { head: answer }
+        })
+      },
+      answerBytes: (operation, handler) => void this.#answers.set(operation.name, handler as AnswerHandler),
       stream: (operation, handler) => void this.#streams.set(operation.name, handler as StreamHandler),
     }
     this.server.bind(handlers)
@@ -193,6 +199,18 @@ export class FakeCluster {
     return this.askNow(name, head, from)
   }
 
+  /** The same with a body each way. */
+  async askBytes<N extends OperationName>(
+    name: N,
+    head: HeadOf<(typeof catalogue)[N]> & Numbers,
+    body: Uint8Array = Buffer.alloc(0),
+    from = this.client,
+  ): Promise<{ head: AnswerOf<(typeof catalogue)[N]>; body: Buffer }> {
+    const operation = catalogue[name] as Operation
+    const reply = await this.#handler(name)(operation.parseHead(structuredClone(head)), Buffer.from(body), callOf(from))
+    return { head: operation.parseAnswer(reply.head) as never, body: Buffer.from(reply.body ?? []) }
+  }
+
   /** The same within this turn, for operations that answer at once. */
   askNow<N extends OperationName>(
     name: N,
@@ -200,12 +218,16 @@ export class FakeCluster {
     from = this.client,
   ): AnswerOf<(typeof catalogue)[N]> {
     const operation = catalogue[name] as Operation
+    const reply = this.#handler(name)(operation.parseHead(structuredClone(head)), Buffer.alloc(0), callOf(from))
+    return (
+      reply instanceof Promise ? reply.then(value => operation.parseAnswer(value.head)) : operation.parseAnswer(reply.head)
+    ) as never
+  }
+
+  #handler(name: string): AnswerHandler {
     const handler = this.#answers.get(name)
     if (!handler) throw new Error(`${name} has no handler`)
-    const answer = handler(operation.parseHead(structuredClone(head)), callOf(from))
-    return (
-      answer instanceof Promise ? answer.then(value => operation.parseAnswer(value)) : operation.parseAnswer(answer)
-    ) as never
+    return handler
   }
 
   async stream<N extends OperationName>(

@@ -1,26 +1,41 @@
 /**
- * Writing files under a claim. Plain writes (`replace`, `put`) fill new blocks, which take the place of the old ones at the
- * closing commit; writes in place (`append`, `update`) go on in the committed chain, and each commit publishes.
+ * Writing under a claim. Plain writes (`replace`, `put`, and the parts of bags) fill new blocks, which take their place at the
+ * closing commit; writes in place to a file (`append`, `update`) go on in the committed chain, and each commit publishes.
  */
 import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { joinPath } from '../protocol/paths.ts'
+import type { Reply } from '../protocol/peer.ts'
 import { type BlockChain, chainAnswer, checkKept } from './block-chain.ts'
 import type { Caller } from './caller.ts'
 import type { Claim, ClaimSubject, Claims } from './claims.ts'
-import { chainAppend, chainLength, chainOf, chainSlice, FileNode, type Node, typeMismatch } from './node.ts'
+import type { Contents } from './contents.ts'
+import {
+  type BagNode,
+  type BytesNode,
+  chainAppend,
+  chainLength,
+  chainOf,
+  chainSlice,
+  FileNode,
+  KeyValueNode,
+  typeMismatch,
+} from './node.ts'
 import { nodeInfo } from './node-info.ts'
-import type { Reaper } from './reaper.ts'
 import type { BlockSpaces } from './spaces.ts'
 import type { Totals } from './totals.ts'
 import type { Tree } from './tree.ts'
+import { writeSubject } from './write-subject.ts'
 
 export interface FileWritesParts {
   readonly tree: Tree
   readonly blocks: BlockSpaces
   readonly claims: Claims
-  readonly reaper: Reaper
+  readonly contents: Contents
   readonly totals: Totals
 }
+
+type Commit = HeadOf<typeof catalogue.commit>
 
 /** Most existing blocks that an opening hands out; `locate` gives those behind them. */
 const MOST_EXISTING = 256
@@ -32,25 +47,24 @@ export class FileWrites {
     this.#parts = parts
   }
 
-  open(head: HeadOf<typeof catalogue.openWrite>, caller: Caller): AnswerOf<typeof catalogue.openWrite> {
-    const { blocks: spaces, claims } = this.#parts
-    const subject = this.#subject(head)
-    const { file, path, mode } = subject
-    claims.checkFree(file, path)
-    const inPlace = mode === 'append' || mode === 'update'
-    const chain = inPlace ? file?.chain : undefined
-    const length = chainLength(chain)
-    checkKept(chainSlice(chain, 0, length), path)
-    const size = inPlace && file ? file.size : 0
-    const first = mode === 'append' ? Math.floor(size / spaces.blockBytes) : 0
-    const existing = chainSlice(chain, first, first + MOST_EXISTING)
+  open(head: HeadOf<typeof catalogue.openWrite>, caller: Caller): Reply<AnswerOf<typeof catalogue.openWrite>> {
+    const { tree, blocks: spaces, claims } = this.#parts
+    const subject = writeSubject(tree, spaces, head)
+    const { mode, path } = subject
+    claims.checkFree(subject.node, path)
+    const file = fileInPlace(subject)
+    const length = chainLength(file?.chain)
+    checkKept(chainSlice(file?.chain, 0, length), path)
+    const size = file?.size ?? 0
+    const first = mode === 'append' && !file?.inline ? Math.floor(size / spaces.blockBytes) : 0
+    const existing = chainSlice(file?.chain, first, first + MOST_EXISTING)
     // New blocks follow the committed ones, so they can only be told once all of those were.
     const wanted = first + existing.length < length ? 0 : (head.blocks ?? (mode === 'update' ? 0 : 1))
     // Where all is full the claim starts without any: what is written may fit into what the file has, or be nothing.
     const fresh = spaces.takeIfFree(subject.order, wanted)
     const claim = claims.take(subject, fresh, caller)
     const answer = chainAnswer([...existing, ...fresh], 'write')
-    return { claim: claim.id, path, blockBytes: spaces.blockBytes, size, first, ...answer }
+    return { head: { claim: claim.id, path, blockBytes: spaces.blockBytes, size, first, ...answer }, body: file?.inline }
   }
 
   extend(head: HeadOf<typeof catalogue.extend>): BlockChain {
@@ -65,7 +79,7 @@ export class FileWrites {
   locate(head: HeadOf<typeof catalogue.locate>, claimId: string): BlockChain {
     const claim = this.#parts.claims.get(claimId)
     const path = this.#pathOf(claim)
-    const committed = isPlain(claim) ? undefined : claim.file?.chain
+    const committed = fileInPlace(claim)?.chain
     const behind = chainLength(committed)
     const end = head.first + head.blocks
     const own = claim.blocks.slice(Math.max(0, head.first - behind), Math.max(0, end - behind))
@@ -74,22 +88,22 @@ export class FileWrites {
     return chainAnswer(blocks, 'write')
   }
 
-  commit(head: HeadOf<typeof catalogue.commit>): NodeInfo {
-    const claim = this.#parts.claims.get(head.claim)
-    const needed = this.#blocksFor(head.size)
-    const available = claim.blocks.length + (isPlain(claim) ? 0 : chainLength(claim.file?.chain))
-    if (needed > available && this.#isThere(claim)) {
-      const reason = `${claim.path}: ${head.size} bytes do not fit into the ${available} blocks of the claim: extend it first`
-      throw new GliderError('INVALID_ARGUMENT', reason)
+  commit(head: Commit): NodeInfo {
+    const { claims } = this.#parts
+    const claim = claims.get(head.claim)
+    const file = fileInPlace(claim)
+    if (this.#isThere(claim)) {
+      this.#checkFits(claim, file, head)
+      checkKept(claim.blocks.slice(0, Math.max(0, this.#blocksFor(head.size) - chainLength(file?.chain))), claim.path)
     }
-    if (!isPlain(claim)) return this.#publish(claim, head.size, head.close)
+    if (file) return this.#publish(claim, file, head)
     if (!head.close) {
       throw new GliderError('INVALID_ARGUMENT', `${claim.path}: a write that replaces publishes only when it closes: use append`)
     }
     try {
-      return this.#swap(claim, head.size)
+      return claim.node?.type === 'bag' ? this.#addPart(claim, claim.node, head.size) : this.#swap(claim, head.size)
     } finally {
-      this.#parts.claims.end(claim)
+      claims.end(claim)
     }
   }
 
@@ -98,58 +112,51 @@ export class FileWrites {
     if (claim) this.#parts.claims.end(claim)
   }
 
-  #subject(head: HeadOf<typeof catalogue.openWrite>): ClaimSubject {
-    const { tree, blocks } = this.#parts
-    const { mode, parents = false } = head
-    if (mode === 'put' && head.path !== undefined && head.node === undefined) {
-      const place = tree.place(head.path, parents)
-      if (!place.node) {
-        const order = blocks.orderFor(head.storageClass, place.directory.order, head.path)
-        return { mode, file: undefined, path: head.path, parents, order }
-      }
-    }
-    const target = tree.target(head)
-    const file = fileOf(target.node, target.path)
-    const order = blocks.orderFor(head.storageClass, file.order, target.path)
-    return { mode, file, path: target.path, parents, order }
-  }
-
-  /** The closing commit of a plain write. */
+  /** The closing commit of a plain write to a file or keyvalue. */
   #swap(claim: Claim, size: number): NodeInfo {
-    const { reaper, totals } = this.#parts
-    const { file, path } = claim.file ? { file: claim.file, path: this.#pathOf(claim) } : this.#newFile(claim)
-    const old = file.chain
-    totals.storedBytes += size - file.size
-    file.chain = chainOf(claim.blocks.splice(0, this.#blocksFor(size)))
-    file.size = size
-    file.version += 1
-    file.order = claim.order
-    reaper.free(Array.isArray(old) ? old : chainSlice(old, 0, 1))
-    return nodeInfo(file, path)
+    const { node, path } = this.#destination(claim)
+    this.#parts.contents.replace(node, size, chainOf(claim.blocks.splice(0, this.#blocksFor(size))))
+    node.order = claim.order
+    return nodeInfo(node, path)
   }
 
-  /** Where a `put` began with nothing at its path. Somebody may have made a file there meanwhile: that one is replaced. */
-  #newFile(claim: Claim): { file: FileNode; path: string } {
+  #addPart(claim: Claim, bag: BagNode, size: number): NodeInfo {
+    const path = this.#pathOf(claim)
+    if (size > 0) this.#parts.contents.addPart(bag, size, chainOf(claim.blocks.splice(0, this.#blocksFor(size))))
+    return nodeInfo(bag, path)
+  }
+
+  #destination(claim: Claim): { node: BytesNode; path: string } {
     const { tree, claims } = this.#parts
+    const { node, order } = claim
+    if (node?.type === 'file' || node?.type === 'keyvalue') return { node, path: this.#pathOf(claim) }
+    if (node?.type === 'table') {
+      const place = tree.placeIn(node, claim.key, this.#pathOfNode(claim))
+      const { path } = place
+      if (place.node?.type === 'keyvalue') return { node: place.node, path }
+      if (!place.node) return { node: tree.add(place, birth => new KeyValueNode(birth, order)), path }
+    }
+    // Where a `put` began with nothing at its path, somebody may have made a file meanwhile: that one is replaced.
     const { path } = claim
     const place = tree.place(path, claim.parents)
-    if (!place.node) return { file: tree.add(place, birth => new FileNode(birth, claim.order)), path }
-    const file = fileOf(place.node, path)
-    claims.checkFree(file, path)
-    return { file, path }
+    tree.checkHolds(place, 'file')
+    if (!place.node) return { node: tree.add(place, birth => new FileNode(birth, order)), path }
+    if (place.node.type !== 'file') throw typeMismatch(path, place.node.type, 'a file')
+    claims.checkFree(place.node, path)
+    return { node: place.node, path }
   }
 
-  #publish(claim: Claim, size: number, close: boolean): NodeInfo {
-    const { claims, totals } = this.#parts
-    const { file } = claim
+  #publish(claim: Claim, file: FileNode, { size, close, moved = false }: Commit): NodeInfo {
+    const { claims, contents, totals } = this.#parts
     try {
       const path = this.#pathOf(claim)
-      if (!file) throw new GliderError('INTERNAL', `${path}: a claim that writes in place has its file`)
-      if (size > file.size) {
-        const more = this.#blocksFor(size) - chainLength(file.chain)
+      if (moved) contents.moved(file)
+      if (!file.inline) {
+        const length = Math.max(size, file.size)
+        const more = this.#blocksFor(length) - chainLength(file.chain)
         file.chain = chainAppend(file.chain, claim.blocks.splice(0, more))
-        totals.storedBytes += size - file.size
-        file.size = size
+        totals.storedBytes += length - file.size
+        file.size = length
       }
       return nodeInfo(file, path)
     } finally {
@@ -157,28 +164,41 @@ export class FileWrites {
     }
   }
 
+  /** What is committed lies in the blocks of the claim and its file, but for bytes that are inline and were not moved. */
+  #checkFits({ blocks, path }: Claim, file: FileNode | undefined, { size, moved = false }: Commit): void {
+    if (file?.inline && !moved) {
+      if (size <= file.size) return
+      throw new GliderError('INVALID_ARGUMENT', `${path} has its bytes inline: move them into its first block to add to them`)
+    }
+    const available = blocks.length + chainLength(file?.chain)
+    if (this.#blocksFor(Math.max(size, file?.size ?? 0)) <= available) return
+    const reason = `${path}: ${size} bytes do not fit into the ${available} blocks of the claim: extend it first`
+    throw new GliderError('INVALID_ARGUMENT', reason)
+  }
+
   #blocksFor(size: number): number {
     return Math.ceil(size / this.#parts.blocks.blockBytes)
   }
 
   #isThere(claim: Claim): boolean {
-    return !claim.file || this.#parts.tree.pathOf(claim.file) !== undefined
+    return !claim.node || this.#parts.tree.pathOf(claim.node) !== undefined
   }
 
-  /** @throws GliderError NOT_FOUND once the file of the claim was deleted */
+  /** @throws GliderError NOT_FOUND once what the claim writes to was deleted */
   #pathOf(claim: Claim): string {
-    if (!claim.file) return claim.path
-    const path = this.#parts.tree.pathOf(claim.file)
-    if (path === undefined) throw new GliderError('NOT_FOUND', `${claim.path} was deleted while it was being written`)
+    if (!claim.node) return claim.path
+    const path = this.#pathOfNode(claim)
+    return claim.node.type === 'table' ? joinPath(path, claim.key) : path
+  }
+
+  #pathOfNode({ node, path: opened }: Claim): string {
+    const path = node && this.#parts.tree.pathOf(node)
+    if (path === undefined) throw new GliderError('NOT_FOUND', `${opened} was deleted while it was being written`)
     return path
   }
 }
 
-function isPlain(claim: Claim): boolean {
-  return claim.mode === 'replace' || claim.mode === 'put'
-}
-
-function fileOf(node: Node, path: string): FileNode {
-  if (node.type !== 'file') throw typeMismatch(path, node.type, 'a file')
-  return node
+/** The file that is written in place, if that is what the claim does. */
+function fileInPlace({ mode, node }: ClaimSubject): FileNode | undefined {
+  return node?.type === 'file' && (mode === 'append' || mode === 'update') ? node : undefined
 }

@@ -179,12 +179,16 @@ test('a full class falls back to the next of the order, and NO_SPACE changes not
   expect(Object.keys(one.servers)).toEqual([dram.head.incarnation])
   expect(Object.keys(two.servers)).toEqual([disk.head.incarnation])
   expect(two.locations).toHaveLength(1)
-  expect(await codeOf(cluster.ask('openWrite', { path: '/three', mode: 'put' }))).toBe('NO_SPACE')
+  const three = await cluster.ask('openWrite', { path: '/three', mode: 'put' })
+  expect(three.locations).toEqual([])
+  expect(await codeOf(cluster.ask('extend', { claim: three.claim, blocks: 1 }))).toBe('NO_SPACE')
+  await cluster.ask('release', { claim: three.claim })
   expect(await codeOf(cluster.ask('extend', { claim: two.claim, blocks: 1 }))).toBe('NO_SPACE')
   await cluster.ask('release', { claim: one.claim })
-  const onDisk = (storageClass: string | string[]) => cluster.ask('openWrite', { path: '/three', mode: 'put', storageClass })
-  expect(await codeOf(onDisk(['disk']))).toBe('NO_SPACE')
-  expect(await codeOf(onDisk('disk'))).toBe('no error')
+  const onDisk = async (path: string, storageClass: string | string[]) =>
+    (await cluster.ask('openWrite', { path, mode: 'put', storageClass })).locations
+  expect(await onDisk('/three', ['disk'])).toEqual([])
+  expect(await onDisk('/four', 'disk')).toHaveLength(1)
 })
 
 test('blocks go round the servers of a class', async () => {

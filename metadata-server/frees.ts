@@ -32,6 +32,7 @@ export class Frees {
 
   add(block: Block): void {
     const { server } = block.space
+    if (server.state === 'removed') return
     let queue = this.#queues.get(server)
     if (!queue) {
       queue = { pending: [], busy: false }

@@ -1,4 +1,4 @@
-import { parseSize } from '../protocol/units.ts'
+import { parseDuration, parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { RunningServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
@@ -7,13 +7,15 @@ import { startMetadataServer } from './start.ts'
 export interface LocalMetadataServer {
   readonly port: number
   readonly blockSize: string | number
+  readonly storageClasses: readonly string[]
+  /** A server that has given no sign of life for so long is dead. */
+  readonly deadAfter: string | number
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
-export function startLocalMetadataServer({ port, blockSize, logLevel }: LocalMetadataServer): Promise<RunningServer> {
-  return startMetadataServer(
-    { host: '127.0.0.1', port, blockBytes: parseSize(blockSize) },
-    realSystem('metadata-server', logLevel),
-  )
+export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
+  const { port, blockSize, storageClasses, deadAfter, logLevel } = options
+  const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
+  return startMetadataServer({ host: '127.0.0.1', port, storageClasses, ...sizes }, realSystem('metadata-server', logLevel))
 }

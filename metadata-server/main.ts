@@ -1,4 +1,4 @@
-import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { type CommonFlags, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { defaultConfig } from './config.ts'
@@ -7,6 +7,9 @@ import { startMetadataServer } from './start.ts'
 interface Flags extends CommonFlags {
   readonly blockSize: number
   readonly classes: readonly string[]
+  readonly deadAfter: number
+  readonly inlineLimit: number
+  readonly inlineBudget: number
 }
 
 const command = serverCommand('metadata-server', 'Keeps the namespace of a cluster and hands out its blocks and slots.', 9060)
@@ -20,8 +23,35 @@ const command = serverCommand('metadata-server', 'Keeps the namespace of a clust
       .default(defaultConfig.storageClasses, defaultConfig.storageClasses.join(','))
       .argParser(names => names.split(',')),
   )
+  .addOption(
+    flag('--dead-after <time>', 'a server that has given no sign of life for so long is dead')
+      .default(defaultConfig.deadAfterMs, '5s')
+      .argParser(durationFlag),
+  )
+  .addOption(
+    flag('--inline-limit <size>', 'files and keyvalues up to this size are kept with the metadata; 0 for none')
+      .default(defaultConfig.inlineBytes, '4KiB')
+      .argParser(sizeFlag),
+  )
+  .addOption(
+    flag('--inline-budget <size>', 'memory for what is kept with the metadata')
+      .default(defaultConfig.inlineBudgetBytes, '256MiB')
+      .argParser(sizeFlag),
+  )
 
-const { blockSize, classes, ...common } = command.parse().opts<Flags>()
+const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, ...common } = command.parse().opts<Flags>()
 const system = realSystem('metadata-server', common.logLevel)
 const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
-await runServer(system.log, () => startMetadataServer({ ...config, blockBytes: blockSize, storageClasses: classes }, system))
+await runServer(system.log, () =>
+  startMetadataServer(
+    {
+      ...config,
+      blockBytes: blockSize,
+      storageClasses: classes,
+      deadAfterMs: deadAfter,
+      inlineBytes: inlineLimit,
+      inlineBudgetBytes: inlineBudget,
+    },
+    system,
+  ),
+)

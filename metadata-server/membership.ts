@@ -5,32 +5,15 @@
 import type { AnswerOf, catalogue, HeadOf, ServerInfo } from '../protocol/catalogue.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
-import { INCARNATION_BYTES } from '../protocol/location.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
-import type { BlockSpace } from './blocks.ts'
 import type { MetadataConfig } from './config.ts'
+import { Emptying } from './emptying.ts'
 import type { Frees } from './frees.ts'
-import type { ServerRecord, ServerState } from './servers.ts'
-import type { SlotSpace, SlotSpaces } from './slots.ts'
+import { checkOffer, type Member, move, newServer, serverInfo } from './members.ts'
+import type { ServerRecord } from './servers.ts'
+import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
-
-/**
- * - live → suspect: its registration connection has gone. Clients may still reach it.
- * - suspect → live: it has registered again.
- * - live or suspect → dead: silent for too long, or another incarnation came up at its address.
- * - dead → live: the same storage server after all, with what was not freed meanwhile. An active server that was declared
- *   dead starts over: its objects are lost already.
- */
-const transitions: Record<ServerState, readonly ServerState[]> = {
-  live: ['suspect', 'dead'],
-  suspect: ['live', 'dead'],
-  dead: ['live'],
-}
-
-type Member =
-  | { readonly role: 'storage'; readonly server: ServerRecord; readonly space: BlockSpace }
-  | { readonly role: 'active'; readonly server: ServerRecord; readonly space: SlotSpace }
 
 export interface MembershipParts {
   readonly config: MetadataConfig
@@ -45,6 +28,9 @@ export class Membership {
   readonly #parts: MembershipParts
   /** By incarnation. Dead storage servers stay while nodes own blocks on them. */
   readonly #members = new Map<string, Member>()
+  /** Incarnations that the operator took out. */
+  readonly #removed = new Set<string>()
+  readonly #emptying = new Emptying()
   readonly #sweeper: Timer
   #lastSweepMs: number
   readonly #numbers = { storage: 0, active: 0 }
@@ -56,7 +42,13 @@ export class Membership {
   }
 
   register(head: HeadOf<typeof catalogue.register>, connection: Connection): AnswerOf<typeof catalogue.register> {
-    check(head)
+    checkOffer(head)
+    if (this.#removed.has(head.incarnation)) {
+      throw new GliderError(
+        'FORBIDDEN',
+        `the server at ${head.address} was taken out of the cluster: start it anew to join again`,
+      )
+    }
     for (const { server } of this.#members.values()) {
       if (server.address === head.address && server.incarnation !== head.incarnation && server.state !== 'dead') {
         this.#die(server.incarnation, `another server came up at ${server.address}`)
@@ -80,15 +72,38 @@ export class Membership {
   }
 
   list(): ServerInfo[] {
-    return [...this.#members.values()].map(({ role, server, space }) => ({
-      id: server.id,
-      role,
-      address: server.address,
-      state: server.state === 'dead' ? 'dead' : 'live',
-      storageClass: server.storageClass,
-      capacity: space.capacity,
-      free: server.state === 'dead' ? 0 : space.free,
-    }))
+    return [...this.#members.values()].map(serverInfo)
+  }
+
+  /** From here on nothing new goes to the server; what is there stays. */
+  drain(id: string): ServerInfo {
+    const member = this.#byId(id)
+    member.server.draining = true
+    return serverInfo(member)
+  }
+
+  /** Resolves once nobody owns anything on the server; nobody hears of it after the signal. */
+  whenEmpty(id: string, signal: AbortSignal): Promise<ServerInfo> {
+    const member = this.#byId(id)
+    return this.#emptying.wait(member, signal).then(() => serverInfo(member))
+  }
+
+  /** Takes a server out for good. What is still there is lost. */
+  remove(id: string, force: boolean): ServerInfo {
+    const member = this.#byId(id)
+    const { server, space } = member
+    if (space.used > 0 && !force) {
+      const what = member.role === 'storage' ? 'blocks' : 'action objects'
+      const remedy = 'wait until it is drained, or use force to lose them'
+      throw new GliderError('NOT_EMPTY', `${id} still holds ${space.used} ${what}: ${remedy}`)
+    }
+    this.#removed.add(server.incarnation)
+    const wasDead = server.state === 'dead'
+    move(server, 'removed')
+    this.#forget(server)
+    this.#emptying.abandon(member, `${id} was taken out of the cluster`)
+    if (!wasDead) this.#leave(member, 'taken out of the cluster')
+    return serverInfo(member)
   }
 
   stop(): void {
@@ -97,16 +112,7 @@ export class Membership {
 
   #join(head: HeadOf<typeof catalogue.register>): Member {
     this.#numbers[head.role] += 1
-    const server: ServerRecord = {
-      id: `${head.role}-${this.#numbers[head.role]}`,
-      incarnation: head.incarnation,
-      address: head.address,
-      storageClass: head.storageClass,
-      proofKey: Buffer.from(head.proofKey, 'base64url'),
-      state: 'live',
-      lastSeenMs: 0,
-      connection: undefined,
-    }
+    const server = newServer(`${head.role}-${this.#numbers[head.role]}`, head)
     const member: Member =
       head.role === 'storage'
         ? { role: 'storage', server, space: this.#parts.blocks.join(server, head.capacity) }
@@ -133,6 +139,11 @@ export class Membership {
       server.connection = undefined
       if (server.state === 'live') move(server, 'suspect')
     })
+  }
+
+  #byId(id: string): Member {
+    for (const member of this.#members.values()) if (member.server.id === id) return member
+    throw new GliderError('NOT_FOUND', `there is no server ${id}: list the servers to see which there are`)
   }
 
   #alive(incarnation: string): Member {
@@ -163,38 +174,24 @@ export class Membership {
   #die(incarnation: string, cause: string): void {
     const member = this.#members.get(incarnation)
     invariant(member, 'only members die')
+    move(member.server, 'dead')
+    if (member.role === 'active' || member.space.used === 0) this.#forget(member.server)
+    this.#leave(member, cause)
+  }
+
+  /** The server, dead or removed by now, is of no use any more. */
+  #leave(member: Member, cause: string): void {
     const { server } = member
-    const { connection } = server
-    move(server, 'dead')
+    const { connection, id, address, state } = server
     server.connection = undefined
-    this.#parts.log.warn({ server: server.id, address: server.address, cause }, 'a server is dead')
-    if (member.role === 'storage') {
-      this.#parts.blocks.leave(member.space)
-      if (member.space.used === 0) this.#forget(server)
-    } else {
-      this.#forget(server)
-      this.#parts.slots.leave(member.space, `the active server ${server.id} at ${server.address} is gone: ${cause}`)
-    }
-    connection?.close(new GliderError('UNAVAILABLE', `${server.id} at ${server.address} was given up: ${cause}`))
+    this.#parts.log.warn({ server: id, address, cause }, `a server is ${state}`)
+    if (member.role === 'storage') this.#parts.blocks.leave(member.space)
+    else this.#parts.slots.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
+    connection?.close(new GliderError('UNAVAILABLE', `${id} at ${address} was given up: ${cause}`))
   }
 
   #forget(server: ServerRecord): void {
     this.#members.delete(server.incarnation)
     this.#parts.frees.forget(server)
-  }
-}
-
-function move(server: ServerRecord, to: ServerState): void {
-  invariant(transitions[server.state].includes(to), `${server.id} does not go from ${server.state} to ${to}`)
-  server.state = to
-}
-
-function check(head: HeadOf<typeof catalogue.register>): void {
-  if (Buffer.byteLength(head.incarnation, 'latin1') !== INCARNATION_BYTES) {
-    throw new GliderError('INVALID_ARGUMENT', `the incarnation ${head.incarnation} has not ${INCARNATION_BYTES} characters`)
-  }
-  if ((head.role === 'active') !== (head.storageClass === 'active')) {
-    const rule = 'active servers, and only they, have the storage class active'
-    throw new GliderError('INVALID_ARGUMENT', `${head.address} offers the class ${head.storageClass}: ${rule}`)
   }
 }

@@ -2,14 +2,18 @@ import type { Clock, Randomness } from '../protocol/clock.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { Answers } from './answers.ts'
+import { BagReads } from './bag-reads.ts'
+import { BlockExchange } from './block-exchange.ts'
 import { Claims } from './claims.ts'
 import { type MetadataConfig, verifyConfig } from './config.ts'
+import { Contents } from './contents.ts'
 import { Definitions } from './definitions.ts'
 import { FileReads } from './file-reads.ts'
 import { FileWrites } from './file-writes.ts'
 import { Frees } from './frees.ts'
 import { Generations } from './generations.ts'
-import { Listing } from './listing.ts'
+import { LeaseTable } from './lease-table.ts'
+import { Leases } from './leases.ts'
 import { Membership } from './membership.ts'
 import { Namespace } from './namespace.ts'
 import { Objects } from './objects.ts'
@@ -19,6 +23,7 @@ import { SlotSpaces } from './slots.ts'
 import { BlockSpaces } from './spaces.ts'
 import { Totals } from './totals.ts'
 import { Tree } from './tree.ts'
+import { Values } from './values.ts'
 
 export interface MetadataServerOptions {
   readonly clock: Clock
@@ -34,6 +39,7 @@ export class MetadataServer {
   readonly operations: Operations
   readonly #membership: Membership
   readonly #answers: Answers
+  readonly #leases: Leases
 
   constructor({ clock, randomness, log, config: given = {} }: MetadataServerOptions) {
     const config = verifyConfig(given)
@@ -43,23 +49,29 @@ export class MetadataServer {
     const blocks = new BlockSpaces(config.storageClasses, config.blockBytes, generations, frees)
     const slots = new SlotSpaces(generations, log)
     const tree = new Tree(() => clock.wallTime(), blocks.defaultOrder)
-    const listing = new Listing()
     const { bundleBytes, inspectTimeoutMs } = config
     const definitions = new Definitions({ slots, log, bundleBytes, inspectTimeoutMs })
     const objects = new Objects({ tree, slots, definitions, log })
     const stopObject = objects.stopDeleted.bind(objects)
-    const reaper = new Reaper({ clock, tree, listing, blocks, totals, stopObject })
+    const table = new LeaseTable()
+    const reaper = new Reaper({ clock, tree, blocks, totals, leases: table, stopObject })
+    const leases = new Leases({ clock, tree, table, reaper, log })
     const claims = new Claims(randomness, reaper)
-    const writes = new FileWrites({ tree, blocks, claims, reaper, totals })
+    const contents = new Contents({ limits: config, reaper, totals })
+    const writes = new FileWrites({ tree, blocks, claims, contents, totals })
+    const exchange = new BlockExchange(claims, blocks, reaper)
+    const values = new Values({ tree, blocks, claims, contents })
     const reads = new FileReads(tree, config.blockBytes)
-    const namespace = new Namespace({ tree, listing, blocks, reaper })
+    const bags = new BagReads(tree, config.blockBytes)
+    const namespace = new Namespace({ tree, blocks, slots, reaper, leases })
     const membership = new Membership({ config, clock, log, blocks, slots, frees })
     const answers = new Answers(clock, config)
-    const files = { namespace, reads, writes }
+    const files = { namespace, leases, reads, writes, exchange, values, bags }
     this.operations = new Operations({ tree, totals, blocks, slots, ...files, objects, definitions, membership, answers })
     this.config = config
     this.#membership = membership
     this.#answers = answers
+    this.#leases = leases
   }
 
   /** Answers the operations of the catalogue that are the metadata server's. */
@@ -74,5 +86,6 @@ export class MetadataServer {
   stop(): void {
     this.#membership.stop()
     this.#answers.stop()
+    this.#leases.stop()
   }
 }

@@ -1,20 +1,38 @@
 /** The operations of the tree: names, checks in the order of the contract, and what each change sets free. */
-import type { AnswerOf, catalogue, HeadOf, NodeInfo, NodeType } from '../protocol/catalogue.ts'
-import { GliderError } from '../protocol/errors.ts'
-import { parsePath } from '../protocol/paths.ts'
-import type { Listing } from './listing.ts'
-import { ActionNode, childrenOf, DirectoryNode, FileNode, type Node, typeMismatch } from './node.ts'
+import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
+import { GliderError, unreachable } from '../protocol/errors.ts'
+import type { Leases } from './leases.ts'
+import { listPage } from './listing.ts'
+import { lostBytesOf } from './lost-bytes.ts'
+import { nearServer } from './near.ts'
+import {
+  ActionNode,
+  BagNode,
+  type Birth,
+  childrenOf,
+  DirectoryNode,
+  FileNode,
+  KeyValueNode,
+  type Node,
+  TableNode,
+  typeMismatch,
+} from './node.ts'
 import { nodeInfo } from './node-info.ts'
 import type { Reaper } from './reaper.ts'
-import type { BlockSpaces, StorageClassChoice } from './spaces.ts'
-import type { Making, Tree } from './tree.ts'
+import type { ServerRecord } from './servers.ts'
+import type { SlotSpaces } from './slots.ts'
+import type { BlockSpaces } from './spaces.ts'
+import type { Tree } from './tree.ts'
 
 export interface NamespaceParts {
   readonly tree: Tree
-  readonly listing: Listing
   readonly blocks: BlockSpaces
+  readonly slots: SlotSpaces
   readonly reaper: Reaper
+  readonly leases: Leases
 }
+
+type Created = AnswerOf<typeof catalogue.create>
 
 export class Namespace {
   readonly #parts: NamespaceParts
@@ -23,14 +41,14 @@ export class Namespace {
     this.#parts = parts
   }
 
-  create(head: HeadOf<typeof catalogue.create>): NodeInfo | Promise<NodeInfo> {
+  create(head: HeadOf<typeof catalogue.create>): Created | Promise<Created> {
     const { tree, reaper } = this.#parts
     const { path, type } = head
-    if (head.near !== undefined) parsePath(head.near)
+    const near = nearServer(tree, head.near)
     const place = tree.place(path, head.parents ?? false)
-    checkAvailable(head)
+    tree.checkHolds(place, type)
     const old = place.node
-    if (!old) return nodeInfo(tree.add(place, this.#maker(type, head.storageClass, place.directory.order, path)), path)
+    if (!old) return this.#made(tree.add(place, this.#maker(head, place.parent.order, near)), head)
     if (head.ifExists === 'open') {
       if (old.type !== type) throw typeMismatch(path, old.type, type)
       return nodeInfo(old, path)
@@ -39,9 +57,8 @@ export class Namespace {
       throw new GliderError('ALREADY_EXISTS', `${path} exists: choose another name, or say ifExists`)
     }
     checkEmpty(old, path, 'delete what it holds first')
-    const made = tree.replace(old, this.#maker(type, head.storageClass, old.parent.order, path))
-    const info = nodeInfo(made, path)
-    return reaper.reap(old, 'wait')?.then(() => info) ?? info
+    const made = tree.replace(old, this.#maker(head, old.parent.order, near))
+    return reaper.reap(old, 'wait')?.then(() => this.#made(made, head)) ?? this.#made(made, head)
   }
 
   lookup({ path, type }: HeadOf<typeof catalogue.lookup>): NodeInfo {
@@ -52,7 +69,8 @@ export class Namespace {
 
   stat(head: HeadOf<typeof catalogue.stat>): NodeInfo {
     const { node, path } = this.#parts.tree.target(head)
-    return nodeInfo(node, path)
+    const lostBytes = lostBytesOf(node, this.#parts.blocks.blockBytes)
+    return { ...nodeInfo(node, path), ...(lostBytes > 0 && { lostBytes }) }
   }
 
   exists({ path }: HeadOf<typeof catalogue.exists>): boolean {
@@ -61,9 +79,9 @@ export class Namespace {
 
   list(head: HeadOf<typeof catalogue.list>): AnswerOf<typeof catalogue.list> {
     const { node, path } = this.#parts.tree.target(head)
-    const directory = childrenOf(node)
-    if (!directory) throw typeMismatch(path, node.type, 'one that can be listed')
-    return { path, ...this.#parts.listing.page(directory, head.cursor) }
+    const parent = childrenOf(node)
+    if (!parent) throw typeMismatch(path, node.type, 'one that can be listed')
+    return { path, ...listPage(parent, head.cursor) }
   }
 
   rename({ from, to }: HeadOf<typeof catalogue.rename>): NodeInfo {
@@ -75,6 +93,7 @@ export class Namespace {
     const { tree, reaper } = this.#parts
     const recursive = head.recursive ?? false
     if (head.path !== undefined && head.node === undefined && !tree.find(head.path)) return false
+    if (head.key !== undefined && !tree.placeOf(head, false).node) return false
     const { node, path } = tree.target(head)
     if (node === tree.root) throw new GliderError('INVALID_ARGUMENT', '/ cannot be deleted: delete what it holds')
     if (!recursive) checkEmpty(node, path, 'ask for recursive')
@@ -82,38 +101,48 @@ export class Namespace {
     return reaper.reap(node, recursive ? 'abort' : 'wait')?.then(() => true) ?? true
   }
 
+  /** The time of a new node's lease begins with this answer, which tells its creator what to renew. */
+  #made(node: Node, { path, ttlMs }: HeadOf<typeof catalogue.create>): Created {
+    const info = nodeInfo(node, path)
+    // While what was replaced came to its end, somebody may have deleted the new node.
+    const isLeased = ttlMs !== undefined && this.#parts.tree.pathOf(node) !== undefined
+    return isLeased ? { ...info, lease: this.#parts.leases.give(node, ttlMs) } : info
+  }
+
   /** Checks the storage class, and tells how to make a node of the type. */
-  #maker(type: NodeType, choice: StorageClassChoice, inherited: readonly string[], path: string): (birth: Making) => Node {
+  #maker(
+    { path, type, storageClass: choice }: HeadOf<typeof catalogue.create>,
+    inherited: readonly string[],
+    near: ServerRecord | undefined,
+  ): (birth: Birth) => Node {
+    if (type === 'action') {
+      if (choice !== undefined && [choice].flat().some(name => name !== 'active')) {
+        throw new GliderError('INVALID_ARGUMENT', `${path}: an action is in the storage class active: leave storageClass out`)
+      }
+      return birth => {
+        const node = new ActionNode(birth)
+        if (near) this.#parts.slots.wish(node, near)
+        return node
+      }
+    }
     const { blocks } = this.#parts
+    // What a directory is near to says nothing about what is created below.
+    const order = blocks.orderFor(choice, inherited, path, type === 'directory' ? undefined : near)
     switch (type) {
-      case 'file': {
-        const order = blocks.orderFor(choice, inherited, path)
+      case 'file':
         return birth => new FileNode(birth, order)
-      }
-      case 'directory': {
-        const order = blocks.orderFor(choice, inherited, path)
+      case 'directory':
         return birth => new DirectoryNode(birth, order)
-      }
-      case 'action':
-        if (choice !== undefined && [choice].flat().some(name => name !== 'active')) {
-          throw new GliderError('INVALID_ARGUMENT', `${path}: an action is in the storage class active: leave storageClass out`)
-        }
-        return birth => new ActionNode(birth)
       case 'table':
+        return birth => new TableNode(birth, order)
       case 'keyvalue':
+        return birth => new KeyValueNode(birth, order)
       case 'bag':
-        throw notAvailable(path, `the type ${type}`)
+        return birth => new BagNode(birth, order)
+      default:
+        return unreachable(type)
     }
   }
-}
-
-function checkAvailable({ path, type, ttlMs }: HeadOf<typeof catalogue.create>): void {
-  if (type === 'table' || type === 'keyvalue' || type === 'bag') throw notAvailable(path, `the type ${type}`)
-  if (ttlMs !== undefined) throw notAvailable(path, 'ttlMs')
-}
-
-function notAvailable(path: string, what: string): GliderError {
-  return new GliderError('INVALID_ARGUMENT', `${path}: ${what} is not available in this version`)
 }
 
 function checkEmpty(node: Node, path: string, remedy: string): void {

@@ -22,7 +22,10 @@ export function nodeInfo(node: Node, path: string): NodeInfo {
 function storageClassOf(node: Node): string {
   switch (node.type) {
     case 'file':
+    case 'keyvalue':
+    case 'bag':
     case 'directory':
+    case 'table':
       return node.order[0] ?? ''
     case 'action':
       return 'active'

@@ -6,6 +6,8 @@ import type { NodeType } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { ActionObject } from './action-object.ts'
 import type { Block } from './blocks.ts'
+import { Children } from './children.ts'
+import type { Lease, Leased } from './lease.ts'
 
 /** What every new node is given; its name and parent come with its place. */
 export interface Birth {
@@ -13,14 +15,16 @@ export interface Birth {
   readonly createdAt: number
 }
 
-abstract class NodeBase {
+abstract class NodeBase implements Leased {
   readonly id: number
   /** Undefined for the root, and from the moment of deletion. */
-  parent: DirectoryNode | undefined
+  parent: ParentNode | undefined
   name: string
-  /** Counts the arrivals in its parent: children are listed in this order. */
+  /** Counts the arrivals in its parent; see children.ts. */
   ordinal: number
   readonly createdAt: number
+  /** The first of its leases; see lease-table.ts. */
+  leases: Lease | undefined
 
   constructor(birth: Birth) {
     this.id = birth.id
@@ -28,15 +32,15 @@ abstract class NodeBase {
     this.name = ''
     this.ordinal = 0
     this.createdAt = birth.createdAt
+    this.leases = undefined
   }
 }
 
-export class DirectoryNode extends NodeBase {
-  readonly type = 'directory'
+/** What holds other nodes. */
+abstract class HoldingNode extends NodeBase {
   /** Classes that what is created below goes to unless it says otherwise. */
   readonly order: readonly string[]
-  readonly children = new Map<string, Node>()
-  nextOrdinal = 0
+  readonly children = new Children<Node>()
 
   constructor(birth: Birth, order: readonly string[]) {
     super(birth)
@@ -44,23 +48,26 @@ export class DirectoryNode extends NodeBase {
   }
 }
 
-/** What a file knows of its write claim; see claims.ts. */
-export interface HeldClaim {
-  readonly id: string
-  /** Handed out and not committed, in order of the file. */
-  readonly blocks: Block[]
+export class DirectoryNode extends HoldingNode {
+  readonly type = 'directory'
 }
 
-export class FileNode extends NodeBase {
-  readonly type = 'file'
+/** Holds keyvalues, and nothing else does. */
+export class TableNode extends HoldingNode {
+  readonly type = 'table'
+}
+
+/** What holds bytes; contents.ts exchanges them. */
+abstract class ContentNode extends NodeBase {
   order: readonly string[]
-  /** Committed length; the chain has exactly the blocks that it needs. */
+  /** Committed length. */
   size: number
   /** Rises when other content takes the place of the committed one. */
   version: number
+  /** Has exactly the blocks that the committed length needs, or none where the bytes are inline. */
   chain: Chain
-  /** Of the one who writes. */
-  claim: HeldClaim | undefined
+  /** The bytes themselves, where they are few. Never written to. */
+  inline: Buffer | undefined
 
   constructor(birth: Birth, order: readonly string[]) {
     super(birth)
@@ -68,7 +75,51 @@ export class FileNode extends NodeBase {
     this.size = 0
     this.version = 0
     this.chain = undefined
+    this.inline = undefined
+  }
+}
+
+/** What a node knows of a write claim; see claims.ts. */
+export interface HeldClaim {
+  readonly id: string
+  /** Handed out and not committed, in order of the file. */
+  readonly blocks: Block[]
+}
+
+export class FileNode extends ContentNode {
+  readonly type = 'file'
+  /** Of the one who writes. */
+  claim: HeldClaim | undefined
+
+  constructor(birth: Birth, order: readonly string[]) {
+    super(birth, order)
     this.claim = undefined
+  }
+}
+
+export class KeyValueNode extends ContentNode {
+  readonly type = 'keyvalue'
+}
+
+/** What one stream has added to a bag. Never empty, and never changed. */
+export interface Part {
+  readonly size: number
+  readonly chain: Chain
+}
+
+export class BagNode extends NodeBase {
+  readonly type = 'bag'
+  readonly order: readonly string[]
+  /** Committed ones, in order of their commits. */
+  parts: Part[] = []
+  /** Sum over the parts. */
+  size = 0
+  /** Of those who write. */
+  readonly claims = new Set<HeldClaim>()
+
+  constructor(birth: Birth, order: readonly string[]) {
+    super(birth)
+    this.order = order
   }
 }
 
@@ -83,7 +134,9 @@ export class ActionNode extends NodeBase {
   }
 }
 
-export type Node = FileNode | DirectoryNode | ActionNode
+export type ParentNode = DirectoryNode | TableNode
+export type BytesNode = FileNode | KeyValueNode
+export type Node = ParentNode | BytesNode | BagNode | ActionNode
 
 /** Committed blocks of a node, in order. */
 export type Chain = undefined | Block | Block[]
@@ -102,6 +155,11 @@ export function chainOf(blocks: Block[]): Chain {
   return blocks.length > 1 ? blocks : blocks[0]
 }
 
+/** All blocks of a chain that nobody uses any more. */
+export function chainBlocks(chain: Chain): Block[] {
+  return Array.isArray(chain) ? chain : chainSlice(chain, 0, 1)
+}
+
 export function chainAppend(chain: Chain, more: readonly Block[]): Chain {
   if (more.length === 0) return chain
   if (!Array.isArray(chain)) return chainOf(chain ? [chain, ...more] : [...more])
@@ -109,9 +167,14 @@ export function chainAppend(chain: Chain, more: readonly Block[]): Chain {
   return chain
 }
 
-/** The children of nodes that have some. */
-export function childrenOf(node: Node): DirectoryNode | undefined {
-  return node.type === 'directory' ? node : undefined
+/** The node itself, if it can have children. */
+export function childrenOf(node: Node): ParentNode | undefined {
+  return node.type === 'directory' || node.type === 'table' ? node : undefined
+}
+
+/** A table holds keyvalues, and only a table does. */
+export function canHold(parent: ParentNode, type: NodeType): boolean {
+  return (parent.type === 'table') === (type === 'keyvalue')
 }
 
 export function typeMismatch(path: string, is: NodeType, wanted: string): GliderError {

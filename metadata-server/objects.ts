@@ -9,9 +9,10 @@ import { ActionObject } from './action-object.ts'
 import type { Definitions } from './definitions.ts'
 import { type ActionNode, typeMismatch } from './node.ts'
 import { nodeInfo } from './node-info.ts'
+import type { Target } from './place.ts'
 import type { StopMode } from './reaper.ts'
 import type { SlotSpaces } from './slots.ts'
-import type { Target, Tree } from './tree.ts'
+import type { Tree } from './tree.ts'
 
 export interface ObjectsParts {
   readonly tree: Tree
@@ -42,7 +43,7 @@ export class Objects {
     while (isOccupied(node)) await this.#makeRoom(node, path, head.replace ?? false)
     // Asked again: while this waited, another version may have been deployed.
     const object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false)
-    object.create(slots.take(object, path))
+    object.create(slots.take(object, node, path))
     node.object = object
     const starting = this.#start(node, object, path, head.params)
     object.settled = starting.catch(() => {})

@@ -2,12 +2,15 @@
 import { catalogue, type OperationName } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { ByteStream, Handlers } from '../protocol/peer.ts'
+import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
 import type { Answers, Numbered } from './answers.ts'
+import type { BagReads } from './bag-reads.ts'
+import type { BlockExchange } from './block-exchange.ts'
 import { type Caller, callerOf } from './caller.ts'
 import type { Definitions } from './definitions.ts'
 import type { FileReads } from './file-reads.ts'
 import type { FileWrites } from './file-writes.ts'
+import type { Leases } from './leases.ts'
 import type { Membership } from './membership.ts'
 import type { Namespace } from './namespace.ts'
 import type { Objects } from './objects.ts'
@@ -15,6 +18,7 @@ import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces, ClassUsage } from './spaces.ts'
 import type { Totals } from './totals.ts'
 import type { Tree } from './tree.ts'
+import type { Values } from './values.ts'
 
 export interface OperationsParts {
   readonly tree: Tree
@@ -22,8 +26,12 @@ export interface OperationsParts {
   readonly blocks: BlockSpaces
   readonly slots: SlotSpaces
   readonly namespace: Namespace
+  readonly leases: Leases
   readonly reads: FileReads
   readonly writes: FileWrites
+  readonly exchange: BlockExchange
+  readonly values: Values
+  readonly bags: BagReads
   readonly objects: Objects
   readonly definitions: Definitions
   readonly membership: Membership
@@ -32,21 +40,27 @@ export interface OperationsParts {
 
 type Run<Head, A> = (head: Head, caller: Caller) => A | Promise<A>
 
-/** How an operation without bytes is carried out; the head was validated. */
+type RunBytes<Head, A> = (head: Head, body: Buffer, caller: Caller) => Reply<A> | Promise<Reply<A>>
+
+/** How an operation is carried out; the head was validated. Of one with bytes, the answer is a {@link Reply}. */
 export interface Routine {
   readonly operation: Operation
-  run(head: unknown, caller: Caller): unknown
+  run(head: unknown, caller: Caller, body?: Buffer): unknown
   bind(handlers: Handlers): void
 }
 
 export interface MetadataStats {
   readonly nodes: number
   readonly storedBytes: number
+  /** Memory that is taken by the bytes kept inline. */
+  readonly inlineBytes: number
   readonly blocks: readonly ClassUsage[]
   readonly slots: { readonly used: number; readonly free: number }
   readonly keptAnswers: number
+  readonly leases: number
 }
 
+const NO_BYTES = Buffer.alloc(0)
 /** Chunks of a bundle on its way to an active server. */
 const CHUNK_BYTES = 256 << 10
 
@@ -57,6 +71,7 @@ export class Operations {
   constructor(parts: OperationsParts) {
     this.#parts = parts
     this.#tree()
+    this.#leases()
     this.#bytes()
     this.#actions()
     this.#cluster()
@@ -76,9 +91,17 @@ export class Operations {
   }
 
   stats(): MetadataStats {
-    const { tree, totals, blocks, slots, answers } = this.#parts
-    const { storedBytes } = totals
-    return { nodes: tree.count, storedBytes, blocks: blocks.usage(), slots: slots.usage(), keptAnswers: answers.size }
+    const { tree, totals, blocks, slots, answers, leases } = this.#parts
+    const { storedBytes, inlineBytes } = totals
+    return {
+      nodes: tree.count,
+      storedBytes,
+      inlineBytes,
+      blocks: blocks.usage(),
+      slots: slots.usage(),
+      keptAnswers: answers.size,
+      leases: leases.size,
+    }
   }
 
   bind(handlers: Handlers): void {
@@ -89,6 +112,7 @@ export class Operations {
       definitions.setBuiltin(head.builtin ?? [])
       return answer
     })
+    handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => membership.whenEmpty(id, signal))
     handlers.stream(catalogue.deploy, (head, stream, call) => this.deploy(head, chunksOf(stream), callerOf(call)))
     handlers.stream(catalogue.fetchBundle, async ({ version }, stream) => {
       const code = definitions.code(version)
@@ -108,18 +132,35 @@ export class Operations {
     this.#add(catalogue.delete, head => then(namespace.delete(head), deleted => ({ deleted })))
   }
 
+  #leases(): void {
+    const { leases } = this.#parts
+    this.#add(catalogue.takeLease, head => leases.take(head))
+    this.#add(catalogue.renewLease, head => {
+      leases.renew(head)
+      return {}
+    })
+    this.#add(catalogue.releaseLease, head => {
+      leases.release(head)
+      return {}
+    })
+  }
+
   #bytes(): void {
-    const { reads, writes } = this.#parts
+    const { reads, writes, exchange, values, bags } = this.#parts
     // A claim ends with its caller: a repeat over another connection is to take a new one.
-    this.#add(catalogue.openWrite, (head, caller) => writes.open(head, caller), { bound: true })
+    this.#addBytes(catalogue.openWrite, (head, _body, caller) => writes.open(head, caller), { bound: true })
     this.#add(catalogue.extend, head => writes.extend(head))
+    this.#add(catalogue.replaceBlock, head => exchange.replace(head))
     this.#add(catalogue.commit, head => writes.commit(head))
     this.#add(catalogue.release, ({ claim }) => {
       writes.release(claim)
       return {}
     })
-    this.#add(catalogue.openRead, head => reads.open(head))
+    this.#addBytes(catalogue.openRead, head => reads.open(head))
     this.#add(catalogue.locate, head => (head.claim === undefined ? reads.locate(head) : writes.locate(head, head.claim)))
+    this.#addBytes(catalogue.put, (head, body) => ({ head: values.put(head, body) }))
+    this.#addBytes(catalogue.get, head => reads.get(head))
+    this.#add(catalogue.locateParts, head => bags.locate(head))
   }
 
   #actions(): void {
@@ -141,6 +182,8 @@ export class Operations {
       return {}
     })
     this.#add(catalogue.servers, () => ({ servers: membership.list() }))
+    this.#add(catalogue.drainServer, ({ id }) => membership.drain(id))
+    this.#add(catalogue.removeServer, ({ id, force }) => membership.remove(id, force ?? false))
     this.#add(catalogue.usage, () => ({
       nodes: tree.count,
       storedBytes: totals.storedBytes,
@@ -149,17 +192,34 @@ export class Operations {
     }))
   }
 
-  #add<Head, A>(operation: Operation<Head, A>, run: Run<Head, A>, { bound = false } = {}): void {
-    invariant(!this.#routines.has(operation.name), `${operation.name} has one routine`)
+  #add<Head, A>(operation: Operation<Head, A>, run: Run<Head, A>): void {
     const { answers } = this.#parts
     const once: Run<Head, A> = operation.changes
-      ? (head, caller) => answers.once(operation.name, head as Numbered, caller, bound, () => run(head, caller))
+      ? (head, caller) => answers.once(operation.name, head as Numbered, caller, false, () => run(head, caller))
       : run
-    this.#routines.set(operation.name, {
+    this.#enter({
       operation,
       run: (head, caller) => once(head as Head, caller),
       bind: handlers => handlers.answer(operation, (head, call) => once(head, callerOf(call))),
     })
+  }
+
+  #addBytes<Head, A>(operation: Operation<Head, A>, run: RunBytes<Head, A>, { bound = false } = {}): void {
+    const { answers } = this.#parts
+    const once: RunBytes<Head, A> = operation.changes
+      ? (head, body, caller) => answers.once(operation.name, head as Numbered, caller, bound, () => run(head, body, caller))
+      : run
+    this.#enter({
+      operation,
+      run: (head, caller, body = NO_BYTES) => once(head as Head, body, caller),
+      bind: handlers => handlers.answerBytes(operation, (head, body, call) => once(head, body, callerOf(call))),
+    })
+  }
+
+  #enter(routine: Routine): void {
+    const { name } = routine.operation
+    invariant(!this.#routines.has(name), `${name} has one routine`)
+    this.#routines.set(name, routine)
   }
 }
 

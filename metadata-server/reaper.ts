@@ -5,10 +5,10 @@
 import type { Clock } from '../protocol/clock.ts'
 import { unreachable } from '../protocol/errors.ts'
 import type { Block } from './blocks.ts'
-import type { Listing } from './listing.ts'
-import { type ActionNode, chainLength, chainSlice, type DirectoryNode, type FileNode, type Node } from './node.ts'
+import type { LeaseTable } from './lease-table.ts'
+import { type ActionNode, type BagNode, type BytesNode, chainBlocks, type Node, type ParentNode, type Part } from './node.ts'
 import type { BlockSpaces } from './spaces.ts'
-import type { Totals } from './totals.ts'
+import { inlineCost, type Totals } from './totals.ts'
 import type { Tree } from './tree.ts'
 
 /** How to end the object of an action node with it: see CONTRACT, Tree. */
@@ -19,9 +19,9 @@ export type StopObject = (node: ActionNode, mode: StopMode) => Promise<void>
 export interface ReaperParts {
   readonly clock: Clock
   readonly tree: Tree
-  readonly listing: Listing
   readonly blocks: BlockSpaces
   readonly totals: Totals
+  readonly leases: LeaseTable
   readonly stopObject: StopObject
 }
 
@@ -30,7 +30,9 @@ const SLICE = 2000
 const FIRST_SLICE = 250
 
 type Work =
-  | { readonly kind: 'children'; readonly directory: DirectoryNode; readonly children: Iterator<Node> }
+  | { readonly kind: 'nodes'; readonly nodes: Node[] }
+  | { readonly kind: 'children'; readonly parent: ParentNode; readonly children: Iterator<Node> }
+  | { readonly kind: 'parts'; readonly parts: Part[] }
   | { readonly kind: 'blocks'; readonly blocks: Block[] }
 
 interface Job {
@@ -53,6 +55,11 @@ export class Reaper {
     const job: Job = { mode, stack: [], stops: [] }
     this.#visit(node, job)
     return this.#start(job)
+  }
+
+  /** The same for many at once; from here on the list is the reaper's. */
+  reapAll(nodes: Node[], mode: StopMode): Promise<void> | undefined {
+    return this.#start({ mode, stack: [{ kind: 'nodes', nodes }], stops: [] })
   }
 
   free(blocks: Block[]): void {
@@ -92,12 +99,23 @@ export class Reaper {
         else job.stack.pop()
         continue
       }
+      if (work.kind === 'nodes') {
+        const node = work.nodes.pop()
+        if (node) this.#visit(node, job)
+        else job.stack.pop()
+        continue
+      }
+      if (work.kind === 'parts') {
+        const part = work.parts.pop()
+        if (part) job.stack.push({ kind: 'blocks', blocks: chainBlocks(part.chain) })
+        else job.stack.pop()
+        continue
+      }
       const next = work.children.next()
       if (!next.done) this.#visit(next.value, job)
       else {
         job.stack.pop()
-        work.directory.children.clear()
-        this.#parts.listing.forget(work.directory)
+        work.parent.children.clear()
       }
     }
     return left
@@ -105,12 +123,22 @@ export class Reaper {
 
   #visit(node: Node, job: Job): void {
     this.#parts.tree.forget(node)
+    this.#parts.leases.drop(node)
     switch (node.type) {
       case 'file':
-        this.#freeFile(node, job)
+        // The claim stays with its writer, who is still to hear that the file is gone.
+        if (node.claim) this.#freeBlocks(node.claim.blocks.splice(0), job)
+        this.#freeBytes(node, job)
+        break
+      case 'keyvalue':
+        this.#freeBytes(node, job)
+        break
+      case 'bag':
+        this.#freeBag(node, job)
         break
       case 'directory':
-        job.stack.push({ kind: 'children', directory: node, children: node.children.values() })
+      case 'table':
+        job.stack.push({ kind: 'children', parent: node, children: node.children.from(0) })
         break
       case 'action':
         if (node.object) job.stops.push(this.#parts.stopObject(node, job.mode))
@@ -120,16 +148,25 @@ export class Reaper {
     }
   }
 
-  #freeFile(file: FileNode, job: Job): void {
-    this.#parts.totals.storedBytes -= file.size
-    // The claim stays with its writer, who is still to hear that the file is gone.
-    const uncommitted = file.claim?.blocks.splice(0)
-    if (uncommitted && uncommitted.length > 0) job.stack.push({ kind: 'blocks', blocks: uncommitted })
-    if (chainLength(file.chain) > 0) {
-      const blocks = Array.isArray(file.chain) ? file.chain : chainSlice(file.chain, 0, 1)
-      job.stack.push({ kind: 'blocks', blocks })
-    }
-    file.chain = undefined
-    file.size = 0
+  #freeBytes(node: BytesNode, job: Job): void {
+    const { totals } = this.#parts
+    totals.storedBytes -= node.size
+    totals.inlineBytes -= inlineCost(node.inline)
+    this.#freeBlocks(chainBlocks(node.chain), job)
+    node.chain = undefined
+    node.inline = undefined
+    node.size = 0
+  }
+
+  #freeBag(bag: BagNode, job: Job): void {
+    this.#parts.totals.storedBytes -= bag.size
+    for (const claim of bag.claims) this.#freeBlocks(claim.blocks.splice(0), job)
+    job.stack.push({ kind: 'parts', parts: bag.parts })
+    bag.parts = []
+    bag.size = 0
+  }
+
+  #freeBlocks(blocks: Block[], job: Job): void {
+    if (blocks.length > 0) job.stack.push({ kind: 'blocks', blocks })
   }
 }

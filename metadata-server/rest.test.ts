@@ -72,6 +72,28 @@ test('a bundle is deployed as base64', async () => {
   expect(await post('deploy', { name: 'mine' })).toMatchObject({ status: 400 })
 })
 
+test('small values are put and got in base64, and larger ones refused', async () => {
+  const { cluster, post } = await start()
+  const put = (path: string, bytes: Buffer) => post('put', { path, bytes: bytes.toString('base64') })
+  const stored = { status: 200, body: { stored: true, inlineBytes: 4096 } }
+  const some = Buffer.from([0, 1, 254, 255])
+  expect(await put('/f', some)).toEqual(stored)
+  expect(await post('get', { path: '/f' })).toEqual({ status: 200, body: { bytes: some.toString('base64') } })
+  const table = (await post('create', { path: '/t', type: 'table' })).body.node
+  expect(await post('put', { node: table, key: 'k', bytes: '' })).toEqual(stored)
+  expect(await post('get', { path: '/t/k' })).toEqual({ status: 200, body: { bytes: '' } })
+  const refused = { status: 400, body: { error: { code: 'INVALID_ARGUMENT' } } }
+  const large = await put('/g', Buffer.alloc(4097))
+  expect(large).toMatchObject(refused)
+  expect(large.body.error.message).toContain('/g')
+  expect(await post('get', { path: '/g' })).toMatchObject({ status: 404 })
+  for (const bytes of ['%', undefined, 3]) expect(await post('put', { path: '/g', bytes })).toMatchObject(refused)
+  cluster.joinStorage(1)
+  const { claim } = await cluster.ask('openWrite', { path: '/h', mode: 'put' })
+  await cluster.ask('commit', { claim, size: 5000, close: true })
+  expect(await post('get', { path: '/h' })).toMatchObject(refused)
+})
+
 test('the description names the operations with their bodies and answers', async () => {
   const { app } = await start()
   const { paths, openapi, info } = (await app.inject({ method: 'GET', url: '/openapi.json' })).json()
@@ -83,4 +105,19 @@ test('the description names the operations with their bodies and answers', async
   const create = paths['/v1/create'].post
   expect(create.requestBody.content['application/json'].schema.properties.path.type).toBe('string')
   expect(create.responses['200'].content['application/json'].schema.properties.node.type).toBe('integer')
+})
+
+test('leases are taken, renewed and released by hand', async () => {
+  const { cluster, post } = await start()
+  const made = await post('create', { path: '/d', type: 'directory', ttlMs: 60_000 })
+  const { body } = await post('takeLease', { path: '/d', ttlMs: 1000 })
+  expect(body).toMatchObject({ node: made.body.node, path: '/d' })
+  const name = { node: body.node, lease: body.lease }
+  await cluster.clock.advance(900)
+  expect(await post('renewLease', name)).toEqual({ status: 200, body: {} })
+  await cluster.clock.advance(900)
+  expect(await post('releaseLease', name)).toEqual({ status: 200, body: {} })
+  expect(await post('renewLease', name)).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } })
+  await cluster.clock.advance(59_000 + 2000)
+  expect((await post('exists', { path: '/d' })).body).toEqual({ exists: false })
 })

@@ -7,6 +7,7 @@ import { errorTable, GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { restCaller } from './caller.ts'
 import type { Operations } from './operations.ts'
+import { type BytesRoute, bytesRoutes, decodeBytes } from './rest-bytes.ts'
 
 /**
  * Left off, since they make sense only beside frames: claims end with the connection that took them, which REST has not, and
@@ -15,10 +16,12 @@ import type { Operations } from './operations.ts'
 const onlyInFrames: ReadonlySet<OperationName> = new Set([
   'openWrite',
   'extend',
+  'replaceBlock',
   'commit',
   'release',
   'openRead',
   'locate',
+  'locateParts',
   'openObject',
 ])
 
@@ -50,8 +53,9 @@ export async function registerRest(app: FastifyInstance, operations: Operations,
       const operation = catalogue[name] as Operation
       if (operation.server !== 'metadata' || operation.internal || onlyInFrames.has(name)) continue
       if (name === 'deploy') addDeploy(scope, operations)
-      else addOperation(scope, operations, name, operation)
+      else if (operation.bytes === 'none') addOperation(scope, operations, name, operation)
     }
+    for (const route of bytesRoutes(operations)) addBytes(scope, route)
     scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
     scope.all('/v1/*', { schema: { hide: true } }, request => {
       throw new GliderError('NOT_FOUND', `there is no ${request.method} ${request.url}: see /openapi.json for the operations`)
@@ -73,13 +77,15 @@ function addDeploy(scope: FastifyInstance, operations: Operations): void {
   const bytes = Type.String({ description: 'the module, in base64', contentEncoding: 'base64' })
   const schema = describe(operation, Type.Object({ name: Type.String(), bytes }))
   scope.post('/v1/deploy', { schema, bodyLimit: DEPLOY_BODY_BYTES }, async request => {
-    const { bytes: encoded, ...rest } = (request.body ?? {}) as { bytes?: unknown }
-    const head = operation.parseHead(rest)
-    if (typeof encoded !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(encoded)) {
-      throw new GliderError('INVALID_ARGUMENT', 'deploy: bytes must be the module in base64')
-    }
-    return operations.deploy(head, oneChunk(Buffer.from(encoded, 'base64')), restCaller)
+    const { bytes, rest } = decodeBytes('deploy', request.body)
+    return operations.deploy(operation.parseHead(rest), oneChunk(bytes), restCaller)
   })
+}
+
+function addBytes(scope: FastifyInstance, route: BytesRoute): void {
+  const { operation, bodySchema, answerSchema } = route
+  const schema = describe({ ...operation, answerSchema }, bodySchema)
+  scope.post(`/v1/${operation.name}`, { schema }, request => route.run(request.body))
 }
 
 function describe(operation: Pick<Operation, 'name' | 'summary' | 'answerSchema'>, body: unknown): Record<string, unknown> {

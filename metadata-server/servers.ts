@@ -1,7 +1,7 @@
 import type { Connection } from '../protocol/peer.ts'
 
-/** See the table of transitions in membership.ts. */
-export type ServerState = 'live' | 'suspect' | 'dead'
+/** See the table of transitions in members.ts. */
+export type ServerState = 'live' | 'suspect' | 'dead' | 'removed'
 
 /** One life of a storage or active server, as the metadata server knows it. */
 export interface ServerRecord {
@@ -12,7 +12,22 @@ export interface ServerRecord {
   readonly storageClass: string
   readonly proofKey: Buffer
   state: ServerState
+  /** Nothing new is to go there. */
+  draining: boolean
   lastSeenMs: number
   /** That of its registration; undefined once it has gone. */
   connection: Connection | undefined
+}
+
+/** Whether what is on the server is lost, as far as anybody knows. */
+export function isLost({ state }: ServerRecord): boolean {
+  return state === 'dead' || state === 'removed'
+}
+
+export function onSameHost(a: ServerRecord, b: ServerRecord): boolean {
+  return hostOf(a.address) === hostOf(b.address)
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'))
 }

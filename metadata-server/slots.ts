@@ -8,7 +8,7 @@ import type { Generation } from '../protocol/generation.ts'
 import { encodeLocation, sign } from '../protocol/location.ts'
 import type { Log } from '../server/log.ts'
 import type { Generations } from './generations.ts'
-import type { ServerRecord } from './servers.ts'
+import { onSameHost, type ServerRecord } from './servers.ts'
 
 /** Whose object is in a slot; it is told when the object is gone. */
 export interface Occupant {
@@ -45,6 +45,8 @@ export class SlotSpace {
   readonly taken = new Map<number, Slot>()
   /** Slots to be stopped before they can be free. */
   readonly leftovers = new Set<Slot>()
+  /** Told when the last slot is free again. */
+  onEmpty: (() => void) | undefined
   readonly #freed: number[] = []
   #fresh = 0
 
@@ -55,6 +57,10 @@ export class SlotSpace {
 
   get free(): number {
     return this.#freed.length + this.capacity - this.#fresh
+  }
+
+  get used(): number {
+    return this.capacity - this.free
   }
 
   take(generation: Generation, occupant: Occupant): Slot {
@@ -71,6 +77,7 @@ export class SlotSpace {
     if (this.taken.get(slot.index) !== slot) return
     this.taken.delete(slot.index)
     this.#freed.push(slot.index)
+    if (this.used === 0) this.onEmpty?.()
   }
 }
 
@@ -78,6 +85,8 @@ export class SlotSpaces {
   readonly #generations: Generations
   readonly #log: Log
   readonly #spaces: SlotSpace[] = []
+  /** Servers that the objects of nodes are to be near. */
+  readonly #wishes = new WeakMap<object, ServerRecord>()
   #next = 0
 
   constructor(generations: Generations, log: Log) {
@@ -98,17 +107,28 @@ export class SlotSpaces {
     for (const slot of [...space.taken.values()]) slot.occupant.lost(cause)
   }
 
-  /** @throws GliderError NO_SLOT, or UNAVAILABLE where the only free slots are on servers that cannot be reached just now */
-  take(occupant: Occupant, path: string): Slot {
+  /**
+   * A slot of the next server that has one; of one on the host that the node was to be near first.
+   * @throws GliderError NO_SLOT, or UNAVAILABLE where the only free slots are on servers that cannot be reached just now
+   */
+  take(occupant: Occupant, node: object, path: string): Slot {
+    const near = this.#wishes.get(node)
+    const neighbour = near && this.#spaces.find(space => onSameHost(space.server, near) && isReady(space))
+    if (neighbour) return neighbour.take(this.#generations.next(), occupant)
     for (let tried = 0; tried < this.#spaces.length; tried += 1) {
       const space = this.#spaces[this.#next % this.#spaces.length]
       this.#next = (this.#next + 1) % this.#spaces.length
-      if (space?.server.connection && space.free > 0) return space.take(this.#generations.next(), occupant)
+      if (space && isReady(space)) return space.take(this.#generations.next(), occupant)
     }
-    if (this.#spaces.some(space => space.free > 0)) {
+    if (this.#spaces.some(space => space.free > 0 && !space.server.draining)) {
       throw new GliderError('UNAVAILABLE', `${path}: the active servers with free slots are not connected: try again`)
     }
     throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
+  }
+
+  /** The object of a node, which comes later, is to be on the host of a server. */
+  wish(node: object, near: ServerRecord): void {
+    this.#wishes.set(node, near)
   }
 
   /** An active server that can be asked something now. */
@@ -154,4 +174,8 @@ export class SlotSpaces {
     }
     slot.space.give(slot)
   }
+}
+
+function isReady({ server, free }: SlotSpace): boolean {
+  return server.connection !== undefined && !server.draining && free > 0
 }

@@ -50,7 +50,9 @@ function metricsOf(server: MetadataServer): Registry {
   const metrics = new Registry()
   gauge(metrics, 'glider_nodes', 'Nodes of the namespace.', () => server.stats().nodes)
   gauge(metrics, 'glider_stored_bytes', 'Committed bytes of all nodes.', () => server.stats().storedBytes)
+  gauge(metrics, 'glider_inline_bytes', 'Memory taken by bytes kept with the metadata.', () => server.stats().inlineBytes)
   gauge(metrics, 'glider_cluster_slots_taken', 'Slots of all active servers with an object.', () => server.stats().slots.used)
   gauge(metrics, 'glider_cluster_slots_free', 'Slots of all active servers without one.', () => server.stats().slots.free)
+  gauge(metrics, 'glider_leases', 'Leases of nodes.', () => server.stats().leases)
   return metrics
 }

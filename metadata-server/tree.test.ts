@@ -41,7 +41,7 @@ describe('create', () => {
     const cluster = new FakeCluster()
     const wrong = { path: '/a/b', type: 'file', parents: true, storageClass: 'tape' } as const
     expect(await codeOf(cluster.ask('create', wrong))).toBe('INVALID_ARGUMENT')
-    expect(await codeOf(cluster.ask('create', { path: '/a/b', type: 'bag', parents: true }))).toBe('INVALID_ARGUMENT')
+    expect(await codeOf(cluster.ask('create', { path: '/a/b', type: 'keyvalue', parents: true }))).toBe('TYPE_MISMATCH')
     expect((await cluster.ask('usage', {})).nodes).toBe(0)
     expect(await cluster.ask('exists', { path: '/a' })).toEqual({ exists: false })
   })
@@ -145,6 +145,26 @@ test('ids are higher at a later start, although nothing is remembered', async ()
 class Model {
   readonly types = new Map<string, string>([['/', 'directory']])
 
+  /** What `put` makes there. */
+  put(path: string, parents: boolean): string {
+    const missing = this.#checkParent(path, parents)
+    const old = this.types.get(path)
+    if (old !== undefined) return old === 'file' || old === 'keyvalue' ? old : fail('TYPE_MISMATCH')
+    const type = missing.length === 0 && this.types.get(above(path)) === 'table' ? 'keyvalue' : 'file'
+    this.#checkHolds(path, missing, type)
+    for (const one of missing) this.types.set(one, 'directory')
+    this.types.set(path, type)
+    return type
+  }
+
+  /** A table holds keyvalues, and nothing else does. */
+  #checkHolds(path: string, missing: string[], type: string): void {
+    const parent = this.types.get(above(missing[0] ?? path))
+    const held = missing.length > 0 ? 'directory' : type
+    if ((parent === 'table') !== (held === 'keyvalue')) fail('TYPE_MISMATCH')
+    if (missing.length > 0 && type === 'keyvalue') fail('TYPE_MISMATCH')
+  }
+
   #checkParent(path: string, parents: boolean): string[] {
     const parts = path.slice(1).split('/')
     const missing: string[] = []
@@ -152,7 +172,7 @@ class Model {
       const above = `/${parts.slice(0, i).join('/')}`
       const type = this.types.get(above)
       if (type === undefined) missing.push(above)
-      else if (type !== 'directory' && (parents || i === parts.length - 1)) return fail('TYPE_MISMATCH')
+      else if (type !== 'directory' && type !== 'table' && (parents || i === parts.length - 1)) return fail('TYPE_MISMATCH')
     }
     if (missing.length > 0 && !parents) fail('NOT_FOUND')
     return missing
@@ -160,6 +180,7 @@ class Model {
 
   create(path: string, type: string, parents: boolean): string {
     const missing = this.#checkParent(path, parents)
+    this.#checkHolds(path, missing, type)
     if (this.types.has(path)) fail('ALREADY_EXISTS')
     for (const above of missing) this.types.set(above, 'directory')
     this.types.set(path, type)
@@ -184,6 +205,8 @@ class Model {
     if (from === to) return type
     if (to.startsWith(`${from}/`)) fail('INVALID_ARGUMENT')
     this.#checkParent(to, false)
+    if (type === 'keyvalue' && above(from) !== above(to)) fail('TYPE_MISMATCH')
+    this.#checkHolds(to, [], type)
     if (this.types.has(to)) fail('ALREADY_EXISTS')
     for (const one of [from, ...this.below(from)]) {
       this.types.set(to + one.slice(from.length), this.types.get(one) ?? '')
@@ -195,13 +218,17 @@ class Model {
   list(path: string): string[] {
     const type = this.types.get(path)
     if (type === undefined) fail('NOT_FOUND')
-    if (type !== 'directory') fail('TYPE_MISMATCH')
+    if (type !== 'directory' && type !== 'table') fail('TYPE_MISMATCH')
     const depth = path === '/' ? 1 : path.split('/').length
     return this.below(path)
       .filter(other => other.split('/').length === depth + 1)
       .map(other => `${other.slice(other.lastIndexOf('/') + 1)} ${this.types.get(other)}`)
       .sort()
   }
+}
+
+function above(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/'
 }
 
 function fail(code: 'NOT_FOUND' | 'ALREADY_EXISTS' | 'NOT_EMPTY' | 'TYPE_MISMATCH' | 'INVALID_ARGUMENT'): never {
@@ -218,9 +245,10 @@ async function outcome(run: () => unknown): Promise<unknown> {
 
 test('any sequence of operations does what a naive model does', async () => {
   const path = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 4 }).map(parts => `/${parts.join('/')}`)
-  const type = fc.constantFrom('file', 'directory', 'directory', 'action')
+  const type = fc.constantFrom('file', 'directory', 'directory', 'action', 'table', 'table', 'keyvalue', 'bag')
   const step = fc.oneof(
     fc.record({ do: fc.constant('create' as const), path, type, flag: fc.boolean() }),
+    fc.record({ do: fc.constant('put' as const), path, flag: fc.boolean() }),
     fc.record({ do: fc.constant('delete' as const), path, flag: fc.boolean() }),
     fc.record({ do: fc.constant('rename' as const), path, to: path }),
     fc.record({ do: fc.constant('list' as const), path: fc.oneof(path, fc.constant('/')) }),
@@ -245,6 +273,9 @@ test('any sequence of operations does what a naive model does', async () => {
     switch (one.do) {
       case 'create':
         return (await cluster.ask('create', { path: one.path, type: one.type, parents: one.flag })).type
+      case 'put':
+        await cluster.ask('put', { path: one.path, parents: one.flag })
+        return (await cluster.ask('stat', { path: one.path })).type
       case 'delete':
         return (await cluster.ask('delete', { path: one.path, recursive: one.flag })).deleted
       case 'rename':
@@ -264,6 +295,8 @@ test('any sequence of operations does what a naive model does', async () => {
     switch (one.do) {
       case 'create':
         return model.create(one.path, one.type, one.flag)
+      case 'put':
+        return model.put(one.path, one.flag)
       case 'delete':
         return model.delete(one.path, one.flag)
       case 'rename':

@@ -1,35 +1,24 @@
 /**
  * The names of a namespace. Always holds: every node but the root is the child of its parent under its own name; a node is
- * attached when its parents lead to the root; the children of a directory are in the order of their ordinals.
+ * attached when its parents lead to the root.
  * Nothing here changes anything before all checks have passed.
  */
+
+import type { NodeType } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
-import { parentPath, parsePath } from '../protocol/paths.ts'
-import { type Birth, childrenOf, DirectoryNode, type Node, typeMismatch } from './node.ts'
-
-export interface Target<N extends Node = Node> {
-  readonly node: N
-  readonly path: string
-}
-
-/** Where a path leads: to a node, or to the place where one can be. */
-export type Place =
-  | { readonly node: Node }
-  | {
-      readonly node: undefined
-      readonly path: string
-      /** The last directory that exists. */
-      readonly directory: DirectoryNode
-      /** Directories to be made below it. */
-      readonly missing: readonly string[]
-      readonly name: string
-    }
-export type FreePlace = Extract<Place, { node: undefined }>
-
-/** What a new node is made from; its name comes with its place. */
-export interface Making extends Birth {
-  readonly directory: DirectoryNode
-}
+import { checkName, joinPath, parentPath, parsePath } from '../protocol/paths.ts'
+import { ChunkTable } from './chunk-table.ts'
+import {
+  type Birth,
+  canHold,
+  childrenOf,
+  DirectoryNode,
+  type Node,
+  type ParentNode,
+  type TableNode,
+  typeMismatch,
+} from './node.ts'
+import type { FreePlace, NodeName, Place, Target } from './place.ts'
 
 /** Ids stay unique over restarts without state, as long as a start makes fewer than 4,096 nodes a millisecond. */
 const IDS_PER_MS = 4096
@@ -39,14 +28,14 @@ const IDS_SINCE_MS = 1_735_689_600_000
 export class Tree {
   readonly root: DirectoryNode
   readonly #wallTime: () => number
-  readonly #nodes = new Map<number, Node>()
+  readonly #nodes = new ChunkTable<Node>()
   #nextId: number
 
   constructor(wallTime: () => number, defaultOrder: readonly string[]) {
     this.#wallTime = wallTime
     this.#nextId = (wallTime() - IDS_SINCE_MS) * IDS_PER_MS
     this.root = new DirectoryNode({ id: this.#nextId++, createdAt: wallTime() }, defaultOrder)
-    this.#nodes.set(this.root.id, this.root)
+    this.#nodes.add(this.root.id, this.root)
   }
 
   /** Nodes below the root, those included that are being freed. */
@@ -84,10 +73,34 @@ export class Tree {
   }
 
   /** The node that a head names, by path or by id. */
-  target(head: { path?: string; node?: number }): Target {
-    if (head.path !== undefined && head.node === undefined) return { node: this.get(head.path), path: head.path }
-    if (head.node !== undefined && head.path === undefined) return this.byId(head.node)
-    throw new GliderError('INVALID_ARGUMENT', 'a node is named by its path or by its id: give exactly one of the two')
+  target(head: NodeName): Target {
+    // Not by its place: looking below what holds nothing finds nothing, making something there is a mismatch.
+    if (head.path !== undefined && head.node === undefined && head.key === undefined) {
+      return { node: this.get(head.path), path: head.path }
+    }
+    const place = this.placeOf(head, false)
+    if (place.node) return place
+    throw new GliderError('NOT_FOUND', `there is nothing at ${place.path}: create it first`)
+  }
+
+  /** Where a head leads whose node is perhaps still to be made. */
+  placeOf({ path, node, key }: NodeName, parents: boolean): Place {
+    if (path !== undefined && node === undefined && key === undefined) return this.place(path, parents)
+    if (path !== undefined || node === undefined) {
+      throw new GliderError('INVALID_ARGUMENT', 'a node is named by its path or by its id: give exactly one of the two')
+    }
+    const named = this.byId(node)
+    if (key === undefined) return named
+    if (named.node.type !== 'table') throw typeMismatch(named.path, named.node.type, 'a table, which has keys')
+    return this.placeIn(named.node, key, named.path)
+  }
+
+  /** The place of a key in an attached table. */
+  placeIn(table: TableNode, key: string, tablePath: string): Place {
+    const path = joinPath(tablePath, key)
+    checkName(key, path)
+    const node = table.children.get(key)
+    return node ? { node, path } : { node: undefined, path, parent: table, missing: [], name: key }
   }
 
   /** Undefined once the node, or one above it, was deleted. */
@@ -113,35 +126,53 @@ export class Tree {
     for (let i = 0; i < parts.length; i += 1) {
       const part = parts[i]
       invariant(part !== undefined, 'a path has its parts')
-      const directory = childrenOf(node)
-      if (!directory) {
+      const parent = childrenOf(node)
+      if (!parent) {
         const above = `/${parts.slice(0, i).join('/')}`
         if (parents || i === parts.length - 1) throw typeMismatch(above, node.type, `one that can hold ${path}`)
         throw missingParent(path)
       }
-      const child = directory.children.get(part)
+      const child = parent.children.get(part)
       if (!child) {
         const missing = parts.slice(i, -1)
         if (missing.length > 0 && !parents) throw missingParent(path)
-        return { node: undefined, path, directory, missing, name: parts.at(-1) ?? '' }
+        return { node: undefined, path, parent, missing, name: parts.at(-1) ?? '' }
       }
       node = child
     }
-    return { node }
+    return { node, path }
+  }
+
+  /**
+   * Checks that a node of the type can be at the place.
+   * @throws GliderError TYPE_MISMATCH
+   */
+  checkHolds(place: Place, type: NodeType): void {
+    const parent = place.node ? place.node.parent : place.parent
+    if (!parent) return
+    const missing = place.node ? 0 : place.missing.length
+    const fits = missing > 0 ? canHold(parent, 'directory') && type !== 'keyvalue' : canHold(parent, type)
+    if (fits) return
+    const above = this.pathOf(parent) ?? parentPath(place.path)
+    throw typeMismatch(
+      above,
+      missing > 0 && parent.type !== 'table' ? 'directory' : parent.type,
+      `one that can hold the ${type} ${place.path}`,
+    )
   }
 
   /** Makes the directories that are missing and puts a node there. */
-  add<N extends Node>(place: FreePlace, make: (birth: Making) => N): N {
-    let directory = place.directory
+  add<N extends Node>(place: FreePlace, make: (birth: Birth) => N): N {
+    let { parent } = place
     for (const name of place.missing) {
-      const { order } = directory
-      directory = this.#attach(directory, name, birth => new DirectoryNode(birth, order))
+      const { order } = parent
+      parent = this.#attach(parent, name, birth => new DirectoryNode(birth, order))
     }
-    return this.#attach(directory, place.name, make)
+    return this.#attach(parent, place.name, make)
   }
 
   /** Puts a new node in the place of one; the old one is detached. */
-  replace<N extends Node>(old: Node, make: (birth: Making) => N): N {
+  replace<N extends Node>(old: Node, make: (birth: Birth) => N): N {
     const { parent, name } = old
     invariant(parent, 'the root is not replaced')
     this.detach(old)
@@ -151,7 +182,7 @@ export class Tree {
   /** From here on the node and all below it are deleted for everybody; see reaper.ts for what they own. */
   detach(node: Node): void {
     invariant(node.parent, 'only attached nodes are detached, and never the root')
-    node.parent.children.delete(node.name)
+    node.parent.children.delete(node)
     node.parent = undefined
   }
 
@@ -169,27 +200,30 @@ export class Tree {
     if (from === to) return node
     if (to.startsWith(`${from}/`)) throw new GliderError('INVALID_ARGUMENT', `${from} cannot be moved to ${to}, below itself`)
     const place = this.place(to, false)
+    const parent = place.node ? place.node.parent : place.parent
+    if (node.type === 'keyvalue' && parent && parent !== node.parent) {
+      throw typeMismatch(from, node.type, 'one that can leave its table: put its bytes at the new place')
+    }
+    this.checkHolds(place, node.type)
     if (place.node) throw new GliderError('ALREADY_EXISTS', `${to} exists: delete it first, or choose another name`)
     this.detach(node)
-    enter(node, place.directory, ownString(place.name))
+    enter(node, place.parent, ownString(place.name))
     return node
   }
 
-  #attach<N extends Node>(directory: DirectoryNode, name: string, make: (birth: Making) => N): N {
-    const node = make({ id: this.#nextId, createdAt: this.#wallTime(), directory })
+  #attach<N extends Node>(parent: ParentNode, name: string, make: (birth: Birth) => N): N {
+    const node = make({ id: this.#nextId, createdAt: this.#wallTime() })
     this.#nextId += 1
-    enter(node, directory, ownString(name))
-    this.#nodes.set(node.id, node)
+    enter(node, parent, ownString(name))
+    this.#nodes.add(node.id, node)
     return node
   }
 }
 
-function enter(node: Node, directory: DirectoryNode, name: string): void {
+function enter(node: Node, parent: ParentNode, name: string): void {
   node.name = name
-  node.parent = directory
-  node.ordinal = directory.nextOrdinal
-  directory.nextOrdinal += 1
-  directory.children.set(name, node)
+  node.parent = parent
+  parent.children.add(node)
 }
 
 /** A part cut from a path would keep the memory of the whole path. */

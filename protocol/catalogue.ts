@@ -5,15 +5,16 @@
  * The hot operations (`readBlock`, `writeBlock`) have binary heads instead; their layout is in block-operations.ts.
  */
 import Type from 'typebox'
+import { byteOperations } from './byte-operations.ts'
+import { leaseOperations } from './lease-operations.ts'
 import { defineOperation, type Operation } from './operation.ts'
 import {
   anyJson,
-  blockChain,
   bundleInfo,
   classInfo,
   count,
+  lease,
   location,
-  nodeId,
   nodeInfo,
   nodeTypes,
   path,
@@ -48,9 +49,11 @@ export const catalogue = {
       ifExists: Type.Optional(Type.Enum(['error', 'open', 'replace'])),
       storageClass: Type.Optional(storageClass),
       near: Type.Optional(path),
+      /** Gives the new node a lease. */
       ttlMs: Type.Optional(ttlMs),
     }),
-    answer: nodeInfo,
+    /** The lease is there where `ttlMs` was asked for and the node is new. */
+    answer: Type.Object({ ...nodeInfo.properties, lease: Type.Optional(lease) }),
   }),
   lookup: defineOperation('lookup', {
     code: 2,
@@ -102,98 +105,11 @@ export const catalogue = {
     answer: Type.Object({ deleted: Type.Boolean() }),
   }),
 
+  // Leases, on the metadata server.
+  ...leaseOperations,
+
   // The bytes of a node, on the metadata server.
-  openWrite: defineOperation('openWrite', {
-    code: 8,
-    server: 'metadata',
-    changes: true,
-    summary: 'Takes the write claim of a file and its first blocks.',
-    head: Type.Object({
-      ...target,
-      /**
-       * - `replace`: new blocks, which take the place of the old ones at the closing commit.
-       * - `put`: the same, and the commit creates the file where there is none.
-       * - `append`: the committed blocks and new ones behind them; each commit publishes.
-       * - `update`: the same, for writes in place.
-       */
-      mode: Type.Enum(['replace', 'put', 'append', 'update']),
-      parents: Type.Optional(Type.Boolean()),
-      storageClass: Type.Optional(storageClass),
-      /** How many new blocks to hand out with the claim. */
-      blocks: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
-    }),
-    answer: Type.Object({
-      claim: Type.String(),
-      path,
-      blockBytes: count,
-      /** Committed length that the writer starts from: 0 unless it appends or updates. */
-      size: count,
-      /** Chain index of the first location: with append and update, the block that `size` falls into. */
-      first: count,
-      ...blockChain,
-    }),
-  }),
-  extend: defineOperation('extend', {
-    code: 9,
-    server: 'metadata',
-    changes: true,
-    summary: 'Hands out the next blocks of a claim.',
-    head: Type.Object({ claim: Type.String(), blocks: Type.Integer({ minimum: 1, maximum: 256 }) }),
-    answer: Type.Object(blockChain),
-  }),
-  commit: defineOperation('commit', {
-    code: 10,
-    server: 'metadata',
-    changes: true,
-    summary: 'Publishes the length written under a claim; with `close`, ends the claim and gives unused blocks back.',
-    head: Type.Object({ claim: Type.String(), size: count, close: Type.Boolean() }),
-    answer: nodeInfo,
-  }),
-  release: defineOperation('release', {
-    code: 11,
-    server: 'metadata',
-    changes: true,
-    summary: 'Ends a claim without publishing anything more.',
-    head: Type.Object({ claim: Type.String() }),
-    answer: Type.Object({}),
-  }),
-  openRead: defineOperation('openRead', {
-    code: 12,
-    server: 'metadata',
-    summary: 'The committed length of a file, its version, and the locations of its first blocks.',
-    head: Type.Object({
-      ...target,
-      /** Byte that the reader starts from: locations begin with the block that holds it. */
-      start: Type.Optional(count),
-      blocks: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })),
-    }),
-    answer: Type.Object({
-      node: nodeId,
-      path,
-      size: count,
-      /** Names the committed content; another one after it was replaced. */
-      version: count,
-      blockBytes: count,
-      /** Chain index of the first location. */
-      first: count,
-      ...blockChain,
-    }),
-  }),
-  locate: defineOperation('locate', {
-    code: 13,
-    server: 'metadata',
-    summary:
-      'More locations of a version of a file; BLOCK_GONE once another has taken its place, NOT_FOUND for the claim of a writer.',
-    head: Type.Object({
-      node: nodeId,
-      version: count,
-      /** Whose locations are for writing, too. */
-      claim: Type.Optional(Type.String()),
-      first: count,
-      blocks: Type.Integer({ minimum: 1, maximum: 256 }),
-    }),
-    answer: Type.Object(blockChain),
-  }),
+  ...byteOperations,
 
   // Action objects, on the metadata server.
   createObject: defineOperation('createObject', {
@@ -304,6 +220,30 @@ export const catalogue = {
     summary: 'The servers of the cluster, with their capacity and what of it is free.',
     head: Type.Object({}),
     answer: Type.Object({ servers: Type.Array(serverInfo) }),
+  }),
+  drainServer: defineOperation('drainServer', {
+    code: 25,
+    server: 'metadata',
+    changes: true,
+    summary: 'Puts nothing new on a server from now on; what is there stays.',
+    head: Type.Object({ id: Type.String() }),
+    answer: serverInfo,
+  }),
+  awaitEmpty: defineOperation('awaitEmpty', {
+    code: 26,
+    server: 'metadata',
+    internal: true,
+    summary: 'Answers once a server holds nothing any more.',
+    head: Type.Object({ id: Type.String() }),
+    answer: serverInfo,
+  }),
+  removeServer: defineOperation('removeServer', {
+    code: 27,
+    server: 'metadata',
+    changes: true,
+    summary: 'Takes a server out of the cluster; one that still holds something only with `force`, and that is lost.',
+    head: Type.Object({ id: Type.String(), force: Type.Optional(Type.Boolean()) }),
+    answer: serverInfo,
   }),
   usage: defineOperation('usage', {
     code: 24,

@@ -68,6 +68,8 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
   #closeReason: GliderError | undefined
   #goingAway = false
   #heldBack = false
+  /** Reasons to take in nothing more for now. */
+  #holds = 0
   /** The request whose answer's body is being received into memory that its asker has lent, and what ends it after that. */
   #landing: { readonly id: number; failure?: GliderError } | undefined
 
@@ -248,11 +250,22 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
   #holdBack(): void {
     if (this.#side === 'dialled' || this.#heldBack || this.queue.backlog < MAX_BACKLOG_BYTES) return
     this.#heldBack = true
-    this.#transport.pause()
+    this.hold()
     this.queue.onceDrained(() => {
       this.#heldBack = false
-      this.#transport.resume()
+      this.release()
     })
+  }
+
+  /** Takes in nothing more until {@link release} was called as often. */
+  hold(): void {
+    this.#holds++
+    if (this.#holds === 1 && !this.#closeReason) this.#transport.pause()
+  }
+
+  release(): void {
+    this.#holds--
+    if (this.#holds === 0 && !this.#closeReason) this.#transport.resume()
   }
 
   // Ending.

@@ -1,11 +1,11 @@
 import type { ConnectionCore } from './connection.ts'
 import { GliderError } from './errors.ts'
 import type { Operation } from './operation.ts'
-import type { ByteStream, Call, Handlers } from './peer.ts'
+import type { ByteStream, Call, Handlers, Reply } from './peer.ts'
 import type { MuxStream } from './stream.ts'
 
 type AnswerHandler = (head: unknown, call: Call) => unknown
-type BytesHandler = (head: unknown, body: Buffer, call: Call) => Promise<Uint8Array>
+type BytesHandler = (head: unknown, body: Buffer, call: Call) => Reply<unknown> | Promise<Reply<unknown>>
 type StreamHandler = (head: unknown, stream: MuxStream, call: Call) => Promise<unknown>
 
 /**
@@ -35,9 +35,9 @@ export class HandlerTable implements Handlers {
     this.#bind({ kind: 'answer', operation: operation as Operation, handler: handler as AnswerHandler })
   }
 
-  answerBytes<Head>(
-    operation: Operation<Head, unknown>,
-    handler: (head: Head, body: Buffer, call: Call) => Promise<Uint8Array>,
+  answerBytes<Head, A>(
+    operation: Operation<Head, A>,
+    handler: (head: Head, body: Buffer, call: Call) => Reply<A> | Promise<Reply<A>>,
   ): void {
     this.#bind({ kind: 'bytes', operation: operation as Operation, handler: handler as BytesHandler })
   }

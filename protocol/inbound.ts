@@ -4,7 +4,7 @@ import { GliderError, unreachable } from './errors.ts'
 import { type FrameHeader, frameKind, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { Binding, HandlerTable, RawReceiver } from './handlers.ts'
 import { encodeJson, parseErrorHead, parseHello, parseJson } from './heads.ts'
-import type { Call, Hello } from './peer.ts'
+import type { Call, Hello, Reply } from './peer.ts'
 import { MuxStream } from './stream.ts'
 
 /** Streams that a connection may have open. */
@@ -216,15 +216,14 @@ export class Inbound implements FrameReceiver {
       return
     }
     if (!(result instanceof Promise)) {
-      this.#answer(id, result, undefined)
+      this.#answer(binding, id, result)
       return
     }
     this.#calls.set(id, call)
     result.then(
       value => {
         this.#calls.delete(id)
-        if (binding.kind === 'bytes') this.#answer(id, {}, value as Uint8Array)
-        else this.#answer(id, value, undefined)
+        this.#answer(binding, id, value)
       },
       error => {
         this.#calls.delete(id)
@@ -233,11 +232,12 @@ export class Inbound implements FrameReceiver {
     )
   }
 
-  #answer(id: number, answer: unknown, body: Uint8Array | undefined): void {
-    const head = encodeJson(answer)
+  #answer(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, answer: unknown): void {
+    const reply = binding.kind === 'bytes' ? (answer as Reply<unknown>) : { head: answer, body: undefined }
+    const head = encodeJson(reply.head)
     if (head.length > MAX_HEAD_BYTES) {
       this.#connection.answerError(id, new GliderError('INTERNAL', `an answer of ${head.length} bytes does not fit into a frame`))
-    } else this.#connection.answerRaw(id, head, body)
+    } else this.#connection.answerRaw(id, head, reply.body)
   }
 
   #open(header: FrameHeader, headBytes: Buffer): void {

@@ -26,6 +26,13 @@ export interface Answer<A> {
   readonly body: Buffer
 }
 
+/** What a handler of an operation with bytes answers. */
+export interface Reply<A> {
+  readonly head: A
+  /** Must stay as it is from then on: it leaves later. */
+  readonly body?: Uint8Array | undefined
+}
+
 /** One multiplexed connection between two servers, or a client and a server. */
 export interface Connection {
   /** The other side. */
@@ -71,10 +78,10 @@ export interface Call {
 export interface Handlers {
   /** For operations without bytes. */
   answer<Head, A>(operation: Operation<Head, A>, handler: (head: Head, call: Call) => A | Promise<A>): void
-  /** For operations with a body each way; the body is lent until the handler's promise settles. */
-  answerBytes<Head>(
-    operation: Operation<Head, unknown>,
-    handler: (head: Head, body: Buffer, call: Call) => Promise<Uint8Array>,
+  /** For operations with a body each way; that of the request is the handler's to keep. */
+  answerBytes<Head, A>(
+    operation: Operation<Head, A>,
+    handler: (head: Head, body: Buffer, call: Call) => Reply<A> | Promise<Reply<A>>,
   ): void
   /** For uploads and downloads: the stream ends with the handler's answer, or is reset with its error. */
   stream<Head, A>(operation: Operation<Head, A>, handler: (head: Head, stream: ByteStream, call: Call) => Promise<A>): void

@@ -13,9 +13,15 @@ export const path = Type.String({ description: 'absolute path of a node' })
 export const count = Type.Integer({ minimum: 0 })
 export const nodeId = Type.Integer({ minimum: 0, description: 'names the node itself, whatever it is called by now' })
 export const storageClass = Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1 })])
-export const ttlMs = Type.Integer({ minimum: 1 })
-/** A node by name or by id; exactly one of the two is given. */
-export const target = { path: Type.Optional(path), node: Type.Optional(nodeId) }
+/** At most a day: what is to live longer is renewed meanwhile. */
+export const ttlMs = Type.Integer({ minimum: 1, maximum: 24 * 3600_000, description: 'how long the node lives unless renewed' })
+export const lease = Type.Integer({ minimum: 1, description: 'names one lease of a node' })
+/** A node by its name or by its id, and exactly one of the two is given; or the keyvalue under a key of a table's id. */
+export const target = {
+  path: Type.Optional(path),
+  node: Type.Optional(nodeId),
+  key: Type.Optional(Type.String({ description: 'names a keyvalue of the table `node`' })),
+}
 /** The binary form of a Location, in base64url. */
 export const location = Type.String({ minLength: (LOCATION_BYTES * 4) / 3, maxLength: (LOCATION_BYTES * 4) / 3 })
 export const anyJson = Type.Unknown()
@@ -27,6 +33,7 @@ export const nodeInfo = Type.Object({
   size: count,
   storageClass: Type.String(),
   createdAt: Type.Integer({ description: 'milliseconds since 1970' }),
+  lostBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'told by stat: bytes that were on servers that are gone' })),
   object: Type.Optional(
     Type.Object({
       state: Type.Enum([...objectStates]),
@@ -46,6 +53,19 @@ export const blockChain = {
   servers: Type.Record(Type.String(), Type.String()),
 }
 
+/** The committed bytes of a file or keyvalue, as they are when it is opened for reading. */
+export const openedRead = Type.Object({
+  node: nodeId,
+  path,
+  size: count,
+  /** Names the committed content; another one after it was replaced. */
+  version: count,
+  blockBytes: count,
+  /** Chain index of the first location. */
+  first: count,
+  ...blockChain,
+})
+
 export const classInfo = Type.Object({ name: Type.String(), calls: Type.Array(Type.String()) })
 export type ClassInfo = Static<typeof classInfo>
 
@@ -56,10 +76,14 @@ export const serverInfo = Type.Object({
   id: Type.String(),
   role: Type.Enum(['storage', 'active']),
   address: Type.String(),
-  state: Type.Enum(['live', 'dead']),
+  /** Nothing new goes to one that is `draining`; what is on one that is `dead` is lost unless it comes back. */
+  state: Type.Enum(['live', 'draining', 'dead']),
   storageClass: Type.String(),
   /** Blocks of a storage server, slots of an active one. */
   capacity: count,
+  /** Of which somebody owns. */
+  used: count,
+  /** Of which can be handed out. */
   free: count,
 })
 export type ServerInfo = Static<typeof serverInfo>

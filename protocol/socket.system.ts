@@ -1,6 +1,8 @@
 import net from 'node:net'
 import type { Transport, TransportEvents } from './transport.ts'
 
+export type { Socket } from 'node:net'
+
 /** What a closing socket may take to let its last bytes leave. */
 const LINGER_MS = 1_000
 /** Catches what is not received straight into its place. One for the process: what is in it is used up before the next read. */

@@ -20,6 +20,8 @@ export interface MembershipOptions {
   readonly offer: () => HeadOf<typeof catalogue.register>
   /** Told of each answer: after the metadata server came back without state, it does not know this server any more. */
   readonly registered: (answer: AnswerOf<typeof catalogue.register>) => void
+  /** Told once the metadata server does not take this server back: it was taken out of the cluster. */
+  readonly dismissed: (why: string) => void
 }
 
 /**
@@ -127,6 +129,7 @@ export class Membership {
       return
     }
     this.#options.log.error({ code: error.code }, `registration refused: ${error.message}`)
+    if (!this.#firstTime) this.#options.dismissed(error.message)
     this.#firstTime?.reject(error)
     this.#firstTime = undefined
   }

@@ -14,9 +14,9 @@ export interface ReadyMessage {
 
 /**
  * Runs a server as a process of its own: starts it, tells a waiting parent (or the log) its address, and stops it on SIGTERM,
- * SIGINT, or when the parent has gone. A second signal ends it at once.
+ * SIGINT, or when the parent has gone; it ends as well when it is dismissed. A second signal ends it at once.
  */
-export async function runServer(log: Logger, start: () => Promise<RunningServer>): Promise<void> {
+export async function runServer(log: Logger, start: (dismissed: (why: string) => void) => Promise<RunningServer>): Promise<void> {
   let server: RunningServer | undefined
   let stopping = false
   const stop = (why: string): void => {
@@ -36,7 +36,7 @@ export async function runServer(log: Logger, start: () => Promise<RunningServer>
   process.on('SIGINT', () => stop('SIGINT'))
   process.on('disconnect', () => stop('the parent process has gone'))
   try {
-    server = await start()
+    server = await start(stop)
   } catch (error) {
     log.error({ error }, (error as Error).message)
     process.exit(1)

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
-import type { Socket } from 'node:net'
 import { UPGRADE_PROTOCOL } from '../protocol/dial.system.ts'
+import type { Socket } from '../protocol/socket.system.ts'
 
 /**
  * The one place that decides about upgrades: frames are taken here, WebSockets go to the emitter that the plugin listens to

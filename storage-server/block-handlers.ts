@@ -4,7 +4,8 @@ import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { MAX_BODY_BYTES } from '../protocol/frame.ts'
 import type { HandlerTable, RawReceiver } from '../protocol/handlers.ts'
-import type { DramBlocks, Pinned } from './dram-blocks.ts'
+import type { Blocks, Pinned } from './blocks.ts'
+import type { Place } from './place-pool.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -17,7 +18,7 @@ export interface BlockCounters {
 }
 
 /** Binds the operations on blocks. `blocks` throws until the server is registered. */
-export function bindBlocks(handlers: HandlerTable, blocks: () => DramBlocks, counters: BlockCounters): void {
+export function bindBlocks(handlers: HandlerTable, blocks: () => Blocks, counters: BlockCounters): void {
   handlers.raw(catalogue.writeBlock, connection => new WriteReceiver(connection, blocks, counters))
   handlers.raw(catalogue.readBlock, connection => new ReadReceiver(connection, blocks, counters))
   handlers.answer(catalogue.freeBlocks, ({ blocks: freed }, { connection }) => {
@@ -27,14 +28,21 @@ export function bindBlocks(handlers: HandlerTable, blocks: () => DramBlocks, cou
   })
 }
 
-/** Bytes of a write land in their block; the proof and the range are checked before the first of them. */
+/** A write whose bytes are being received. */
+interface Landing {
+  readonly blocks: Blocks
+  readonly pinned: Pinned<Place>
+  readonly memory: Buffer
+}
+
+/** Bytes of a write land where their store wants them; the proof and the range are checked before the first of them. */
 class WriteReceiver implements RawReceiver {
   readonly #connection: ConnectionCore
-  readonly #blocks: () => DramBlocks
+  readonly #blocks: () => Blocks
   readonly #counters: BlockCounters
-  #pinned: Pinned | undefined
+  #landing: Landing | undefined
 
-  constructor(connection: ConnectionCore, blocks: () => DramBlocks, counters: BlockCounters) {
+  constructor(connection: ConnectionCore, blocks: () => Blocks, counters: BlockCounters) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
@@ -43,33 +51,66 @@ class WriteReceiver implements RawReceiver {
   place(head: Buffer, bodyBytes: number): Uint8Array {
     checkBlockHead(head, WRITE_HEAD_BYTES)
     const offset = offsetOf(head)
-    this.#pinned = this.#blocks().beginWrite(head, offset, bodyBytes)
-    return this.#pinned.memory.bytes.subarray(offset, offset + bodyBytes)
+    const blocks = this.#blocks()
+    const pinned = blocks.beginWrite(head, offset, bodyBytes)
+    const memory = blocks.store.land(pinned.place, offset, bodyBytes)
+    this.#landing = { blocks, pinned, memory }
+    return memory
   }
 
-  received(head: Buffer, body: Buffer, requestId: number): void {
+  received(head: Buffer, _body: Buffer, requestId: number): void {
     // A write without bytes has had no place yet: it is checked like any other, and changes nothing.
-    if (!this.#pinned) this.place(head, 0)
-    const pinned = this.#pinned!
-    this.#pinned = undefined
-    this.#blocks().endWrite(pinned, offsetOf(head), body.length)
+    if (!this.#landing) this.place(head, 0)
+    const landing = this.#landing!
+    this.#landing = undefined
+    const offset = offsetOf(head)
+    const { blocks, pinned, memory } = landing
+    const kept = blocks.store.keep(pinned.place, offset, memory)
+    if (kept) void this.#keep(kept, landing, offset, requestId)
+    else this.#kept(landing, offset, requestId)
+  }
+
+  #kept({ blocks, pinned, memory }: Landing, offset: number, requestId: number): void {
+    blocks.endWrite(pinned, offset, memory.length)
     this.#counters.writes++
-    this.#counters.bytesIn += body.length
+    this.#counters.bytesIn += memory.length
     this.#connection.answerRaw(requestId, EMPTY, undefined)
   }
 
+  async #keep(kept: Promise<void>, landing: Landing, offset: number, requestId: number): Promise<void> {
+    const { blocks, pinned } = landing
+    const release = holdWhileBusy(this.#connection, blocks)
+    let failure: GliderError | undefined
+    try {
+      await kept
+    } catch (error) {
+      failure = GliderError.from(error)
+      blocks.unpin(pinned.place)
+    }
+    try {
+      if (failure) this.#connection.answerError(requestId, failure)
+      else this.#kept(landing, offset, requestId)
+    } catch (error) {
+      this.#connection.answerError(requestId, GliderError.from(error))
+    }
+    release?.()
+  }
+
   abandoned(): void {
-    if (this.#pinned) this.#blocks().unpin(this.#pinned.memory)
-    this.#pinned = undefined
+    if (!this.#landing) return
+    const { blocks, pinned, memory } = this.#landing
+    this.#landing = undefined
+    blocks.store.drop(memory)
+    blocks.unpin(pinned.place)
   }
 }
 
 class ReadReceiver implements RawReceiver {
   readonly #connection: ConnectionCore
-  readonly #blocks: () => DramBlocks
+  readonly #blocks: () => Blocks
   readonly #counters: BlockCounters
 
-  constructor(connection: ConnectionCore, blocks: () => DramBlocks, counters: BlockCounters) {
+  constructor(connection: ConnectionCore, blocks: () => Blocks, counters: BlockCounters) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
@@ -86,11 +127,42 @@ class ReadReceiver implements RawReceiver {
     if (length > MAX_BODY_BYTES)
       throw new GliderError('INVALID_ARGUMENT', `a read of ${length} bytes is over ${MAX_BODY_BYTES}: split it`)
     const blocks = this.#blocks()
-    const memory = blocks.beginRead(head, offset, length)
+    const place = blocks.beginRead(head, offset, length)
+    const fetched = blocks.store.fetch(place, offset, length)
+    if (fetched instanceof Promise) void this.#fetch(fetched, blocks, place, requestId)
+    else this.#fetched(fetched, blocks, place, requestId)
+  }
+
+  #fetched(bytes: Buffer, blocks: Blocks, place: Place, requestId: number, release?: () => void): void {
     this.#counters.reads++
-    this.#counters.bytesOut += length
-    this.#connection.answerRaw(requestId, EMPTY, memory.bytes.subarray(offset, offset + length), () => blocks.unpin(memory))
+    this.#counters.bytesOut += bytes.length
+    this.#connection.answerRaw(requestId, EMPTY, bytes, () => {
+      blocks.store.sent(bytes)
+      blocks.unpin(place)
+      release?.()
+    })
+  }
+
+  async #fetch(fetched: Promise<Buffer>, blocks: Blocks, place: Place, requestId: number): Promise<void> {
+    const release = holdWhileBusy(this.#connection, blocks)
+    let bytes: Buffer
+    try {
+      bytes = await fetched
+    } catch (error) {
+      blocks.unpin(place)
+      this.#connection.answerError(requestId, GliderError.from(error))
+      release?.()
+      return
+    }
+    this.#fetched(bytes, blocks, place, requestId, release)
   }
 
   abandoned(): void {}
+}
+
+/** Where the store has much under way, the connection brings nothing more until this operation is over. */
+function holdWhileBusy(connection: ConnectionCore, blocks: Blocks): (() => void) | undefined {
+  if (!blocks.store.busy) return undefined
+  connection.hold()
+  return () => connection.release()
 }

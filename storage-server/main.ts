@@ -1,25 +1,32 @@
 import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
+import { type StorageKind, storageConfig, storageKinds } from './config.ts'
 import { startStorageServer } from './storage-server.ts'
 
 interface Flags extends CommonFlags {
   readonly metadata: string
   readonly capacity: number
-  readonly class: string
+  readonly kind: StorageKind
+  readonly dataDir?: string
+  readonly class?: string
 }
 
-const command = serverCommand('storage-server', 'Contributes blocks of memory to a cluster.', 0)
+const command = serverCommand('storage-server', 'Contributes blocks to a cluster.', 0)
   .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
   .addOption(
-    flag('--capacity <size>', 'memory for blocks')
+    flag('--capacity <size>', 'room for blocks')
       .default(512 << 20, '512MiB')
       .argParser(sizeFlag),
   )
-  .addOption(flag('--class <name>', 'storage class that this server is in').default('dram'))
+  .addOption(flag('--kind <kind>', 'where the blocks are').choices(storageKinds).default('dram'))
+  .addOption(flag('--data-dir <directory>', 'where a server of the kind disk keeps them: a directory of its own'))
+  .addOption(flag('--class <name>', 'storage class that this server is in (default: its kind)'))
 
 const flags = command.parse().opts<Flags>()
+const { host, port, advertise, metadata, capacity, kind, dataDir } = flags
+const common = { host, port, metadata, capacityBytes: capacity, ...(advertise !== undefined && { advertise }) }
 const system = realSystem('storage-server', flags.logLevel)
-await runServer(system.log, () =>
-  startStorageServer({ ...flags, capacityBytes: flags.capacity, storageClass: flags.class }, system),
+await runServer(system.log, async dismissed =>
+  startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class }), system, dismissed),
 )

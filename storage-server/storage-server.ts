@@ -8,30 +8,35 @@ import { counter, gauge } from '../server/metrics.ts'
 import type { RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
-import { DramBlocks } from './dram-blocks.ts'
+import { Blocks } from './blocks.ts'
+import type { StorageServerConfig } from './config.ts'
+import { DataDirectory } from './data-directory.ts'
+import { DiskStore } from './disk-store.ts'
+import { DramStore } from './dram-store.ts'
 
-export interface StorageServerConfig {
-  readonly host: string
-  readonly port: number
-  readonly advertise?: string
-  /** host:port of the metadata server. */
-  readonly metadata: string
-  /** Memory for blocks. */
-  readonly capacityBytes: number
-  readonly storageClass: string
-}
-
-/** Starts a storage server; resolves once it is registered and its blocks can be used. */
+/**
+ * Starts a storage server; resolves once it is registered and its blocks can be used.
+ * @param dismissed told once the operator has taken the server out of the cluster and it has stopped by itself
+ */
 export async function startStorageServer(
   config: StorageServerConfig,
   { clock, randomness, log }: System,
+  dismissed: (why: string) => void = () => {},
 ): Promise<RunningServer> {
+  const { capacityBytes } = config
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock)
   const handlers = new HandlerTable()
   const counters: BlockCounters = { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }
-  let blocks: DramBlocks | undefined
+  const directory = config.kind === 'disk' ? await DataDirectory.open(config.dataDir, capacityBytes, incarnation) : undefined
+  const openBlocks = (blockBytes: number): Blocks => {
+    const shared = { capacityBytes, blockBytes, incarnation, proofKey }
+    if (directory) return new Blocks({ ...shared, store: new DiskStore(directory.files, blockBytes) })
+    return new Blocks({ ...shared, store: new DramStore(blockBytes) })
+  }
+
+  let blocks: Blocks | undefined
   bindBlocks(
     handlers,
     () => {
@@ -51,30 +56,50 @@ export async function startStorageServer(
       incarnation,
       address: chassis.address,
       storageClass: config.storageClass,
-      capacity: config.capacityBytes,
+      capacity: capacityBytes,
       proofKey: proofKey.toString('base64url'),
     }),
     registered: ({ blockBytes, known }) => {
-      if (!known) blocks?.freeAll()
-      if (blocks?.blockBytes !== blockBytes)
-        blocks = new DramBlocks({ capacityBytes: config.capacityBytes, blockBytes, incarnation, proofKey })
+      const old = blocks
+      if (!old) blocks = openBlocks(blockBytes)
+      else if (old.blockBytes !== blockBytes) {
+        blocks = undefined
+        // What is under way may not end in the midst of blocks of another size.
+        void old.store.idle().then(() => {
+          blocks = openBlocks(blockBytes)
+        })
+      } else if (!known) old.freeAll()
     },
-  })
-  const chassis = await Chassis.start({
-    role: 'storage',
-    id: incarnation,
-    host: config.host,
-    port: config.port,
-    advertise: config.advertise,
-    context,
-    handlers,
-    metrics: metricsOf(() => blocks, counters),
-    log,
-    notReady: () => (membership.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
+    dismissed: why => {
+      stop().then(
+        () => dismissed(why),
+        (error: unknown) => log.error({ error }, 'could not stop in order'),
+      )
+    },
   })
   const stop = async (): Promise<void> => {
     membership.stop()
     await chassis.stop()
+    await blocks?.store.idle()
+    await directory?.close()
+  }
+  let chassis: Chassis
+  try {
+    chassis = await Chassis.start({
+      role: 'storage',
+      id: incarnation,
+      host: config.host,
+      port: config.port,
+      advertise: config.advertise,
+      context,
+      handlers,
+      metrics: metricsOf(() => blocks, counters),
+      log,
+      notReady: () => (membership.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
+    })
+  } catch (error) {
+    await directory?.close()
+    throw error
   }
   try {
     await membership.join()
@@ -85,7 +110,7 @@ export async function startStorageServer(
   return { address: chassis.address, stop }
 }
 
-function metricsOf(blocks: () => DramBlocks | undefined, counters: BlockCounters): Registry {
+function metricsOf(blocks: () => Blocks | undefined, counters: BlockCounters): Registry {
   const metrics = new Registry()
   gauge(metrics, 'glider_blocks', 'Blocks of this server.', () => blocks()?.count ?? 0)
   gauge(metrics, 'glider_blocks_held', 'Blocks that hold bytes.', () => blocks()?.held ?? 0)

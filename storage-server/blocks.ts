@@ -2,46 +2,57 @@ import { GliderError, invariant } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import { LOCATION_BYTES, type Purpose, readLocation, verifyProof } from '../protocol/location.ts'
 import { Ranges } from '../protocol/ranges.ts'
-import { type BlockMemory, BlockMemoryPool } from './block-memory.ts'
+import type { BlockStore } from './block-store.ts'
+import { type Place, PlacePool } from './place-pool.ts'
 
 const BLOCK_NUMBER_AT = 12
 
-class Block {
+class Block<P extends Place> {
   generation: Generation = { epoch: 0, counter: 0 }
   /** Given back under `generation`: everything is gone until a higher one. */
   freed = true
-  memory: BlockMemory | undefined
+  place: P | undefined
   readonly written = new Ranges()
   /** Binary locations that have been verified: warm operations compare instead of computing the proof. */
   verifiedRead: Buffer | undefined
   verifiedWrite: Buffer | undefined
 }
 
-/** A range of a block in use by one operation, pinned until {@link DramBlocks.endWrite} or {@link DramBlocks.unpin}. */
-export interface Pinned {
-  readonly block: Block
-  readonly memory: BlockMemory
+/** A block that is being written, pinned until {@link Blocks.endWrite} or {@link Blocks.unpin}. */
+export interface Pinned<P extends Place> {
+  readonly block: Block<P>
+  readonly place: P
+}
+
+export interface BlocksOptions<P extends Place> {
+  readonly store: BlockStore<P>
+  readonly capacityBytes: number
+  readonly blockBytes: number
+  readonly incarnation: string
+  readonly proofKey: Buffer
 }
 
 /**
- * The blocks of one DRAM server. Always holds, per block: only the highest generation ever honoured can be read or written,
- * and only what was written under it can be read.
+ * Whose the blocks of one server are, wherever their bytes are kept. Always holds, per block: only the highest generation
+ * ever honoured can be read or written, and only what was written under it can be read.
  */
-export class DramBlocks {
+export class Blocks<P extends Place = Place> {
+  readonly store: BlockStore<P>
   readonly blockBytes: number
   readonly #count: number
   readonly #incarnation: string
   readonly #proofKey: Buffer
-  readonly #blocks: (Block | undefined)[] = []
-  readonly #pool: BlockMemoryPool
+  readonly #blocks: (Block<P> | undefined)[] = []
+  readonly #pool: PlacePool<P>
   #held = 0
 
-  constructor(options: { capacityBytes: number; blockBytes: number; incarnation: string; proofKey: Buffer }) {
-    this.blockBytes = options.blockBytes
-    this.#count = Math.floor(options.capacityBytes / options.blockBytes)
-    this.#incarnation = options.incarnation
-    this.#proofKey = options.proofKey
-    this.#pool = new BlockMemoryPool(options.blockBytes)
+  constructor({ store, capacityBytes, blockBytes, incarnation, proofKey }: BlocksOptions<P>) {
+    this.store = store
+    this.blockBytes = blockBytes
+    this.#count = Math.floor(capacityBytes / blockBytes)
+    this.#incarnation = incarnation
+    this.#proofKey = proofKey
+    this.#pool = new PlacePool(() => store.makePlace())
   }
 
   /** Blocks that hold bytes. */
@@ -53,35 +64,35 @@ export class DramBlocks {
     return this.#count
   }
 
-  /** Finds a block's memory for a write of a range and pins it. Throws FORBIDDEN, BLOCK_GONE or INVALID_ARGUMENT. */
-  beginWrite(head: Buffer, offset: number, length: number): Pinned {
+  /** Finds a block's place for a write of a range and pins it. Throws FORBIDDEN, BLOCK_GONE or INVALID_ARGUMENT. */
+  beginWrite(head: Buffer, offset: number, length: number): Pinned<P> {
     const block = this.#open(head, 'write', offset, length)
-    if (!block.memory) {
-      block.memory = this.#pool.take()
+    if (!block.place) {
+      block.place = this.#pool.take()
       this.#held++
     }
-    block.memory.pins++
-    return { block, memory: block.memory }
+    block.place.pins++
+    return { block, place: block.place }
   }
 
-  /** The bytes of a write have landed. BLOCK_GONE where the block was freed, or given to another, meanwhile. */
-  endWrite(pinned: Pinned, offset: number, length: number): void {
-    const { block, memory } = pinned
-    this.#pool.unpin(memory)
-    if (block.memory !== memory) throw gone()
+  /** The bytes of a write are kept. BLOCK_GONE where the block was freed, or given to another, meanwhile. */
+  endWrite(pinned: Pinned<P>, offset: number, length: number): void {
+    const { block, place } = pinned
+    this.#pool.unpin(place)
+    if (block.place !== place) throw gone()
     block.written.add(offset, offset + length)
   }
 
-  /** Finds a range and pins its memory for as long as it takes to send it. */
-  beginRead(head: Buffer, offset: number, length: number): BlockMemory {
+  /** Finds a range and pins its place for as long as it takes to send it. */
+  beginRead(head: Buffer, offset: number, length: number): P {
     const block = this.#open(head, 'read', offset, length)
-    if (!block.memory || !block.written.covers(offset, offset + length)) throw gone()
-    block.memory.pins++
-    return block.memory
+    if (!block.place || !block.written.covers(offset, offset + length)) throw gone()
+    block.place.pins++
+    return block.place
   }
 
-  unpin(memory: BlockMemory): void {
-    this.#pool.unpin(memory)
+  unpin(place: P): void {
+    this.#pool.unpin(place)
   }
 
   /** Everything on the block is gone until a higher generation; a lower one than the block's own says nothing. */
@@ -103,7 +114,7 @@ export class DramBlocks {
     }
   }
 
-  #open(head: Buffer, need: 'read' | 'write', offset: number, length: number): Block {
+  #open(head: Buffer, need: 'read' | 'write', offset: number, length: number): Block<P> {
     const number = head.readUInt32LE(BLOCK_NUMBER_AT)
     const known = number < this.#count ? this.#at(number) : undefined
     const verified = known && (isVerified(known.verifiedWrite, head) || (need === 'read' && isVerified(known.verifiedRead, head)))
@@ -119,7 +130,7 @@ export class DramBlocks {
   }
 
   /** The slow way in: proves the location, honours its generation and remembers it. */
-  #verify(head: Buffer, need: 'read' | 'write', block: Block | undefined): Block {
+  #verify(head: Buffer, need: 'read' | 'write', block: Block<P> | undefined): Block<P> {
     const location = readLocation(head)
     if (location.incarnation !== this.#incarnation) throw gone()
     verifyProof(location, this.#proofKey)
@@ -140,7 +151,7 @@ export class DramBlocks {
     return block
   }
 
-  #at(number: number): Block {
+  #at(number: number): Block<P> {
     let block = this.#blocks[number]
     if (!block) {
       block = new Block()
@@ -149,13 +160,13 @@ export class DramBlocks {
     return block
   }
 
-  #empty(block: Block): void {
+  #empty(block: Block<P>): void {
     block.written.clear()
     block.verifiedRead = undefined
     block.verifiedWrite = undefined
-    if (!block.memory) return
-    this.#pool.retire(block.memory)
-    block.memory = undefined
+    if (!block.place) return
+    this.#pool.retire(block.place)
+    block.place = undefined
     this.#held--
   }
 }

@@ -1,0 +1,76 @@
+/** Whole values: small ones travel with the metadata operation, others through blocks. */
+import type { CallOptions } from '../actions/store.ts'
+import { catalogue } from '../protocol/catalogue.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { ClientContext, Target } from './context.ts'
+import { FileSink } from './file-sink.ts'
+import { FileSource, LOCATE_BLOCKS } from './file-source.ts'
+
+/** To ask for about as many blocks as a put needs; the answer tells their true size. */
+const ASSUMED_BLOCK_BYTES = 1 << 20
+
+export interface PutWishes {
+  readonly near?: string
+  readonly parents?: boolean
+  readonly storageClass?: string | string[]
+}
+
+/** Creates or replaces a file or keyvalue. The bytes belong to the call until it resolves. */
+export async function putValue(
+  context: ClientContext,
+  target: Target,
+  bytes: Uint8Array,
+  wishes: PutWishes,
+  options: CallOptions,
+): Promise<void> {
+  context.counters.transfers++
+  if (bytes.length <= context.inline.bytes && (await putInline(context, target, bytes, wishes, options))) return
+  const blocks = Math.ceil(bytes.length / ASSUMED_BLOCK_BYTES)
+  const sink = await FileSink.open(context, { ...target, ...wishes, mode: 'put' }, options, blocks)
+  try {
+    await sink.write(0, bytes, options)
+    await sink.close(bytes.length, options)
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
+}
+
+async function putInline(
+  { metadata, inline, counters }: ClientContext,
+  target: Target,
+  bytes: Uint8Array,
+  wishes: PutWishes,
+  options: CallOptions,
+): Promise<boolean> {
+  const { head } = await metadata.exchange(catalogue.put, { ...target, ...wishes }, bytes, options)
+  inline.bytes = head.inlineBytes
+  if (head.stored) counters.bytesSent += bytes.length
+  return head.stored
+}
+
+/** The bytes of a file or keyvalue, of one version: where that is replaced while it is being read, those of the next one. */
+export async function getValue(context: ClientContext, target: Target, options: CallOptions): Promise<Buffer> {
+  const { metadata, counters, connections } = context
+  const { clock } = connections.context
+  const deadline = clock.now() + (options.timeoutMs ?? GIVE_UP_MS)
+  counters.transfers++
+  for (;;) {
+    const { head, body } = await metadata.exchange(catalogue.get, { ...target, blocks: LOCATE_BLOCKS }, undefined, options)
+    if (!head.opened) {
+      counters.bytesReceived += body.length
+      return body
+    }
+    const source = new FileSource(context, head.opened)
+    const bytes = Buffer.allocUnsafeSlow(source.size)
+    try {
+      await source.read(0, bytes, options)
+      return bytes
+    } catch (error) {
+      if (GliderError.from(error).code !== 'BLOCK_GONE' || clock.now() >= deadline) throw error
+    }
+  }
+}
+
+/** A value that is replaced again and again before it has been read is not tried for ever. */
+const GIVE_UP_MS = 30_000

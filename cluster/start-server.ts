@@ -1,0 +1,93 @@
+import { startLocalActiveServer } from '../active-server/index.ts'
+import { GliderError } from '../client/index.ts'
+import { startLocalMetadataServer } from '../metadata-server/index.ts'
+import { type StorageChoice, startLocalStorageServer } from '../storage-server/index.ts'
+import { ChildServer, type ServerRole } from './child-server.ts'
+
+/** One server of a local cluster. */
+export interface LocalServer {
+  readonly role: ServerRole
+  /** host:port */
+  readonly address: string
+  /** Of its process; undefined where it runs within this one. */
+  readonly pid?: number
+  stop(): Promise<void>
+  /** Ends its process at once, as a crash would; INVALID_ARGUMENT where it runs within this one. */
+  kill(): Promise<void>
+}
+
+type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+export interface MetadataPlan {
+  readonly role: 'metadata'
+  readonly port: number
+  readonly blockSize: string | number
+  readonly storageClasses: readonly string[]
+  readonly deadAfter: string | number
+}
+
+export interface StoragePlan extends StorageChoice {
+  readonly role: 'storage'
+  readonly capacity: string | number
+}
+
+export interface ActivePlan {
+  readonly role: 'active'
+  readonly slots: number
+  readonly threads: number
+}
+
+export type ServerPlan = MetadataPlan | StoragePlan | ActivePlan
+
+/** @param metadata address of the metadata server, for the others */
+export function startServer(plan: ServerPlan, metadata: string, inProcess: boolean, logLevel: LogLevel): Promise<LocalServer> {
+  return inProcess ? startHere(plan, metadata, logLevel) : startProcess(plan, metadata, logLevel)
+}
+
+function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
+  const log = ['--log-level', logLevel]
+  switch (plan.role) {
+    case 'metadata': {
+      const { port, blockSize, storageClasses, deadAfter } = plan
+      const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', `${deadAfter}`]
+      return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...log])
+    }
+    case 'storage': {
+      const { capacity, kind = 'dram', dataDir, storageClass } = plan
+      const flags = ['--metadata', metadata, '--capacity', `${capacity}`, '--kind', kind]
+      if (dataDir !== undefined) flags.push('--data-dir', dataDir)
+      if (storageClass !== undefined) flags.push('--class', storageClass)
+      return ChildServer.start(plan.role, [...flags, ...log])
+    }
+    case 'active':
+      return ChildServer.start(plan.role, [
+        ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`],
+        ...log,
+      ])
+  }
+}
+
+async function startHere(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
+  const { role, address, stop } = await startWithin(plan, metadata, logLevel)
+  const kill = (): Promise<never> =>
+    Promise.reject(new GliderError('INVALID_ARGUMENT', `the ${role} server at ${address} runs within this process: stop it`))
+  return { role, address, stop, kill }
+}
+
+async function startWithin(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<Omit<LocalServer, 'kill'>> {
+  switch (plan.role) {
+    case 'metadata': {
+      const server = await startLocalMetadataServer({ ...plan, logLevel })
+      return { role: plan.role, address: server.address, stop: () => server.stop() }
+    }
+    case 'storage': {
+      const server = await startLocalStorageServer({ ...plan, metadata, logLevel })
+      return { role: plan.role, address: server.address, stop: () => server.stop() }
+    }
+    case 'active': {
+      const { slots, threads } = plan
+      const server = await startLocalActiveServer({ metadata, slots, threads, logLevel })
+      return { role: plan.role, address: server.address, stop: () => server.stop() }
+    }
+  }
+}

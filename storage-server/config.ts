@@ -1,0 +1,45 @@
+import { GliderError } from '../protocol/errors.ts'
+
+/** Where a storage server keeps its blocks. */
+export const storageKinds = ['dram', 'disk'] as const
+export type StorageKind = (typeof storageKinds)[number]
+
+interface CommonConfig {
+  readonly host: string
+  readonly port: number
+  readonly advertise?: string
+  /** host:port of the metadata server. */
+  readonly metadata: string
+  /** Room for blocks. */
+  readonly capacityBytes: number
+  readonly storageClass: string
+}
+
+export type StorageServerConfig = CommonConfig & ({ readonly kind: 'dram' } | { readonly kind: 'disk'; readonly dataDir: string })
+
+/** What can be left out: memory, in the class of its kind. */
+export interface StorageChoice {
+  readonly kind?: StorageKind
+  readonly dataDir?: string | undefined
+  readonly storageClass?: string | undefined
+}
+
+/** @throws GliderError INVALID_ARGUMENT */
+export function storageConfig(
+  common: Omit<CommonConfig, 'storageClass'>,
+  { kind = 'dram', dataDir, storageClass = kind }: StorageChoice,
+): StorageServerConfig {
+  if (storageClass === '' || storageClass === 'active') {
+    throw new GliderError(
+      'INVALID_ARGUMENT',
+      `a storage server cannot be in the class ${JSON.stringify(storageClass)}: name another`,
+    )
+  }
+  if (kind === 'dram') {
+    if (dataDir !== undefined) throw new GliderError('INVALID_ARGUMENT', `a data directory (${dataDir}) is for the kind disk`)
+    return { ...common, kind, storageClass }
+  }
+  if (dataDir === undefined)
+    throw new GliderError('INVALID_ARGUMENT', 'a server of the kind disk needs a directory: give --data-dir')
+  return { ...common, kind, dataDir, storageClass }
+}
