@@ -13,6 +13,7 @@ export interface ThreadsOptions {
 export class Threads {
   readonly #options: ThreadsOptions
   readonly #threads = new Map<number, ActionThread>()
+  readonly #starting = new Set<Promise<void>>()
   #stopping = false
 
   private constructor(options: ThreadsOptions) {
@@ -21,12 +22,24 @@ export class Threads {
 
   static async start(options: ThreadsOptions): Promise<Threads> {
     const threads = new Threads(options)
-    await Promise.all(Array.from({ length: options.count }, (_, number) => threads.#start(number)))
+    await Promise.all(Array.from({ length: options.count }, (_, number) => threads.#startTracked(number)))
     return threads
   }
 
   get all(): readonly ActionThread[] {
     return [...this.#threads.values()]
+  }
+
+  /** At least one; waits for its replacement where every thread has just ended. */
+  async available(): Promise<readonly ActionThread[]> {
+    while (this.all.length === 0 && this.#starting.size > 0) await Promise.race(this.#starting).catch(() => undefined)
+    return this.all
+  }
+
+  #startTracked(number: number): Promise<void> {
+    const starting = this.#start(number).finally(() => this.#starting.delete(starting))
+    this.#starting.add(starting)
+    return starting
   }
 
   async #start(number: number): Promise<void> {
@@ -44,7 +57,7 @@ export class Threads {
     // One that ended before it was ready has nothing to lose, and whoever started it hears of it.
     if (!thread) return
     lost(thread, cause)
-    if (!this.#stopping) this.#start(number).catch((error: Error) => log.error({ thread: number }, error.message))
+    if (!this.#stopping) this.#startTracked(number).catch((error: Error) => log.error({ thread: number }, error.message))
   }
 
   async stop(): Promise<void> {

@@ -10,7 +10,8 @@ export class Connections {
   readonly #webSocket: boolean
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
-  #closed = false
+  /** Fires when this client is closed: whoever is being dialled is not waited for. */
+  readonly #abort = new AbortController()
 
   constructor(
     context: ConnectionContext,
@@ -23,7 +24,7 @@ export class Connections {
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#abort.signal.aborted
   }
 
   /** The connection to a server, if it is there already. */
@@ -34,7 +35,7 @@ export class Connections {
 
   /** @throws GliderError UNAVAILABLE where the server does not answer, or this client has been closed */
   async get(address: string): Promise<ConnectionCore> {
-    if (this.#closed) throw closedError()
+    if (this.closed) throw closedError()
     const ready = this.ready(address)
     if (ready) return ready
     let dialling = this.#dialling.get(address)
@@ -46,13 +47,19 @@ export class Connections {
   }
 
   async #dial(address: string): Promise<ConnectionCore> {
-    const transport = await dial(address, { webSocket: this.#webSocket })
+    const { signal } = this.#abort
+    const transport = await dial(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
+      throw signal.aborted ? closedError() : error
+    })
     const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello: this.#hello })
-    if (this.#closed) {
-      connection.close(closedError())
-      throw closedError()
+    const onClosed = (): void => connection.close(closedError())
+    if (signal.aborted) onClosed()
+    signal.addEventListener('abort', onClosed)
+    try {
+      await connection.start()
+    } finally {
+      signal.removeEventListener('abort', onClosed)
     }
-    await connection.start()
     this.#ready.set(address, connection)
     connection.onClose(() => {
       if (this.#ready.get(address) === connection) this.#ready.delete(address)
@@ -61,7 +68,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#abort.abort()
     for (const connection of [...this.#ready.values()]) connection.close(closedError())
     await Promise.allSettled(this.#dialling.values())
     for (const connection of [...this.#ready.values()]) connection.close(closedError())

@@ -5,6 +5,7 @@ import { BlockChain } from './block-chain.ts'
 import type { BlockRef } from './block-io.ts'
 import type { ClientContext } from './context.ts'
 import { inSpans } from './spans.ts'
+import { throwIfCancelled, unlessCancelled } from './waiting.ts'
 
 /** Blocks are asked for ahead of need: so many at first, then a quarter of what has been used, up to a limit. */
 const FIRST_BLOCKS = 2
@@ -43,10 +44,21 @@ export class FileSink {
   }
 
   static async open(context: ClientContext, opening: Opening, options: CallOptions, blocks = FIRST_BLOCKS): Promise<FileSink> {
-    return new FileSink(
-      context,
-      await context.metadata.request(catalogue.openWrite, { ...opening, blocks: Math.min(blocks, 256) }, options),
-    )
+    const { signal, ...others } = options
+    const what = `opening ${'path' in opening ? opening.path : 'a file'} for writing`
+    throwIfCancelled(what, signal)
+    const head = { ...opening, blocks: Math.min(blocks, 256) }
+    const opened = context.metadata.request(catalogue.openWrite, head, others)
+    try {
+      return new FileSink(context, await unlessCancelled(opened, what, signal))
+    } catch (error) {
+      // A claim that is answered after the caller has gone would otherwise last as long as the connection.
+      opened.then(
+        ({ claim }) => release(context, claim),
+        () => undefined,
+      )
+      throw error
+    }
   }
 
   /** How much one write may take at `position`: writes do not cross the border of a block. */
@@ -64,6 +76,21 @@ export class FileSink {
     )
   }
 
+  /** Reads what the file had, or what was written here: the caller knows what can be read. */
+  async read(position: number, into: Uint8Array, options: CallOptions): Promise<void> {
+    await inSpans(
+      into.length,
+      done => this.span(position + done, into.length - done),
+      async (done, length) => {
+        const index = Math.floor((position + done) / this.blockBytes)
+        const offset = (position + done) % this.blockBytes
+        const block = this.#chain.get(index) ?? (await this.#obtain(index, options))
+        const check = (): Promise<unknown> => this.#locate(index, options)
+        await this.#named(this.#context.blocks.read(block, offset, into.subarray(done, done + length), options, check))
+      },
+    )
+  }
+
   #writeSpan(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
     const index = Math.floor(position / this.blockBytes)
     const offset = position % this.blockBytes
@@ -74,9 +101,14 @@ export class FileSink {
     return this.#obtain(index, options).then(ref => this.#writeBlock(ref, index, offset, bytes, options))
   }
 
-  async #writeBlock(block: BlockRef, index: number, offset: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+  #writeBlock(block: BlockRef, index: number, offset: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    return this.#named(this.#context.blocks.write(block, offset, bytes, options, () => this.#locate(index, options)))
+  }
+
+  /** To a writer, a block that has gone is a file that has. */
+  async #named(work: Promise<void>): Promise<void> {
     try {
-      await this.#context.blocks.write(block, offset, bytes, options, () => this.#locate(index, options))
+      await work
     } catch (error) {
       const known = GliderError.from(error)
       if (known.code !== 'BLOCK_GONE') throw known
@@ -154,8 +186,12 @@ export class FileSink {
     await this.#release()
   }
 
-  /** Where even this fails, the claim ends with the connection; what went wrong before is what the caller is told. */
-  async #release(): Promise<void> {
-    await this.#context.metadata.request(catalogue.release, { claim: this.#claim }, {}).catch(() => undefined)
+  #release(): Promise<void> {
+    return release(this.#context, this.#claim)
   }
+}
+
+/** Where even this fails, the claim ends with the connection; what went wrong before is what the caller is told. */
+async function release(context: ClientContext, claim: string): Promise<void> {
+  await context.metadata.request(catalogue.release, { claim }, {}).catch(() => undefined)
 }

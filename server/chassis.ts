@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
 import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
@@ -10,7 +10,7 @@ import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Hello } from '../protocol/peer.ts'
 import { socketTransport } from '../protocol/socket.system.ts'
 import type { Transport } from '../protocol/transport.ts'
-import { webSocketTransport } from '../protocol/websocket.ts'
+import { webSocketTransport } from '../protocol/websocket.system.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -99,13 +99,23 @@ export class Chassis {
     this.#address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${boundPort}`
   }
 
-  #acceptSocket(socket: Socket, early: Buffer): void {
+  #acceptSocket(socket: Duplex, early: Buffer): void {
     this.#accept(socketTransport(socket, early))
   }
 
   #accept(transport: Transport): void {
+    if (this.#stopping) {
+      transport.close()
+      return
+    }
     const { context, handlers, id, role, log } = this.#options
-    const connection = new ConnectionCore(context, { transport, side: 'accepted', hello: { role, clientId: id }, handlers })
+    const connection = new ConnectionCore(context, {
+      transport,
+      side: 'accepted',
+      hello: { role, clientId: id },
+      handlers,
+      admit: refuseImpostors,
+    })
     this.#connections.add(connection)
     connection.onClose(reason => {
       this.#connections.delete(connection)
@@ -130,4 +140,9 @@ export class Chassis {
     }
     await this.#app.close()
   }
+}
+
+/** Servers dial their metadata server, which dials nobody: its word counts only on a connection to it. */
+function refuseImpostors({ role }: Hello): void {
+  if (role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
 }

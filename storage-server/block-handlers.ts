@@ -1,9 +1,8 @@
 import { checkBlockHead, lengthOf, offsetOf, READ_HEAD_BYTES, WRITE_HEAD_BYTES } from '../protocol/block-operations.ts'
 import { catalogue } from '../protocol/catalogue.ts'
-import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { MAX_BODY_BYTES } from '../protocol/frame.ts'
-import type { HandlerTable, RawReceiver } from '../protocol/handlers.ts'
+import type { AnswerChannel, HandlerTable, RawReceiver } from '../protocol/handlers.ts'
 import type { DramBlocks, Pinned } from './dram-blocks.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -29,12 +28,12 @@ export function bindBlocks(handlers: HandlerTable, blocks: () => DramBlocks, cou
 
 /** Bytes of a write land in their block; the proof and the range are checked before the first of them. */
 class WriteReceiver implements RawReceiver {
-  readonly #connection: ConnectionCore
+  readonly #connection: AnswerChannel
   readonly #blocks: () => DramBlocks
   readonly #counters: BlockCounters
   #pinned: Pinned | undefined
 
-  constructor(connection: ConnectionCore, blocks: () => DramBlocks, counters: BlockCounters) {
+  constructor(connection: AnswerChannel, blocks: () => DramBlocks, counters: BlockCounters) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
@@ -65,11 +64,11 @@ class WriteReceiver implements RawReceiver {
 }
 
 class ReadReceiver implements RawReceiver {
-  readonly #connection: ConnectionCore
+  readonly #connection: AnswerChannel
   readonly #blocks: () => DramBlocks
   readonly #counters: BlockCounters
 
-  constructor(connection: ConnectionCore, blocks: () => DramBlocks, counters: BlockCounters) {
+  constructor(connection: AnswerChannel, blocks: () => DramBlocks, counters: BlockCounters) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters

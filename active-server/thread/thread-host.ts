@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Log } from '../../actions/action.ts'
 import { currentChain } from '../../actions/chain.ts'
 import { actionClassesOf } from '../../actions/inspect.ts'
@@ -124,13 +125,7 @@ export class ThreadHost implements StepHandlers {
 
   #logOf(path: string): Log {
     const log = (level: LogLevel) => (message: string, details?: object) => {
-      this.#outbox.message({
-        type: 'log',
-        level,
-        path,
-        message,
-        ...(details && { details: JSON.parse(JSON.stringify(details)) }),
-      })
+      this.#outbox.message({ type: 'log', level, path, message: String(message), ...(details && { details: plain(details) }) })
     }
     return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
   }
@@ -188,6 +183,15 @@ export class ThreadHost implements StepHandlers {
       request,
       run().finally(() => this.#calls.delete(request)),
     )
+  }
+}
+
+/** A copy that can go to another thread, whatever an action logs: what JSON cannot carry goes as text. */
+function plain(details: object): object {
+  try {
+    return JSON.parse(JSON.stringify(details)) as object
+  } catch {
+    return { details: inspect(details, { depth: 4 }) }
   }
 }
 
