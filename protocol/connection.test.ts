@@ -7,7 +7,7 @@ import { connect, rawSetup } from './testing/connections.ts'
 import { testOperations } from './testing/operations.ts'
 import { helloHead } from './testing/raw-peer.ts'
 
-const { echo, body, upload, raw } = testOperations
+const { echo, body, upload, download, raw } = testOperations
 
 /** All that is under way within the process has come to rest. */
 function rest(): Promise<void> {
@@ -312,23 +312,32 @@ describe('requests', () => {
   })
 
   test('never share an id, also after the ids have wrapped around', async () => {
-    const { handlers, asked } = slowEcho()
-    const { client } = await connect(handlers, { client: { firstId: 0xffff_fffd } })
-    const texts = ['a', 'b', 'c', 'd']
-    const answers = texts.map(text => client.request(echo, { text }))
-    await rest()
-    expect([...asked.keys()]).toEqual(texts)
-    for (const text of texts.toReversed()) asked.get(text)!.resolve({ text })
-    expect((await Promise.all(answers)).map(({ head }) => head.text)).toEqual(texts)
-  })
-
-  test('skip ids that are still in use when the ids wrap around', async () => {
-    const { peer, connection } = rawSetup({ side: 'dialled', firstId: 0xffff_ffff })
+    const { peer, connection } = rawSetup({ side: 'dialled', lastId: 8 })
     peer.hello()
-    for (const text of ['last', 'first', 'second']) connection.request(echo, { text }).catch(() => undefined)
-    expect([(await peer.frame('request')).id, (await peer.frame('request', 2)).id, (await peer.frame('request', 3)).id]).toEqual([
-      0xffff_ffff, 1, 3,
-    ])
+    const answers: Promise<{ head: { text: string } }>[] = []
+    const ask = async (text: string): Promise<number> => {
+      answers.push(connection.request(echo, { text }))
+      return (await peer.frame('request', answers.length)).id
+    }
+    const answer = async (id: number, text: string): Promise<void> => {
+      peer.send('response', { id, head: { text } })
+      await rest()
+    }
+    expect([await ask('a'), await ask('b'), await ask('c')]).toEqual([1, 3, 5])
+    expect(connection.open(download, { text: '' }).id).toBe(7)
+    await answer(3, 'b')
+    await answer(5, 'c')
+    expect([await ask('d'), await ask('e')]).toEqual([3, 5])
+    await answer(1, 'a')
+    await answer(5, 'e')
+    expect([await ask('f'), await ask('g')]).toEqual([1, 5])
+    for (const [id, text] of [
+      [3, 'd'],
+      [1, 'f'],
+      [5, 'g'],
+    ] as const)
+      await answer(id, text)
+    expect((await Promise.all(answers)).map(({ head }) => head.text).join('')).toBe('abcdefg')
     connection.close()
   })
 

@@ -35,8 +35,8 @@ export interface ConnectionOptions {
   readonly handlers?: HandlerTable
   /** Looks at the other side's hello; a throw refuses the connection. */
   readonly admit?: (hello: Hello) => void
-  /** Id of the first request or stream. @default 1 of the side that dialled, 2 of the other */
-  readonly firstId?: number
+  /** Highest id of a request or stream; after it they begin anew. @default 4294967295 */
+  readonly lastId?: number
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -67,6 +67,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   #welcome: { resolve(): void; reject(error: GliderError): void } | undefined
   #peer: Hello | undefined
   #nextId: number
+  readonly #lastId: number
   #closeReason: GliderError | undefined
   #goingAway = false
   #heldBack = false
@@ -77,7 +78,8 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#transport = options.transport
     this.#side = options.side
     this.#admit = options.admit
-    this.#nextId = options.firstId ?? (options.side === 'dialled' ? 1 : 2)
+    this.#nextId = options.side === 'dialled' ? 1 : 2
+    this.#lastId = options.lastId ?? 0xffff_ffff
     this.remote = options.transport.remote
     this.queue = new SendQueue(options.transport, context.slabs)
     this.budget = new WindowBudget(CONNECTION_WINDOW_BYTES, context.budget)
@@ -229,7 +231,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     let id: number
     do {
       id = this.#nextId
-      this.#nextId = id + 2 <= 0xffff_ffff ? id + 2 : this.#side === 'dialled' ? 1 : 2
+      this.#nextId = id + 2 <= this.#lastId ? id + 2 : this.#side === 'dialled' ? 1 : 2
     } while (this.#requests.has(id) || this.#streams.has(id))
     return id
   }

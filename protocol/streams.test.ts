@@ -514,6 +514,28 @@ describe('memory of a sink', () => {
   })
 })
 
+test('memory of a write whose last piece is small is given back only when all its pieces have left', async () => {
+  const { peer, connection, transport } = rawSetup({ side: 'dialled' })
+  peer.hello()
+  const stream = connection.open(upload, { text: '' })
+  peer.credit(stream.id, 1 << 20)
+  await rest()
+  transport.hold()
+  const bytes = Buffer.alloc(256 * KIB + 100, 1)
+  let left = false
+  const write = stream.write(bytes).then(() => {
+    left = true
+    bytes.fill(2)
+  })
+  await rest()
+  expect(left).toBe(false)
+  transport.release()
+  await write
+  await peer.frame('data', 2)
+  for (const { body } of peer.all('data')) expect(body.every(byte => byte === 1)).toBe(true)
+  connection.close()
+})
+
 test('memory of a write that fails half-way is given back only when the transport is done with it', async () => {
   const { peer, connection, transport } = rawSetup({ side: 'dialled' })
   peer.hello()

@@ -7,10 +7,12 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { catalogue } from '../protocol/catalogue.ts'
 import { systemClock } from '../protocol/clock.system.ts'
+import type { Clock } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { UPGRADE_PROTOCOL } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
+import { FakeClock } from '../protocol/testing/fake-clock.ts'
 import { Chassis } from './chassis.ts'
 import { Membership } from './membership.ts'
 
@@ -51,10 +53,14 @@ async function metadataServer(port = 0): Promise<Chassis> {
   return chassis
 }
 
-function member(metadataAddress: string, registered: (known: boolean) => void = () => undefined): Membership {
+function member(
+  metadataAddress: string,
+  registered: (known: boolean) => void = () => undefined,
+  clock: Clock = systemClock,
+): Membership {
   const membership = new Membership({
     metadataAddress,
-    context: connectionContext(systemClock),
+    context: connectionContext(clock),
     handlers: new HandlerTable(),
     log,
     offer: () => ({
@@ -108,7 +114,8 @@ describe('a membership', () => {
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     cleanups.push(() => server.close())
-    const membership = member(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+    // Of a clock that stands still: nothing ends by itself.
+    const membership = member(`127.0.0.1:${(server.address() as AddressInfo).port}`, undefined, new FakeClock())
     void membership.join()
     const [, socket] = (await once(server, 'upgrade')) as [unknown, Duplex]
     const closed = once(socket, 'close')
