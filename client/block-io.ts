@@ -146,8 +146,13 @@ function cancellable(
       begin(resolve, reject)
       return
     }
-    const onAbort = (): void => connection.cancel(id, signal)
-    const id = begin(
+    let id: number | undefined
+    const onAbort = (): void => {
+      if (id !== undefined) connection.cancel(id, signal)
+    }
+    // Listened to before it begins: a connection that has gone fails it at once.
+    signal.addEventListener('abort', onAbort)
+    id = begin(
       () => {
         signal.removeEventListener('abort', onAbort)
         resolve()
@@ -157,6 +162,5 @@ function cancellable(
         reject(error)
       },
     )
-    signal.addEventListener('abort', onAbort)
   })
 }

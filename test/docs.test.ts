@@ -8,7 +8,7 @@ import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { frameKind } from '../protocol/frame.ts'
-import { commandsOf, readDocument, root, typeCheck, Workplace } from './support/document.ts'
+import { commandsOf, PageRunner, readDocument, root, typeCheck } from './support/document.ts'
 
 const pages = (await readdir(path.join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)
 
@@ -24,21 +24,21 @@ describe('the code of the pages in docs/', () => {
   })
 
   test.each(pages)('%s does what it says', { timeout: 120_000 }, async page => {
-    await using workplace = await Workplace.open(cluster.address)
+    await using runner = await PageRunner.open(cluster.address)
     for (const block of await readDocument(page)) {
-      await workplace.save(block)
-      for (const command of block.language === 'console' ? commandsOf(block) : []) await workplace.run(command)
+      await runner.save(block)
+      for (const command of block.language === 'console' ? commandsOf(block) : []) await runner.run(command)
     }
   })
 
   test.each(pages)('%s has TypeScript that the compiler finds nothing wrong with', { timeout: 60_000 }, async page => {
-    await using workplace = await Workplace.open(cluster.address)
+    await using runner = await PageRunner.open(cluster.address)
     const blocks = (await readDocument(page)).filter(({ language }) => language === 'ts')
     const files = blocks.map(block => ({ ...block, file: block.file ?? `line-${block.line}.ts` }))
-    for (const block of files) await workplace.save(block)
+    for (const block of files) await runner.save(block)
     if (files.length === 0) return
     const complaint = await typeCheck(
-      workplace.folder,
+      runner.folder,
       files.map(({ file }) => file),
     )
     expect(complaint).toBe('')

@@ -1,6 +1,6 @@
 /**
  * Markdown pages whose code is run. A block of `ts` whose first line is a comment with a file name is that file; a block of
- * `console` is a session: commands behind `$ `, and under each what it prints. `…` stands for anything within a line.
+ * `console` is what a terminal shows: commands behind `$ `, and under each what it prints. `…` stands for anything within a line.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -58,7 +58,7 @@ export function commandsOf({ text, line }: Block): Command[] {
 }
 
 /** A folder within the package, where its name can be imported, and the cluster that pages find at the default address. */
-export class Workplace implements AsyncDisposable {
+export class PageRunner implements AsyncDisposable {
   readonly folder: string
   address: string
   readonly #children = new Set<ChildProcess>()
@@ -68,10 +68,10 @@ export class Workplace implements AsyncDisposable {
     this.address = address
   }
 
-  static async open(address = DEFAULT_ADDRESS): Promise<Workplace> {
+  static async open(address = DEFAULT_ADDRESS): Promise<PageRunner> {
     const parent = path.join(root, '.glider')
     await mkdir(parent, { recursive: true })
-    return new Workplace(await mkdtemp(path.join(parent, 'page-')), address)
+    return new PageRunner(await mkdtemp(path.join(parent, 'page-')), address)
   }
 
   /** Keeps a block that is a file. */
