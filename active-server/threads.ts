@@ -1,10 +1,15 @@
+import type { Clock } from '../protocol/clock.ts'
 import type { Log } from '../server/log.ts'
 import { ActionThread } from './action-thread.ts'
 
 export interface ThreadsOptions {
   readonly count: number
   readonly metadata: string
+  readonly clock: Clock
+  readonly turnTimeoutMs: number
   readonly log: Log
+  /** A throw that nobody caught has been told of. */
+  readonly uncaught: () => void
   /** A thread has ended with all its objects; another takes its place. */
   readonly lost: (thread: ActionThread, cause: string) => void
 }
@@ -43,8 +48,8 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, log } = this.#options
-    const thread = await ActionThread.start({ number, metadata, log, lost: cause => this.#lost(number, cause) })
+    const { count: _count, ...shared } = this.#options
+    const thread = await ActionThread.start({ ...shared, number, lost: cause => this.#lost(number, cause) })
     this.#threads.set(number, thread)
     if (this.#stopping) await thread.stop()
   }

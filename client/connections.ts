@@ -6,18 +6,14 @@ import type { Hello } from '../protocol/peer.ts'
 /** The connections of one client: one to each server, made when first needed and made anew after they have gone. */
 export class Connections {
   readonly context: ConnectionContext
-  readonly #hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }
+  readonly #hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   readonly #webSocket: boolean
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
   /** Fires when this client is closed: whoever is being dialled is not waited for. */
   readonly #abort = new AbortController()
 
-  constructor(
-    context: ConnectionContext,
-    hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string },
-    webSocket: boolean,
-  ) {
+  constructor(context: ConnectionContext, hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>, webSocket: boolean) {
     this.context = context
     this.#hello = hello
     this.#webSocket = webSocket

@@ -3,6 +3,7 @@ import { GliderError } from '../client/index.ts'
 import { startLocalMetadataServer } from '../metadata-server/index.ts'
 import { startLocalStorageServer } from '../storage-server/index.ts'
 import { ChildServer, type ServerRole } from './child-server.ts'
+import { assertReady } from './readiness.ts'
 
 export interface LocalClusterOptions {
   /** @default 1 */
@@ -76,6 +77,7 @@ export class LocalCluster implements AsyncDisposable {
       const started = await Promise.allSettled(roles.map(role => start(role, metadata.address, wanted)))
       for (const result of started) if (result.status === 'fulfilled') servers.push(result.value)
       for (const result of started) if (result.status === 'rejected') throw result.reason
+      await assertReady(servers.map(({ address }) => address))
       return new LocalCluster(servers)
     } catch (error) {
       await stopAll(servers)

@@ -30,7 +30,7 @@ export interface ConnectionOptions {
   readonly transport: Transport
   /** Which side opened the connection: it gives odd ids, the other even ones. */
   readonly side: 'dialled' | 'accepted'
-  readonly hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }
+  readonly hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   /** What this side answers. */
   readonly handlers?: HandlerTable
   /** Looks at the other side's hello; a throw refuses the connection. */

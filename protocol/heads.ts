@@ -22,6 +22,7 @@ const helloSchema = Compile(
     version: Type.Object({ major: Type.Integer(), minor: Type.Integer() }),
     role: Type.Enum(['client', 'metadata', 'storage', 'active']),
     clientId: Type.String({ minLength: 1, maxLength: 64 }),
+    namespace: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     token: Type.Optional(Type.String({ maxLength: 4096 })),
     limits: Type.Object({ headBytes: Type.Integer({ minimum: 0 }), bodyBytes: Type.Integer({ minimum: 0 }) }),
   }),

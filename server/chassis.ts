@@ -114,7 +114,7 @@ export class Chassis {
       side: 'accepted',
       hello: { role, clientId: id },
       handlers,
-      admit: refuseImpostors,
+      admit: refuseStrangers,
     })
     this.#connections.add(connection)
     connection.onClose(reason => {
@@ -143,6 +143,12 @@ export class Chassis {
 }
 
 /** Servers dial their metadata server, which dials nobody: its word counts only on a connection to it. */
-function refuseImpostors({ role }: Hello): void {
+/** The one namespace that there is. */
+const NAMESPACE = 'default'
+
+function refuseStrangers({ role, namespace = NAMESPACE }: Hello): void {
   if (role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
+  if (namespace !== NAMESPACE) {
+    throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(namespace)} for you here: use ${NAMESPACE}`)
+  }
 }

@@ -46,6 +46,14 @@ export class ThreadHost implements StepHandlers {
     this.#outbox.message({ type: 'log', level, path: '', message })
   }
 
+  /** A throw in a timer or a rejection that nobody awaits. */
+  uncaught(thrown: unknown): void {
+    this.#outbox.message({
+      type: 'uncaught',
+      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : inspect(thrown),
+    })
+  }
+
   bytes(stream: number, slab: number, offset: number, length: number): void {
     const source = this.#streams.get(stream)?.source
     if (source) source.arrived(regionBytes(this.#task.incoming, slab, offset, length), slab)
@@ -82,6 +90,9 @@ export class ThreadHost implements StepHandlers {
         return
       case 'call':
         this.#call(asked)
+        return
+      case 'ping':
+        this.#outbox.message({ type: 'pong' })
         return
       case 'abortCall':
         this.#calls.get(asked.request)?.abort(GliderError.fromWire(asked.error))
