@@ -9,7 +9,10 @@ export interface ActionClassEntry {
   readonly calls: readonly string[]
 }
 
-const notCallable = new Set(['constructor', 'onCreate', 'onDelete', 'onRead', 'onWrite'])
+const hooks = ['onCreate', 'onDelete', 'onRead', 'onWrite']
+/** Fields of every action would hide methods of these names. */
+const fields = ['path', 'params', 'store', 'log', 'signal']
+const notCallable = new Set(['constructor', ...hooks, ...fields])
 
 /** The action classes that a bundle exports; whatever else it exports is ignored. `INVALID_ARGUMENT` where there is none. */
 export function actionClassesOf(module: object): ActionClassEntry[] {

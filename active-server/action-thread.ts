@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { Clock } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import type { Log } from '../server/log.ts'
@@ -16,6 +17,7 @@ import {
 } from './messages.ts'
 import { SharedArena } from './shared-arena.ts'
 import { StreamFromThread, StreamToThread } from './thread-streams.ts'
+import { TurnWatch } from './turn-watch.ts'
 
 /** Shared memory for what comes in to the actions of a thread: 16 MiB. */
 const INCOMING_SLABS = 32
@@ -28,7 +30,12 @@ interface Waiting<T> {
 export interface ActionThreadOptions {
   readonly number: number
   readonly metadata: string
+  readonly clock: Clock
+  /** How long a turn may last. */
+  readonly turnTimeoutMs: number
   readonly log: Log
+  /** A throw that nobody caught has been told of. */
+  readonly uncaught: () => void
   /** The thread has ended by itself, with everything in it. */
   readonly lost: (cause: string) => void
 }
@@ -53,6 +60,7 @@ export class ActionThread implements StepHandlers {
   readonly #inputs = new Map<number, StreamToThread>()
   readonly #outputs = new Map<number, StreamFromThread>()
   #next = 1
+  readonly #watch: TurnWatch
   #lost: GliderError | undefined
   #stopping = false
 
@@ -76,11 +84,16 @@ export class ActionThread implements StepHandlers {
       ready.resolve()
     })
     const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
-    this.#pool.run(task, { transferList: [port2] }).then(
+    const abort = new AbortController()
+    this.#watch = new TurnWatch(options.clock, options.turnTimeoutMs, {
+      ping: () => this.#outbox.message({ type: 'ping' }),
+      hung: () => abort.abort(),
+    })
+    this.#pool.run(task, { transferList: [port2], signal: abort.signal }).then(
       () => this.#ended('its task has returned'),
       (error: Error) => {
         ready.reject(GliderError.from(error))
-        this.#ended(error.message)
+        this.#ended(abort.signal.aborted ? `a turn took longer than ${options.turnTimeoutMs} ms` : error.message)
       },
     )
   }
@@ -192,6 +205,13 @@ export class ActionThread implements StepHandlers {
         else waiting?.resolve()
         return
       }
+      case 'pong':
+        this.#watch.answered()
+        return
+      case 'uncaught':
+        this.#options.uncaught()
+        this.#log('error', { thread: this.number }, `user code let an error go uncaught: ${told.error}`)
+        return
       case 'log':
         this.#log(told.level, { thread: this.number, path: told.path, ...told.details }, told.message)
         return
@@ -208,6 +228,7 @@ export class ActionThread implements StepHandlers {
     if (this.#lost) return
     const lost = new GliderError('ACTION_LOST', `the thread of the action has ended: ${cause}. Create the object again`)
     this.#lost = lost
+    this.#watch.stop()
     this.#port.close()
     for (const waiting of this.#requests.values()) waiting.reject(lost)
     for (const waiting of this.#runs.values()) waiting.reject(lost)

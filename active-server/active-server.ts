@@ -7,7 +7,7 @@ import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
-import { gauge } from '../server/metrics.ts'
+import { counter, gauge } from '../server/metrics.ts'
 import type { RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import type { ActionThread } from './action-thread.ts'
@@ -24,7 +24,11 @@ export interface ActiveServerConfig {
   readonly metadata: string
   readonly slots: number
   readonly threads: number
+  /** How long a turn of an action may last without coming back to the event loop. @default 10000 */
+  readonly turnTimeoutMs?: number
 }
+
+const DEFAULT_TURN_TIMEOUT_MS = 10_000
 
 /**
  * Starts an active server; resolves once it is registered and its slots can be used.
@@ -95,11 +99,21 @@ export async function startActiveServer(
   }
 
   const bundles = await BundleFiles.create(version => fetchBundle(membership, version))
-  const threads = await Threads.start({ count: config.threads, metadata: config.metadata, log, lost: threadLost })
+  let uncaught = 0
+  const threads = await Threads.start({
+    count: config.threads,
+    metadata: config.metadata,
+    clock,
+    turnTimeoutMs: config.turnTimeoutMs ?? DEFAULT_TURN_TIMEOUT_MS,
+    log,
+    uncaught: () => uncaught++,
+    lost: threadLost,
+  })
   bindObjects(handlers, { incarnation, slots, threads, bundles, clock })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
+  counter(metrics, 'glider_action_uncaught_errors_total', 'Errors of user code that nobody caught.', () => uncaught)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
 
   const chassis = await Chassis.start({

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { GliderError } from '../protocol/errors.ts'
 
+/** Behind it stands the process id of the server. */
+const FOLDER_PREFIX = 'glider-bundles-'
 /** Characters of the SHA-256 of a bundle's code that name its version. */
 const VERSION_CHARACTERS = 32
 
@@ -23,7 +25,8 @@ export class BundleFiles {
   }
 
   static async create(fetch: (version: string) => Promise<Buffer>): Promise<BundleFiles> {
-    const folder = await mkdtemp(join(tmpdir(), 'glider-bundles-'))
+    await removeLeftBehind()
+    const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`))
     await mkdir(join(folder, 'node_modules'))
     await symlink(fileURLToPath(new URL('../..', import.meta.url)), join(folder, 'node_modules', 'glider'))
     return new BundleFiles(folder, fetch)
@@ -51,6 +54,25 @@ export class BundleFiles {
 
   async remove(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** A server that was killed could not remove its folder: the next one does. */
+async function removeLeftBehind(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : Number.NaN
+    if (Number.isNaN(pid) || isRunning(pid)) continue
+    await rm(join(tmpdir(), name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Somebody else's process is one all the same.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -1,4 +1,4 @@
-import { type CommonFlags, countFlag, flag, serverCommand } from '../server/flags.ts'
+import { type CommonFlags, countFlag, durationFlag, flag, serverCommand } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { startActiveServer } from './active-server.ts'
@@ -7,13 +7,19 @@ interface Flags extends CommonFlags {
   readonly metadata: string
   readonly slots: number
   readonly threads: number
+  readonly turnTimeout: number
 }
 
 const command = serverCommand('active-server', 'Contributes slots for action objects to a cluster.', 0)
   .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
   .addOption(flag('--slots <number>', 'how many action objects it takes').default(64).argParser(countFlag))
+  .addOption(
+    flag('--turn-timeout <time>', 'how long an action may run without coming back to the event loop')
+      .default(10_000, '10s')
+      .argParser(durationFlag),
+  )
   .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))
 
 const flags = command.parse().opts<Flags>()
 const system = realSystem('active-server', flags.logLevel)
-await runServer(system.log, dismissed => startActiveServer(flags, system, dismissed))
+await runServer(system.log, dismissed => startActiveServer({ ...flags, turnTimeoutMs: flags.turnTimeout }, system, dismissed))

@@ -58,10 +58,14 @@ export type ToThread =
       readonly chain: readonly string[]
     }
   | { readonly type: 'abortCall'; readonly request: number; readonly error: WireError }
+  /** Asks for a sign that the thread comes back from its turns. */
+  | { readonly type: 'ping' }
 
 export type FromThread =
   | { readonly type: 'answered'; readonly request: number; readonly value?: string; readonly error?: WireError }
   | { readonly type: 'streamDone'; readonly stream: number; readonly error?: WireError }
+  | { readonly type: 'pong' }
+  | { readonly type: 'uncaught'; readonly error: string }
   | { readonly type: 'log'; readonly level: LogLevel; readonly path: string; readonly message: string; readonly details?: object }
 
 /** What a thread is started with. */

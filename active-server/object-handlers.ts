@@ -25,7 +25,12 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     requireMetadata(call)
     const { slot, epoch, counter, path, params, interleaved } = head
     const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
-    const occupant: Occupant = { slot, generation: { epoch, counter }, path, thread: leastLoaded(threads, slots) }
+    const occupant: Occupant = {
+      slot,
+      generation: { epoch, counter },
+      path,
+      thread: leastLoaded(await threads.available(), slots),
+    }
     slots.take(occupant)
     try {
       const id = `${incarnation}.${slot}.${epoch}.${counter}`
@@ -78,9 +83,9 @@ function requireMetadata({ connection }: Call): void {
     throw new GliderError('FORBIDDEN', 'only the metadata server makes and deletes objects')
 }
 
-function leastLoaded(threads: Threads, slots: Slots): ActionThread {
-  const [first, ...others] = threads.all
-  if (!first) throw new GliderError('UNAVAILABLE', 'the action threads of this server are being replaced: try again')
+function leastLoaded(threads: readonly ActionThread[], slots: Slots): ActionThread {
+  const [first, ...others] = threads
+  if (!first) throw new GliderError('UNAVAILABLE', 'this server has no action thread: try again')
   let best = first
   let load = slots.of(first).length
   for (const thread of others) {

@@ -1,9 +1,10 @@
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import { type ActionNode, type BundleInfo, type CallOptions, GliderError, type StoreClient } from '../client/index.ts'
+import { type BundleInfo, GliderError } from '../client/index.ts'
 import { counted } from './bytes.ts'
 import { json } from './flags.ts'
 import { openSource, writeTarget } from './local-files.ts'
+import { withNode } from './new-node.ts'
 import { progressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
 
@@ -39,9 +40,7 @@ export function addActionCommands(program: Command, session: Session): void {
     .addOption(new Option('--params <json>', 'parameters of the object').argParser(json))
     .option('--replace', 'in place of the object that is there')
     .option('-p, --parents', 'create missing directories above, too')
-    .action((path: string, definition: string, flags: CreateFlags) =>
-      session.withStore((store, call) => createObject(store, path, definition, flags, call)),
-    )
+    .action((path: string, definition: string, flags: CreateFlags) => createObject(session, path, definition, flags))
 
   action
     .command('read')
@@ -89,36 +88,13 @@ export function addActionCommands(program: Command, session: Session): void {
     )
 }
 
-async function createObject(
-  store: StoreClient,
-  path: string,
-  definition: string,
-  flags: CreateFlags,
-  call: CallOptions,
-): Promise<void> {
+async function createObject(session: Session, path: string, definition: string, flags: CreateFlags): Promise<void> {
   const { parents = false, interleaved = false, replace = false, params } = flags
-  const { node, isNew } = await openAction(store, path, parents, call)
-  try {
-    await node.create(definition, { interleaved, replace, ...(params !== undefined && { params }), ...call })
-  } catch (error) {
-    // A node that was made for this object alone is not left behind without it.
-    if (isNew) await store.delete(path).catch(() => undefined)
-    throw error
-  }
-}
-
-async function openAction(
-  store: StoreClient,
-  path: string,
-  parents: boolean,
-  call: CallOptions,
-): Promise<{ node: ActionNode; isNew: boolean }> {
-  try {
-    return { node: await store.create(path, 'action', { parents, ...call }), isNew: true }
-  } catch (error) {
-    if (GliderError.from(error).code !== 'ALREADY_EXISTS') throw error
-    return { node: await store.lookup(path, 'action', call), isNew: false }
-  }
+  await session.withStore((store, call) =>
+    withNode(store, path, 'action', parents, call, node =>
+      node.create(definition, { interleaved, replace, ...(params !== undefined && { params }), ...call }),
+    ),
+  )
 }
 
 async function writeAction(session: Session, path: string, file: string): Promise<void> {
@@ -138,6 +114,8 @@ async function writeAction(session: Session, path: string, file: string): Promis
 function bundleLines({ name, version, classes }: BundleInfo): string[] {
   return [
     `${name} (version ${version})`,
-    ...classes.map(({ name: className, calls }) => `  ${name}/${className}${calls.length > 0 ? `  calls: ${calls.join(', ')}` : ''}`),
+    ...classes.map(
+      ({ name: className, calls }) => `  ${name}/${className}${calls.length > 0 ? `  calls: ${calls.join(', ')}` : ''}`,
+    ),
   ]
 }

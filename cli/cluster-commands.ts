@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
-import { LocalCluster, type LocalClusterOptions } from '../cluster/index.ts'
+import type { LocalClusterOptions } from '../cluster/index.ts'
 import { size, wholeNumber } from './flags.ts'
 import type { Session } from './session.ts'
 import { columns } from './table.ts'
@@ -55,11 +55,13 @@ export function addClusterCommands(program: Command, session: Session): void {
 
 async function up(session: Session, options: LocalClusterOptions): Promise<void> {
   const { signal } = session.io
+  // Loaded only here: all the other commands are clients.
+  const { LocalCluster } = await import('../cluster/index.ts')
   await using cluster = await LocalCluster.start(options)
   const { address } = cluster
   session.answer({ address, servers: cluster.servers.map(({ role, address, pid }) => ({ role, address, pid })) }, () => [
-    `The cluster is at ${address}.`,
-    `In another terminal: glider --address ${address} servers`,
+    `The cluster is at ${address}`,
+    `In another terminal: npx glider --address ${address} servers`,
     'Ctrl-C stops it, and everything in it is gone.',
   ])
   if (!signal.aborted) await once(signal, 'abort')

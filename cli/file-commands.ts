@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { type CallOptions, type FileNode, GliderError, type StoreClient } from '../client/index.ts'
 import { counted, readUpTo } from './bytes.ts'
 import { openSource, writeTarget } from './local-files.ts'
+import { withNode } from './new-node.ts'
 import { progressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
 
@@ -46,44 +46,17 @@ async function put(session: Session, file: string, path: string, parents: boolea
   try {
     await session.withStore(async (store, call) => {
       const { chunks, ended } = await readUpTo(stream, PUT_BYTES)
-      if (ended) await store.put(path, Buffer.concat(chunks), { parents, ...call })
-      else await putStream(store, path, parents, counted(chunks, stream, bar), call)
+      if (ended) {
+        await store.put(path, Buffer.concat(chunks), { parents, ...call })
+        return
+      }
+      await withNode(store, path, 'file', parents, call, node =>
+        pipeline(counted(chunks, stream, bar), node.createWriteStream(call), call),
+      )
     })
   } finally {
     stream.destroy()
     bar.clear()
-  }
-}
-
-/** The node has to be there before its bytes: one that was made for them goes again where they do not arrive. */
-async function putStream(
-  store: StoreClient,
-  path: string,
-  parents: boolean,
-  bytes: AsyncIterable<Buffer>,
-  call: CallOptions,
-): Promise<void> {
-  const { node, isNew } = await openFile(store, path, parents, call)
-  try {
-    await pipeline(bytes, node.createWriteStream(call), call)
-  } catch (error) {
-    // Without the signal, which has fired already if this was interrupted.
-    if (isNew) await store.delete(path).catch(() => undefined)
-    throw error
-  }
-}
-
-async function openFile(
-  store: StoreClient,
-  path: string,
-  parents: boolean,
-  call: CallOptions,
-): Promise<{ node: FileNode; isNew: boolean }> {
-  try {
-    return { node: await store.create(path, 'file', { parents, ...call }), isNew: true }
-  } catch (error) {
-    if (GliderError.from(error).code !== 'ALREADY_EXISTS') throw error
-    return { node: await store.lookup(path, 'file', call), isNew: false }
   }
 }
 

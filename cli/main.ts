@@ -1,9 +1,12 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events'
 import { constants } from 'node:os'
 import process from 'node:process'
 import { Interrupted, run } from './run.ts'
 
 const interrupt = new AbortController()
+// Every stream and call listens to it for as long as it takes; that they are many is no leak.
+setMaxListeners(0, interrupt.signal)
 
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   const interrupted = new Interrupted(128 + constants.signals[name])

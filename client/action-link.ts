@@ -2,12 +2,10 @@ import type { ActionWriteStreamOptions, CallOptions } from '../actions/store.ts'
 import { catalogue } from '../protocol/catalogue.ts'
 import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { MAX_CALL_BYTES, toJson } from '../protocol/json.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import type { ClientContext, Target } from './context.ts'
-import { unlessCancelled } from './waiting.ts'
-
-/** Largest JSON value of a call, each way. */
-const MAX_VALUE_BYTES = 1 << 20
+import { unlessCancelled, unlessLate } from './waiting.ts'
 
 interface Reached {
   readonly connection: ConnectionCore
@@ -16,9 +14,15 @@ interface Reached {
 
 /** Finds the object of an action node and a connection to its server. */
 async function reach(context: ClientContext, target: Target, options: CallOptions): Promise<Reached> {
-  const { location, address, path } = await context.metadata.request(catalogue.openObject, target, options)
-  const connecting = context.connections.get(address)
-  const connection = context.connections.ready(address) ?? (await unlessCancelled(connecting, path, options.signal))
+  // Streams and calls wait for an object that is being created for as long as that takes, unless told otherwise.
+  const patient = { timeoutMs: Number.POSITIVE_INFINITY, ...options }
+  const { location, address, path } = await context.metadata.request(catalogue.openObject, target, patient)
+  const { connections } = context
+  const connecting = async (): Promise<ConnectionCore> => {
+    const made = unlessCancelled(connections.get(address), path, options.signal)
+    return unlessLate(made, connections.context.clock, options.timeoutMs, path)
+  }
+  const connection = connections.ready(address) ?? (await connecting())
   context.counters.transfers++
   return { connection, location }
 }
@@ -51,8 +55,13 @@ export async function callAction(
   options: CallOptions,
 ): Promise<unknown> {
   const body = encodeValue(name, value)
+  const { clock } = context.connections.context
+  const begun = clock.now()
   const { connection, location } = await reach(context, target, options)
-  const answer = await connection.request(catalogue.callAction, { location, name, ...chainOf(context) }, { body, ...options })
+  const { signal, timeoutMs } = options
+  const left = timeoutMs !== undefined && { timeoutMs: Math.max(0, timeoutMs - (clock.now() - begun)) }
+  const head = { location, name, ...chainOf(context) }
+  const answer = await connection.request(catalogue.callAction, head, { body, ...left, ...(signal && { signal }) })
   context.counters.bytesSent += body.length
   context.counters.bytesReceived += answer.body.length
   return JSON.parse(answer.body.toString())
@@ -60,22 +69,11 @@ export async function callAction(
 
 /** @throws GliderError INVALID_ARGUMENT where JSON cannot carry the value */
 function encodeValue(name: string, value: unknown): Buffer {
-  let text: string | undefined
   try {
-    text = JSON.stringify(value ?? null)
+    return Buffer.from(toJson(value, MAX_CALL_BYTES))
   } catch (cause) {
-    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} cannot be written as JSON: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} cannot be sent: ${(cause as Error).message}`, { cause })
   }
-  if (text === undefined)
-    throw new GliderError('INVALID_ARGUMENT', `the value for ${name} is a ${typeof value}, which JSON does not have`)
-  const bytes = Buffer.from(text)
-  if (bytes.length <= MAX_VALUE_BYTES) return bytes
-  throw new GliderError(
-    'INVALID_ARGUMENT',
-    `the value for ${name} has ${bytes.length} bytes, more than ${MAX_VALUE_BYTES}: use a stream`,
-  )
 }
 
 function chainOf(context: ClientContext): { chain?: string[] } {

@@ -4,7 +4,7 @@ import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { openActionRead, openActionWrite } from './action-link.ts'
 import type { ClientContext, Target } from './context.ts'
-import { abortWith } from './stream-signal.ts'
+import { abortWith, opened } from './stream-signal.ts'
 
 const HIGH_WATER_BYTES = 512 << 10
 /** Small pieces that wait together are joined up to this size. */
@@ -31,10 +31,11 @@ class ActionReadStream extends Readable {
   }
 
   override _construct(done: Done): void {
-    openActionRead(this.#context, this.#target, this.#signal).then(stream => {
-      this.#stream = stream
-      done()
-    }, done)
+    opened(this, this.#open(), done)
+  }
+
+  async #open(): Promise<void> {
+    this.#stream = await openActionRead(this.#context, this.#target, this.#signal)
   }
 
   override _read(): void {
@@ -73,16 +74,18 @@ class ActionWriteStream extends Writable {
   }
 
   override _construct(done: Done): void {
-    openActionWrite(this.#context, this.#target, this.#options).then(stream => {
-      this.#stream = stream
-      // A failure of the action is told at once, not with the next write.
-      const failed = (): void => {
-        this.destroy(stream.signal.reason as GliderError)
-      }
-      stream.signal.addEventListener('abort', failed)
-      if (stream.signal.aborted) failed()
-      done()
-    }, done)
+    opened(this, this.#open(), done)
+  }
+
+  async #open(): Promise<void> {
+    const stream = await openActionWrite(this.#context, this.#target, this.#options)
+    this.#stream = stream
+    // A failure of the action is told at once, not with the next write.
+    const failed = (): void => {
+      this.destroy(stream.signal.reason as Error)
+    }
+    stream.signal.addEventListener('abort', failed)
+    if (stream.signal.aborted) failed()
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: Done): void {

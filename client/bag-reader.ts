@@ -39,6 +39,8 @@ interface Piece {
 class BagReader extends ReadAhead {
   readonly #context: ClientContext
   readonly #target: Target
+  /** As it was told last. */
+  #path = 'the bag'
   #page: Page | undefined
   /** Asked for while the page before it is being read. */
   #nextPage: Promise<Page> | undefined
@@ -103,10 +105,19 @@ class BagReader extends ReadAhead {
   }
 
   async #ask(head: Head): Promise<Page> {
-    const answer = await this.#context.metadata.request(catalogue.locateParts, head, this.options)
+    const asked = this.#context.metadata.request(catalogue.locateParts, head, this.options)
+    const answer = await asked.catch((error: unknown) => {
+      const known = GliderError.from(error)
+      throw known.code === 'BLOCK_GONE' ? this.#gone(known) : known
+    })
+    this.#path = answer.path
     const blocks = new BlockChain()
     blocks.add(0, answer)
     return { blocks, lengths: answer.lengths, head, answer }
+  }
+
+  #gone(cause: GliderError): GliderError {
+    return new GliderError('BLOCK_GONE', `${this.#path} was deleted while it was being read`, { cause })
   }
 
   async #read({ page, block, offset, length }: Piece): Promise<Buffer> {
@@ -119,9 +130,9 @@ class BagReader extends ReadAhead {
       const known = GliderError.from(error)
       if (known.code !== 'BLOCK_GONE') throw known
       // Where a server has died and come back empty, asking again tells that.
-      const { path, node, parts } = page.answer
+      const { node, parts } = page.answer
       await this.#ask({ node, parts, next: page.head.next ?? [0, 0], blocks: PAGE_BLOCKS })
-      throw new GliderError('BLOCK_GONE', `${path} was deleted while it was being read`, { cause: known })
+      throw this.#gone(known)
     }
     return into
   }

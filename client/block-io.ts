@@ -6,7 +6,7 @@ import { GliderError } from '../protocol/errors.ts'
 import type { Connections } from './connections.ts'
 import type { TransferCounters } from './counters.ts'
 import { DEFAULT_TIMEOUT_MS } from './metadata.ts'
-import { pause, throwIfCancelled, unlessCancelled } from './waiting.ts'
+import { pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /** Where a block is, ready for use in heads. */
 export interface BlockRef {
@@ -82,7 +82,8 @@ export class BlockIo {
       }
       throwIfCancelled('the operation', signal)
       try {
-        const fresh = await unlessCancelled(this.#connections.get(address), 'the operation', signal)
+        const connecting = unlessCancelled(this.#connections.get(address), 'the operation', signal)
+        const fresh = await unlessLate(connecting, clock, deadline - clock.now(), `the operation on ${address}`)
         return await attempt(fresh, Math.max(deadline - clock.now(), 0))
       } catch (error) {
         failure = GliderError.from(error)
@@ -147,8 +148,12 @@ function cancellable(
       begin(resolve, reject)
       return
     }
+    // Nobody's, until it has begun.
+    let id = 0
     const onAbort = (): void => connection.cancel(id, signal)
-    const id = begin(
+    // Listened to before it begins: a connection that has gone fails it at once.
+    signal.addEventListener('abort', onAbort)
+    id = begin(
       () => {
         signal.removeEventListener('abort', onAbort)
         resolve()
@@ -158,6 +163,5 @@ function cancellable(
         reject(error)
       },
     )
-    signal.addEventListener('abort', onAbort)
   })
 }

@@ -60,6 +60,21 @@ export class ClaimBlocks {
     return this.#obtain(index, options).then(ref => this.#write(ref, index, offset, bytes, options))
   }
 
+  /** Reads within the block at `index`: what the file had, or what was acknowledged here. */
+  async read(index: number, offset: number, into: Uint8Array, options: CallOptions): Promise<void> {
+    if (this.#lost) throw this.#lost
+    const block = this.#chain.get(index) ?? (await this.#obtain(index, options))
+    try {
+      await this.#context.blocks.read(block, offset, into, options, () => this.#locate(index, options))
+    } catch (error) {
+      const known = GliderError.from(error)
+      if (known.code !== 'BLOCK_GONE') throw known
+      // Where the server of the block has died and come back empty, that is told.
+      await this.#locate(index, options)
+      throw this.#deleted(known)
+    }
+  }
+
   /** Resolves once nothing is being asked for that a commit would have to know of. */
   async settle(): Promise<void> {
     await this.#extending?.catch(ignore)
@@ -97,8 +112,12 @@ export class ClaimBlocks {
     const now = this.#chain.get(index)
     if (now && now !== block) return now
     if (error.code === 'UNAVAILABLE') throw error
-    const message = `${this.#path} was deleted while it was being written: create it again`
-    throw new GliderError('NOT_FOUND', message, { cause: error })
+    throw this.#deleted(error)
+  }
+
+  /** To a writer, a block that has gone is a file that has. */
+  #deleted(cause: GliderError): GliderError {
+    return new GliderError('NOT_FOUND', `${this.#path} was deleted while it was being written: create it again`, { cause })
   }
 
   /** Between two attempts to reach the block's server: throws where another attempt makes no sense. */

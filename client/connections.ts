@@ -6,24 +6,21 @@ import type { Hello } from '../protocol/peer.ts'
 /** The connections of one client: one to each server, made when first needed and made anew after they have gone. */
 export class Connections {
   readonly context: ConnectionContext
-  readonly #hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }
+  readonly #hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   readonly #webSocket: boolean
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
-  #closed = false
+  /** Fires when this client is closed: whoever is being dialled is not waited for. */
+  readonly #abort = new AbortController()
 
-  constructor(
-    context: ConnectionContext,
-    hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string },
-    webSocket: boolean,
-  ) {
+  constructor(context: ConnectionContext, hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>, webSocket: boolean) {
     this.context = context
     this.#hello = hello
     this.#webSocket = webSocket
   }
 
   get closed(): boolean {
-    return this.#closed
+    return this.#abort.signal.aborted
   }
 
   /** The connection to a server, if it is there already. */
@@ -34,7 +31,7 @@ export class Connections {
 
   /** @throws GliderError UNAVAILABLE where the server does not answer, or this client has been closed */
   async get(address: string): Promise<ConnectionCore> {
-    if (this.#closed) throw closedError()
+    if (this.closed) throw closedError()
     const ready = this.ready(address)
     if (ready) return ready
     let dialling = this.#dialling.get(address)
@@ -46,13 +43,19 @@ export class Connections {
   }
 
   async #dial(address: string): Promise<ConnectionCore> {
-    const transport = await dial(address, { webSocket: this.#webSocket })
+    const { signal } = this.#abort
+    const transport = await dial(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
+      throw signal.aborted ? closedError() : error
+    })
     const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello: this.#hello })
-    if (this.#closed) {
-      connection.close(closedError())
-      throw closedError()
+    const onClosed = (): void => connection.close(closedError())
+    if (signal.aborted) onClosed()
+    signal.addEventListener('abort', onClosed)
+    try {
+      await connection.start()
+    } finally {
+      signal.removeEventListener('abort', onClosed)
     }
-    await connection.start()
     this.#ready.set(address, connection)
     connection.onClose(() => {
       if (this.#ready.get(address) === connection) this.#ready.delete(address)
@@ -61,7 +64,7 @@ export class Connections {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#abort.abort()
     for (const connection of [...this.#ready.values()]) connection.close(closedError())
     await Promise.allSettled(this.#dialling.values())
     for (const connection of [...this.#ready.values()]) connection.close(closedError())

@@ -14,7 +14,7 @@ export async function openFile(
   options: CallOptions,
 ): Promise<FileHandle> {
   const handle = write
-    ? new WriteHandle(context, target, await FileSink.open(context, { ...target, mode: 'update' }, options, 0))
+    ? new WriteHandle(await FileSink.open(context, { ...target, mode: 'update' }, options, 0))
     : new ReadHandle(await FileSource.open(context, target, 0, options))
   context.counters.transfers++
   return handle
@@ -57,21 +57,23 @@ class ReadHandle implements FileHandle {
   }
 }
 
-/** Reads see what was committed; `sync` makes what this handle wrote part of that. */
+/**
+ * Writes in place, and reads what was committed or written here. Always holds: beyond the committed length, zeros are filled
+ * into gaps only while no write is under way there.
+ */
 class WriteHandle implements FileHandle {
-  readonly #context: ClientContext
-  readonly #target: Target
   readonly #sink: FileSink
-  /** What has been written beyond the committed length, so that gaps can be filled with zeros. */
+  /** What can be read beyond the length that was committed at the opening. */
   readonly #written = new Ranges()
+  readonly #underWay = new Set<Promise<void>>()
   #committed: number
   #size: number
-  #source: Promise<FileSource> | undefined
-  #closed = false
+  /** Resolves when gaps have been filled: later writes beyond the committed length wait for it. */
+  #filling: Promise<void> = Promise.resolve()
+  #isFilling = false
+  #closing: Promise<void> | undefined
 
-  constructor(context: ClientContext, target: Target, sink: FileSink) {
-    this.#context = context
-    this.#target = target
+  constructor(sink: FileSink) {
     this.#sink = sink
     this.#committed = sink.startSize
     this.#size = sink.startSize
@@ -83,60 +85,95 @@ class WriteHandle implements FileHandle {
 
   async read(position: number, buffer: Uint8Array, options: CallOptions = {}): Promise<number> {
     checkPosition(position)
-    checkOpen(this.#closed, this.#sink.path)
-    this.#source ??= FileSource.open(this.#context, this.#target, 0, options)
-    const source = await this.#source
-    const length = Math.max(0, Math.min(buffer.length, source.size - position))
-    if (length > 0) await source.read(position, buffer.subarray(0, length), options)
+    checkOpen(this.#closing !== undefined, this.#sink.path)
+    const length = Math.max(0, Math.min(buffer.length, this.#size - position))
+    const end = position + length
+    const pieces: [number, number][] = []
+    let at = position
+    this.#written.gaps(Math.max(position, this.#committed), end, (gapStart, gapEnd) => {
+      if (gapStart > at) pieces.push([at, gapStart])
+      buffer.fill(0, gapStart - position, gapEnd - position)
+      at = gapEnd
+    })
+    if (end > at) pieces.push([at, end])
+    await Promise.all(pieces.map(([from, to]) => this.#sink.read(from, buffer.subarray(from - position, to - position), options)))
     return length
   }
 
   async write(position: number, buffer: Uint8Array, options: CallOptions = {}): Promise<void> {
     checkPosition(position)
-    checkOpen(this.#closed, this.#sink.path)
+    checkOpen(this.#closing !== undefined, this.#sink.path)
+    const write = this.#write(position, buffer, options)
+    this.#underWay.add(write)
+    try {
+      await write
+    } finally {
+      this.#underWay.delete(write)
+    }
+  }
+
+  async #write(position: number, buffer: Uint8Array, options: CallOptions): Promise<void> {
     const end = position + buffer.length
+    if (end > this.#committed && this.#isFilling) await this.#filling.catch(() => undefined)
     await this.#sink.write(position, buffer, options)
     if (end > this.#committed) this.#written.add(Math.max(position, this.#committed), end)
     if (buffer.length > 0 && end > this.#size) this.#size = end
   }
 
   async sync(options: CallOptions = {}): Promise<void> {
-    checkOpen(this.#closed, this.#sink.path)
-    await this.#fillGaps(options)
-    await this.#sink.sync(this.#size, options)
-    this.#publish()
+    checkOpen(this.#closing !== undefined, this.#sink.path)
+    const size = await this.#fill(options)
+    await this.#sink.sync(size, options)
+    this.#committed = Math.max(this.#committed, size)
   }
 
-  async close(options: CallOptions = {}): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  close(options: CallOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close(options: CallOptions): Promise<void> {
+    let size: number
     try {
-      await this.#fillGaps(options)
+      size = await this.#fill(options)
     } catch (error) {
       await this.#sink.abort()
       throw error
     }
-    await this.#sink.close(this.#size, options)
+    await this.#sink.close(size, options)
   }
 
-  #publish(): void {
-    this.#committed = this.#size
-    this.#written.clear()
-    this.#source = undefined
+  /** Waits for every write that has begun, then fills the gaps; answers the length that can be published. */
+  async #fill(options: CallOptions): Promise<number> {
+    const before = [this.#filling, ...this.#underWay]
+    const filled = Promise.allSettled(before).then(() => this.#fillGaps(options))
+    const filling = filled.then(() => undefined)
+    this.#filling = filling
+    this.#isFilling = true
+    try {
+      return await filled
+    } finally {
+      if (this.#filling === filling) this.#isFilling = false
+    }
   }
 
-  async #fillGaps(options: CallOptions): Promise<void> {
+  async #fillGaps(options: CallOptions): Promise<number> {
+    const size = this.#size
     const gaps: [number, number][] = []
-    this.#written.gaps(this.#committed, this.#size, (start, end) => gaps.push([start, end]))
+    this.#written.gaps(this.#committed, size, (start, end) => gaps.push([start, end]))
     for (const [start, end] of gaps) {
       for (let at = start; at < end; at += ZEROS.length) {
         await this.#sink.write(at, ZEROS.subarray(0, Math.min(ZEROS.length, end - at)), options)
       }
     }
+    this.#written.add(0, size)
+    return size
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Whoever has closed it has been told already how that went.
+    if (this.#closing) await this.#closing.catch(() => undefined)
+    else await this.close()
   }
 }
 

@@ -4,6 +4,7 @@ import type { GliderError } from '../protocol/errors.ts'
 import { ClaimBlocks, FIRST_BLOCKS } from './claim-blocks.ts'
 import type { ClientContext } from './context.ts'
 import { inSpans } from './spans.ts'
+import { throwIfCancelled, unlessCancelled } from './waiting.ts'
 
 type Opening = Omit<HeadOf<typeof catalogue.openWrite>, 'blocks' | 'sequence' | 'acknowledged'>
 
@@ -21,13 +22,21 @@ export class FileSink {
   readonly #blocks: ClaimBlocks
   /** What the file has inline, until the first write moves it into the first blocks. */
   readonly #inline: Buffer | undefined
+  /** Whether committed bytes are written over, which readers see at once. */
+  readonly #inPlace: boolean
   #moving: Promise<void> | undefined
   #moved = false
   #ended = false
 
-  private constructor(context: ClientContext, opened: AnswerOf<typeof catalogue.openWrite>, inline: Buffer | undefined) {
+  private constructor(
+    context: ClientContext,
+    opened: AnswerOf<typeof catalogue.openWrite>,
+    inline: Buffer | undefined,
+    inPlace: boolean,
+  ) {
     this.#context = context
     this.#inline = inline
+    this.#inPlace = inPlace
     this.path = opened.path
     this.startSize = opened.size
     this.blockBytes = opened.blockBytes
@@ -36,9 +45,23 @@ export class FileSink {
   }
 
   static async open(context: ClientContext, opening: Opening, options: CallOptions, blocks = FIRST_BLOCKS): Promise<FileSink> {
+    const { signal, ...others } = options
+    const what = `opening ${'path' in opening ? opening.path : 'a file'} for writing`
+    throwIfCancelled(what, signal)
     const head = { ...opening, blocks: Math.min(blocks, 256) }
-    const opened = await context.metadata.exchange(catalogue.openWrite, head, undefined, options)
-    return new FileSink(context, opened.head, opened.body.length > 0 ? opened.body : undefined)
+    const opened = context.metadata.exchange(catalogue.openWrite, head, undefined, others)
+    try {
+      const answer = await unlessCancelled(opened, what, signal)
+      const inline = answer.body.length > 0 ? answer.body : undefined
+      return new FileSink(context, answer.head, inline, opening.mode === 'update')
+    } catch (error) {
+      // A claim that is answered after the caller has gone would otherwise last as long as the connection.
+      opened.then(
+        answer => release(context, answer.head.claim),
+        () => undefined,
+      )
+      throw error
+    }
   }
 
   /** `listener` is told where bytes that were written already are lost: nothing can be written or committed after that. */
@@ -59,14 +82,19 @@ export class FileSink {
 
   /** Goes before whatever is written, which may be over it. */
   #move(inline: Buffer, options: CallOptions): Promise<void> {
-    this.#moving ??= this.#write(0, inline, options)
-      .then(() => {
-        this.#moved = true
-      })
-      .finally(() => {
-        this.#moving = undefined
-      })
+    this.#moving ??= this.#moveNow(inline, options).finally(() => {
+      this.#moving = undefined
+    })
     return this.#moving
+  }
+
+  async #moveNow(inline: Buffer, options: CallOptions): Promise<void> {
+    await this.#write(0, inline, options)
+    if (this.#inPlace) {
+      const head = { claim: this.#claim, size: inline.length, close: false, moved: true }
+      await this.#context.metadata.request(catalogue.commit, head, options)
+    }
+    this.#moved = true
   }
 
   async #write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
@@ -75,6 +103,24 @@ export class FileSink {
       done => this.span(position + done, bytes.length - done),
       (done, length) =>
         this.#writeSpan(position + done, length === bytes.length ? bytes : bytes.subarray(done, done + length), options),
+    )
+  }
+
+  /** Reads what the file had, or what was written here: the caller knows what can be read. */
+  async read(position: number, into: Uint8Array, options: CallOptions): Promise<void> {
+    if (this.#inline && !this.#moved) {
+      into.set(this.#inline.subarray(position, position + into.length))
+      this.#context.counters.bytesReceived += into.length
+      return
+    }
+    await inSpans(
+      into.length,
+      done => this.span(position + done, into.length - done),
+      (done, length) => {
+        const at = position + done
+        const piece = into.subarray(done, done + length)
+        return this.#blocks.read(Math.floor(at / this.blockBytes), at % this.blockBytes, piece, options)
+      },
     )
   }
 
@@ -112,8 +158,12 @@ export class FileSink {
     await this.#release()
   }
 
-  /** Where even this fails, the claim ends with the connection; what went wrong before is what the caller is told. */
-  async #release(): Promise<void> {
-    await this.#context.metadata.request(catalogue.release, { claim: this.#claim }, {}).catch(() => undefined)
+  #release(): Promise<void> {
+    return release(this.#context, this.#claim)
   }
+}
+
+/** Where even this fails, the claim ends with the connection; what went wrong before is what the caller is told. */
+async function release(context: ClientContext, claim: string): Promise<void> {
+  await context.metadata.request(catalogue.release, { claim }, {}).catch(() => undefined)
 }

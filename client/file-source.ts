@@ -73,10 +73,9 @@ export class FileSource {
     } catch (error) {
       const known = GliderError.from(error)
       if (known.code !== 'BLOCK_GONE') throw known
-      // Where the server of the block has died and come back empty, that is told; also where there is another version by now.
+      // Where the server of the block has died and come back empty, that is told.
       await this.#ask(index, 1, options)
-      const message = `${this.path} was deleted or replaced while it was being read: open it again`
-      throw new GliderError('BLOCK_GONE', message, { cause: known })
+      throw this.#gone(known)
     }
   }
 
@@ -97,7 +96,18 @@ export class FileSource {
     return block
   }
 
-  #ask(first: number, blocks: number, options: CallOptions): Promise<AnswerOf<typeof catalogue.locate>> {
-    return this.#context.metadata.request(catalogue.locate, { node: this.#node, version: this.#version, first, blocks }, options)
+  async #ask(first: number, blocks: number, options: CallOptions): Promise<AnswerOf<typeof catalogue.locate>> {
+    const head = { node: this.#node, version: this.#version, first, blocks }
+    try {
+      return await this.#context.metadata.request(catalogue.locate, head, options)
+    } catch (error) {
+      const known = GliderError.from(error)
+      throw known.code === 'BLOCK_GONE' ? this.#gone(known) : known
+    }
+  }
+
+  #gone(cause: GliderError): GliderError {
+    const message = `${this.path} was deleted or replaced while it was being read: open it again`
+    return new GliderError('BLOCK_GONE', message, { cause })
   }
 }

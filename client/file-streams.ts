@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Readable, Writable } from 'node:stream'
 import type { CallOptions, FileReadStreamOptions, FileWriteStream, FileWriteStreamOptions } from '../actions/store.ts'
 import { GliderError } from '../protocol/errors.ts'
@@ -5,7 +6,7 @@ import type { ClientContext, Target } from './context.ts'
 import { FileSink } from './file-sink.ts'
 import { FileSource } from './file-source.ts'
 import { CHUNK_BYTES, ReadAhead } from './read-ahead.ts'
-import { abortWith } from './stream-signal.ts'
+import { abortWith, opened } from './stream-signal.ts'
 
 /** Operations of a buffered stream that are under way. */
 const IN_FLIGHT = 6
@@ -79,7 +80,7 @@ class FileWriter extends Writable implements FileWriteStream {
   #chunk: Buffer | undefined
   #filled = 0
   #position = 0
-  #underWay = 0
+  readonly #underWay = new Set<Promise<void>>()
   #failure: Error | undefined
   #waiting: (() => void) | undefined
 
@@ -89,11 +90,13 @@ class FileWriter extends Writable implements FileWriteStream {
     this.#target = target
     this.#append = options.append ?? false
     this.#options = { signal: this.#abort.signal }
-    abortWith(this, options.signal)
+    // Whatever is under way listens to it.
+    setMaxListeners(0, this.#abort.signal)
+    abortWith(this, options.signal, this.#abort)
   }
 
   override _construct(done: Done): void {
-    this.#open().then(() => done(), done)
+    opened(this, this.#open(), done)
   }
 
   async #open(): Promise<void> {
@@ -112,7 +115,7 @@ class FileWriter extends Writable implements FileWriteStream {
     for (let at = 0; at < bytes.length; ) {
       while (!this.#chunk) {
         if (this.#failure) throw this.#failure
-        if (this.#underWay < IN_FLIGHT) this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES)
+        if (this.#underWay.size < IN_FLIGHT) this.#chunk = this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES)
         else await this.#oneDone()
       }
       const room = this.#sink!.span(this.#position, CHUNK_BYTES) - this.#filled
@@ -120,7 +123,7 @@ class FileWriter extends Writable implements FileWriteStream {
       bytes.copy(this.#chunk, this.#filled, at, at + take)
       this.#filled += take
       at += take
-      if (take === room || this.#underWay === 0) this.#sendChunk()
+      if (take === room || this.#underWay.size === 0) this.#sendChunk()
     }
     if (this.#failure) throw this.#failure
   }
@@ -133,20 +136,20 @@ class FileWriter extends Writable implements FileWriteStream {
     this.#chunk = undefined
     this.#filled = 0
     this.#position += filled
-    this.#underWay++
-    this.#sink!.write(position, chunk.subarray(0, filled), this.#options)
+    const write = this.#sink!.write(position, chunk.subarray(0, filled), this.#options)
       .catch((error: Error) => {
         this.#failure ??= error
         // What has failed is told at once, not with the next write.
         this.destroy(error)
       })
       .finally(() => {
-        this.#underWay--
+        this.#underWay.delete(write)
         this.#spare.push(chunk)
         // Whatever came while the last one was under way leaves now.
-        if (this.#underWay === 0 && !this.#failure) this.#sendChunk()
+        if (this.#underWay.size === 0 && !this.#failure) this.#sendChunk()
         this.#waiting?.()
       })
+    this.#underWay.add(write)
   }
 
   #oneDone(): Promise<void> {
@@ -158,19 +161,25 @@ class FileWriter extends Writable implements FileWriteStream {
     })
   }
 
-  async #drain(): Promise<void> {
+  /** Sends what was written up to now and waits until it is stored; answers where that ends. Later pieces may go on meanwhile. */
+  async #drain(): Promise<number> {
     this.#sendChunk()
-    while (this.#underWay > 0) await this.#oneDone()
+    const end = this.#position
+    await Promise.all(this.#underWay)
     if (this.#failure) throw this.#failure
+    return end
   }
 
   async sync(options: CallOptions = {}): Promise<void> {
     await new Promise<void>((resolve, reject) => {
+      if (this.writableEnded || this.destroyed) {
+        reject(this.#failure ?? new GliderError('INVALID_ARGUMENT', 'sync after the end: the stream publishes when it closes'))
+        return
+      }
       // Through the stream's own queue: everything written before this call goes first.
-      this.write(EMPTY, error => (error ? reject(error) : resolve()))
+      this.write(EMPTY, error => (error ? reject(this.#failure ?? error) : resolve()))
     })
-    await this.#drain()
-    await this.#sink!.sync(this.#position, options)
+    await this.#sink!.sync(await this.#drain(), options)
   }
 
   override _final(done: Done): void {
@@ -178,8 +187,7 @@ class FileWriter extends Writable implements FileWriteStream {
   }
 
   async #finish(): Promise<void> {
-    await this.#drain()
-    await this.#sink!.close(this.#position, this.#options)
+    await this.#sink!.close(await this.#drain(), this.#options)
   }
 
   override _destroy(error: Error | null, done: Done): void {

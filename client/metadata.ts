@@ -4,7 +4,7 @@ import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Answer } from '../protocol/peer.ts'
 import type { Connections } from './connections.ts'
-import { cancelledError, pause, throwIfCancelled, unlessCancelled } from './waiting.ts'
+import { cancelledError, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /** Deadline of each metadata and block operation where the caller names none. */
 export const DEFAULT_TIMEOUT_MS = 30_000
@@ -103,17 +103,22 @@ export class MetadataClient {
     attempt: (connection: ConnectionCore, timeoutMs: number) => Promise<T>,
   ): Promise<T> {
     const { clock } = this.connections.context
-    const deadline = clock.now() + timeoutMs
+    let deadline = clock.now() + timeoutMs
     for (let delayMs = FIRST_PAUSE_MS; ; delayMs = Math.min(delayMs * 2, LONGEST_PAUSE_MS)) {
       throwIfCancelled(what, signal)
       let connection = this.connections.ready(this.address)
       try {
-        connection ??= await unlessCancelled(this.connections.get(this.address), what, signal)
+        if (!connection) {
+          const connecting = unlessCancelled(this.connections.get(this.address), what, signal)
+          connection = await unlessLate(connecting, clock, deadline - clock.now(), what)
+        }
         return await attempt(connection, Math.max(deadline - clock.now(), 0))
       } catch (error) {
         const known = GliderError.from(error)
         // What the server itself refused is final; a connection that went is not.
         const refused = connection?.usable === true
+        // What may wait for ever for its answer does not wait for ever for a server.
+        if (deadline === Number.POSITIVE_INFINITY) deadline = clock.now() + DEFAULT_TIMEOUT_MS
         if (refused || known.code !== 'UNAVAILABLE' || clock.now() + delayMs >= deadline || this.connections.closed) throw known
       }
       await pause(clock, delayMs, what, signal)

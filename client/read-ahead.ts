@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import type { CallOptions } from '../actions/store.ts'
-import { abortWith } from './stream-signal.ts'
+import { abortWith, opened } from './stream-signal.ts'
 
 /** Most bytes of one read. */
 export const CHUNK_BYTES = 512 << 10
@@ -24,7 +24,7 @@ export abstract class ReadAhead extends Readable {
     this.options = { signal: this.#abort.signal }
     // Each read listens to it.
     setMaxListeners(0, this.#abort.signal)
-    abortWith(this, signal)
+    abortWith(this, signal, this.#abort)
   }
 
   protected abstract open(): Promise<void>
@@ -33,7 +33,7 @@ export abstract class ReadAhead extends Readable {
   protected abstract begin(): Promise<Buffer | undefined> | undefined
 
   override _construct(done: Done): void {
-    this.open().then(() => done(), done)
+    opened(this, this.open(), done)
   }
 
   override _read(): void {

@@ -32,7 +32,7 @@ import { getValue, putValue } from './values.ts'
 import { throwIfCancelled, unlessCancelled } from './waiting.ts'
 
 export interface ConnectOptions {
-  /** @default the namespace of the token, or `default` */
+  /** Only `default` exists so far. @default 'default' */
   readonly namespace?: string
   readonly token?: string
   readonly signal?: AbortSignal
@@ -77,9 +77,14 @@ function parseAddress(address: string): { host: string; webSocket: boolean } {
 class Store implements StoreClient {
   readonly #context: ClientContext
 
-  constructor(address: string, { token, chain = () => [] }: ConnectOptions & InternalOptions) {
+  constructor(address: string, { namespace, token, chain = () => [] }: ConnectOptions & InternalOptions) {
     const { host, webSocket } = parseAddress(address)
-    const hello = { role: 'client' as const, clientId: systemRandomness.id(), ...(token && { token }) }
+    const hello = {
+      role: 'client' as const,
+      clientId: systemRandomness.id(),
+      ...(namespace && { namespace }),
+      ...(token && { token }),
+    }
     const connections = new Connections(connectionContext(systemClock), hello, webSocket)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)

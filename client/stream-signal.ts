@@ -1,11 +1,22 @@
 import type { Readable, Writable } from 'node:stream'
 import { cancelledError } from './waiting.ts'
 
-/** Destroys the stream when the caller's signal fires. */
-export function abortWith(stream: Readable | Writable, signal: AbortSignal | undefined): void {
+/** Ends `_construct`. One who was destroyed meanwhile has its error already: a second one would hide it in an AggregateError. */
+export function opened(stream: Readable | Writable, opening: Promise<void>, done: (error?: Error | null) => void): void {
+  opening.then(
+    () => done(),
+    (error: Error) => done(stream.destroyed ? null : error),
+  )
+}
+
+/** Destroys the stream when the caller's signal fires, and ends what it has under way. */
+export function abortWith(stream: Readable | Writable, signal: AbortSignal | undefined, work?: AbortController): void {
   if (!signal) return
   const onAbort = (): void => {
-    stream.destroy(cancelledError('the stream', signal))
+    const error = cancelledError('the stream', signal)
+    stream.destroy(error)
+    // A stream that is still opening is not destroyed before that is over.
+    work?.abort(error)
   }
   if (signal.aborted) {
     queueMicrotask(onAbort)

@@ -21,6 +21,18 @@ export function unlessCancelled<T>(promise: Promise<T>, what: string, signal: Ab
   })
 }
 
+/** Waits for `promise`, but no longer than `timeoutMs`; what is waited for goes on by itself. */
+export function unlessLate<T>(promise: Promise<T>, clock: Clock, timeoutMs: number | undefined, what: string): Promise<T> {
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return promise
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(timeoutMs, () => {
+      const remedy = 'try again, or give it more time with timeoutMs'
+      reject(new GliderError('TIMEOUT', `${what} did not come to an end within its deadline: ${remedy}`))
+    })
+    promise.then(resolve, reject).finally(() => timer.cancel())
+  })
+}
+
 /** @throws GliderError CANCELLED */
 export function pause(clock: Clock, delayMs: number, what: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {

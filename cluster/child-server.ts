@@ -1,14 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { GliderError } from '../client/index.ts'
+import { type ErrorCode, GliderError } from '../client/index.ts'
 import { killAfter } from './kill.system.ts'
 
 export type ServerRole = 'metadata' | 'storage' | 'active'
 
 /** How long a server may take for an orderly stop. */
 const STOP_SECONDS = 5
-/** So much of what a server has said last is told where it does not start. */
-const MAX_COMPLAINT = 2_000
+/** So much of what a server has said last is kept until it is ready. */
+const MAX_SAID = 8_000
 
 /** A server as a process of its own, which ends with this one. */
 export class ChildServer {
@@ -37,21 +37,24 @@ export class ChildServer {
         child.kill('SIGKILL')
       }
       process.on('exit', endWithUs)
-      let complaint = ''
-      child.stderr!.setEncoding('utf8')
-      child.stderr!.on('data', (text: string) => {
-        complaint = (complaint + text).slice(-MAX_COMPLAINT)
-        process.stderr.write(text)
-      })
+      // Until the server is ready its words are kept: where it does not start, its last ones become the error.
+      let said = ''
+      const listen = (text: string): void => {
+        said = (said + text).slice(-MAX_SAID)
+      }
+      child.stderr!.setEncoding('utf8').on('data', listen)
       const exited = new Promise<void>(done => {
         child.on('exit', () => {
           process.off('exit', endWithUs)
           done()
-          reject(new GliderError('UNAVAILABLE', `the ${role} server did not start: ${complaint.trim() || 'it said nothing'}`))
+          reject(startError(role, said))
         })
       })
       child.on('error', reject)
-      child.once('message', message => resolve(new ChildServer(role, (message as { address: string }).address, child, exited)))
+      child.once('message', message => {
+        child.stderr!.off('data', listen).pipe(process.stderr, { end: false })
+        resolve(new ChildServer(role, (message as { address: string }).address, child, exited))
+      })
     })
   }
 
@@ -72,4 +75,20 @@ export class ChildServer {
     }
     if (this.#process.connected) this.#process.disconnect()
   }
+}
+
+/** The last line that a server has logged, or else said, before it gave up. */
+function startError(role: ServerRole, said: string): GliderError {
+  const last = said.trimEnd().split('\n').at(-1) ?? ''
+  let logged: { msg?: string; error?: { code?: ErrorCode } } = {}
+  try {
+    logged = JSON.parse(last) as typeof logged
+  } catch {
+    // Not of the log: the words of Node itself, or of the command line.
+    logged = { msg: last }
+  }
+  return new GliderError(
+    logged.error?.code ?? 'UNAVAILABLE',
+    `the ${role} server did not start: ${logged.msg || 'it said nothing'}`,
+  )
 }

@@ -1,5 +1,6 @@
 import { GliderError } from '../client/index.ts'
 import type { StorageKind } from '../storage-server/index.ts'
+import { assertReady } from './readiness.ts'
 import { type LocalServer, type ServerPlan, startServer } from './start-server.ts'
 
 /** One storage server of a local cluster. */
@@ -91,16 +92,20 @@ export class LocalCluster implements AsyncDisposable {
     const { port, blockSize, storageClasses, deadAfter, inProcess, logLevel, storageServers, activeServers } = wanted
     const plan: ServerPlan = { role: 'metadata', port, blockSize, storageClasses, deadAfter }
     const cluster = new LocalCluster(wanted, await startServer(plan, '', inProcess, logLevel))
-    const storages = typeof storageServers === 'number' ? Array.from({ length: storageServers }, () => ({})) : storageServers
-    const started = await Promise.allSettled([
-      ...storages.map(one => cluster.#start('storage', one)),
-      ...Array.from({ length: activeServers }, () => cluster.#start('active', {})),
-    ])
-    for (const result of started) if (result.status === 'fulfilled') cluster.#servers.push(result.value)
-    const failed = started.find(result => result.status === 'rejected')
-    if (!failed) return cluster
-    await cluster.stop()
-    throw failed.reason
+    try {
+      const storages = typeof storageServers === 'number' ? Array.from({ length: storageServers }, () => ({})) : storageServers
+      const started = await Promise.allSettled([
+        ...storages.map(one => cluster.#start('storage', one)),
+        ...Array.from({ length: activeServers }, () => cluster.#start('active', {})),
+      ])
+      for (const result of started) if (result.status === 'fulfilled') cluster.#servers.push(result.value)
+      for (const result of started) if (result.status === 'rejected') throw result.reason
+      await assertReady(cluster.servers.map(({ address }) => address))
+      return cluster
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
   }
 
   /** Starts one more server; resolves once it is registered and ready. */
@@ -109,6 +114,7 @@ export class LocalCluster implements AsyncDisposable {
   async addServer(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions = {}): Promise<LocalServer> {
     const server = await this.#start(role, options)
     this.#servers.push(server)
+    await assertReady([server.address])
     return server
   }
 

@@ -179,16 +179,15 @@ test('a full class falls back to the next of the order, and NO_SPACE changes not
   expect(Object.keys(one.servers)).toEqual([dram.head.incarnation])
   expect(Object.keys(two.servers)).toEqual([disk.head.incarnation])
   expect(two.locations).toHaveLength(1)
+  expect(await codeOf(cluster.ask('extend', { claim: two.claim, blocks: 1 }))).toBe('NO_SPACE')
   const three = await cluster.ask('openWrite', { path: '/three', mode: 'put' })
   expect(three.locations).toEqual([])
   expect(await codeOf(cluster.ask('extend', { claim: three.claim, blocks: 1 }))).toBe('NO_SPACE')
   await cluster.ask('release', { claim: three.claim })
-  expect(await codeOf(cluster.ask('extend', { claim: two.claim, blocks: 1 }))).toBe('NO_SPACE')
   await cluster.ask('release', { claim: one.claim })
-  const onDisk = async (path: string, storageClass: string | string[]) =>
-    (await cluster.ask('openWrite', { path, mode: 'put', storageClass })).locations
-  expect(await onDisk('/three', ['disk'])).toEqual([])
-  expect(await onDisk('/four', 'disk')).toHaveLength(1)
+  const onDisk = (path: string, storageClass: string | string[]) => cluster.ask('openWrite', { path, mode: 'put', storageClass })
+  expect((await onDisk('/four', ['disk'])).locations).toEqual([])
+  expect((await onDisk('/five', 'disk')).locations).toHaveLength(1)
 })
 
 test('blocks go round the servers of a class', async () => {

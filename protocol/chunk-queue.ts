@@ -1,5 +1,5 @@
-import type { GliderError } from './errors.ts'
-import type { StreamSink } from './stream.ts'
+import { type GliderError, invariant } from './errors.ts'
+import type { StreamSink } from './sink.ts'
 
 /** Bodies smaller than this are copied out of the batch they came in; larger ones are received into memory of their own. */
 const OWN_MEMORY_BYTES = 4 << 10
@@ -9,7 +9,10 @@ interface Waiting {
   reject(error: GliderError): void
 }
 
-/** The plain way to receive: chunks wait, within the stream's window, until they are asked for. */
+/**
+ * The plain way to receive: chunks wait, within the stream's window, until they are asked for. What had come before a failure
+ * is still handed out: bytes that an action wrote before it threw reach the reader.
+ */
 export class ChunkQueue implements StreamSink {
   readonly #chunks: Buffer[] = []
   readonly #consumed: (bytes: number) => void
@@ -30,6 +33,7 @@ export class ChunkQueue implements StreamSink {
     }
     if (this.#error) throw this.#error
     if (this.#ended) return undefined
+    invariant(!this.#waiting, 'one read of a stream at a time')
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject }
     })
@@ -57,7 +61,6 @@ export class ChunkQueue implements StreamSink {
 
   failed(error: GliderError): void {
     this.#error = error
-    this.#chunks.length = 0
     this.#takeWaiting()?.reject(error)
   }
 

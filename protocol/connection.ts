@@ -4,14 +4,14 @@ import { GliderError } from './errors.ts'
 import { frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { HandlerTable } from './handlers.ts'
 import { encodeError, encodeJson, parseJson } from './heads.ts'
-import { Inbound } from './inbound.ts'
+import { Inbound, type InboundHost } from './inbound.ts'
 import { Liveness } from './liveness.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, RequestOptions } from './peer.ts'
 import { type Pending, PendingRequests } from './requests.ts'
 import { SendQueue } from './send-queue.ts'
 import { SlabPool } from './slab.ts'
-import { MuxStream, type StreamHost } from './stream.ts'
+import { MuxStream } from './stream.ts'
 import type { Transport, TransportEvents } from './transport.ts'
 import { CONNECTION_WINDOW_BYTES, PROCESS_WINDOW_BYTES, WindowBudget } from './window.ts'
 
@@ -30,11 +30,13 @@ export interface ConnectionOptions {
   readonly transport: Transport
   /** Which side opened the connection: it gives odd ids, the other even ones. */
   readonly side: 'dialled' | 'accepted'
-  readonly hello: Pick<Hello, 'role' | 'clientId'> & { readonly token?: string }
+  readonly hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   /** What this side answers. */
   readonly handlers?: HandlerTable
   /** Looks at the other side's hello; a throw refuses the connection. */
   readonly admit?: (hello: Hello) => void
+  /** Highest id of a request or stream; after it they begin anew. @default 4294967295 */
+  readonly lastId?: number
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -47,7 +49,7 @@ const MAX_BACKLOG_BYTES = 8 << 20
  * One connection: requests and streams, both ways, multiplexed. Always holds: of two things under way none share an id, every
  * request gets one answer or one failure, and when the connection goes, whatever waits on it fails.
  */
-export class ConnectionCore implements Connection, StreamHost, TransportEvents {
+export class ConnectionCore implements InboundHost, TransportEvents {
   readonly queue: SendQueue
   readonly budget: WindowBudget
   readonly remote: string
@@ -65,6 +67,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
   #welcome: { resolve(): void; reject(error: GliderError): void } | undefined
   #peer: Hello | undefined
   #nextId: number
+  readonly #lastId: number
   #closeReason: GliderError | undefined
   #goingAway = false
   #heldBack = false
@@ -78,6 +81,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     this.#side = options.side
     this.#admit = options.admit
     this.#nextId = options.side === 'dialled' ? 1 : 2
+    this.#lastId = options.lastId ?? 0xffff_ffff
     this.remote = options.transport.remote
     this.queue = new SendQueue(options.transport, context.slabs)
     this.budget = new WindowBudget(CONNECTION_WINDOW_BYTES, context.budget)
@@ -100,6 +104,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
 
   /** Begins to receive; resolves once the other side has said hello. */
   start(): Promise<this> {
+    if (this.#closeReason) return Promise.reject(this.#closeReason)
     return new Promise((resolve, reject) => {
       this.#welcome = { resolve: () => resolve(this), reject }
       this.#transport.start(this)
@@ -163,7 +168,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
         },
         options.timeoutMs,
       )
-      signal?.addEventListener('abort', onAbort)
+      if (this.#requests.has(id)) signal?.addEventListener('abort', onAbort)
     })
   }
 
@@ -178,6 +183,12 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     const id = this.#giveId()
     if (this.#closeReason) {
       pending.failed(this.#closeReason)
+      return id
+    }
+    if (body && body.length > MAX_BODY_BYTES) {
+      pending.failed(
+        new GliderError('INVALID_ARGUMENT', `${operation.name}: ${body.length} bytes are over ${MAX_BODY_BYTES}: split them`),
+      )
       return id
     }
     this.#requests.add(id, pending, timeoutMs, operation.name)
@@ -204,7 +215,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
   }
 
   open<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>): MuxStream<A> {
-    const stream = new MuxStream<A>(this, this.#giveId(), operation as Operation, true)
+    const stream = new MuxStream<A>(this, this.#giveId(), operation, true)
     const headBytes = encodeJson(head)
     if (this.#closeReason) stream.fail(this.#closeReason)
     else if (headBytes.length > MAX_HEAD_BYTES) {
@@ -212,7 +223,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
         new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
       )
     } else {
-      this.#streams.set(stream.id, stream as MuxStream)
+      this.#streams.set(stream.id, stream)
       this.queue.small(frameKind.open, operation.code, stream.id, headBytes)
     }
     return stream
@@ -222,33 +233,29 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     let id: number
     do {
       id = this.#nextId
-      this.#nextId = id + 2 <= 0xffff_ffff ? id + 2 : this.#side === 'dialled' ? 1 : 2
+      this.#nextId = id + 2 <= this.#lastId ? id + 2 : this.#side === 'dialled' ? 1 : 2
     } while (this.#requests.has(id) || this.#streams.has(id))
     return id
   }
 
   // Answering.
 
-  /** Answers a request of the other side, with a body of any size; `flushed` runs once the body's memory is free again. */
   answerRaw(id: number, head: Uint8Array, body: Uint8Array | undefined, flushed?: () => void): void {
     if (body) this.queue.body(frameKind.response, 0, id, head, body, flushed)
     else this.queue.small(frameKind.response, 0, id, head)
-    this.#holdBack()
   }
 
   answerError(id: number, error: GliderError): void {
     this.queue.small(frameKind.error, 0, id, encodeError(error))
-    this.#holdBack()
   }
 
   pong(): void {
     this.queue.small(frameKind.pong, 0, 0, EMPTY)
-    this.#holdBack()
   }
 
   /** Whoever does not fetch its answers is not asked for more; only the accepting side does so, or both could wait for ever. */
   #holdBack(): void {
-    if (this.#side === 'dialled' || this.#heldBack || this.queue.backlog < MAX_BACKLOG_BYTES) return
+    if (this.queue.backlog < MAX_BACKLOG_BYTES || this.#side === 'dialled' || this.#heldBack || this.#closeReason) return
     this.#heldBack = true
     this.hold()
     this.queue.onceDrained(() => {
@@ -327,6 +334,10 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     return this.#streams.get(id)
   }
 
+  mayBePeers(id: number): boolean {
+    return id > 0 && id % 2 === (this.#side === 'dialled' ? 0 : 1)
+  }
+
   get streamCount(): number {
     return this.#streams.size
   }
@@ -393,6 +404,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     } catch (error) {
       this.#undecodable(error)
     }
+    this.#holdBack()
   }
 
   bytes(chunk: Buffer): void {
@@ -402,6 +414,7 @@ export class ConnectionCore implements Connection, StreamHost, TransportEvents {
     } catch (error) {
       this.#undecodable(error)
     }
+    this.#holdBack()
   }
 
   gone(cause: Error | undefined): void {

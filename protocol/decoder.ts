@@ -1,4 +1,4 @@
-import { GliderError } from './errors.ts'
+import { GliderError, invariant } from './errors.ts'
 import { describeFrame, type FrameHeader, HEADER_BYTES, headerDefect, readHeader } from './frame.ts'
 
 /** What is told of the frames that arrive. The header object, the head and a body that was not placed are lent until return. */
@@ -45,7 +45,7 @@ export class FrameDecoder {
 
   /** Where the next bytes belong, if that is worth a read of its own. */
   landing(): Uint8Array | undefined {
-    if (!this.#body) return undefined
+    if (!this.#body || this.#stopped) return undefined
     const rest = this.#header.bodyBytes - this.#bodyFilled
     return rest >= DIRECT_BYTES ? this.#body.subarray(this.#bodyFilled, this.#header.bodyBytes) : undefined
   }
@@ -108,6 +108,7 @@ export class FrameDecoder {
       return at
     }
     const place = this.#receiver.place(this.#header, head)
+    invariant(!place || place.length >= bodyBytes, 'a body has a place that it fits into')
     const end = at + bodyBytes
     if (end <= chunk.length) {
       const body = chunk.subarray(at, end)

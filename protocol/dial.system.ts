@@ -1,10 +1,9 @@
 import http from 'node:http'
-import type net from 'node:net'
 import { WebSocket } from 'ws'
 import { GliderError } from './errors.ts'
 import { socketTransport } from './socket.system.ts'
 import type { Transport } from './transport.ts'
-import { webSocketTransport } from './websocket.ts'
+import { webSocketTransport } from './websocket.system.ts'
 
 /** Name of the protocol in the Upgrade header. */
 export const UPGRADE_PROTOCOL = 'glider/1'
@@ -22,9 +21,9 @@ export interface DialOptions {
 /**
  * Connects to a server's port and leaves HTTP for frames.
  * @param address host:port
- * @throws GliderError UNAVAILABLE where nothing answers, PROTOCOL_ERROR where something else does, CANCELLED
+ * @throws GliderError INVALID_ARGUMENT where that is no address, UNAVAILABLE where nothing answers, PROTOCOL_ERROR where something else does, CANCELLED
  */
-export function dial(address: string, options: DialOptions = {}): Promise<Transport> {
+export async function dial(address: string, options: DialOptions = {}): Promise<Transport> {
   return options.webSocket ? dialWebSocket(address, options) : dialUpgrade(address, options)
 }
 
@@ -41,7 +40,7 @@ function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOption
     })
     request.on('upgrade', (_response, socket, early) => {
       socket.setTimeout(0)
-      resolve(socketTransport(socket as net.Socket, early))
+      resolve(socketTransport(socket, early))
     })
     request.on('response', response => {
       response.resume()
@@ -55,10 +54,10 @@ function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOption
 }
 
 function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+  splitAddress(address)
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://${address}${WEBSOCKET_PATH}`, { handshakeTimeout: timeoutMs, perMessageDeflate: false })
     const onAbort = (): void => socket.terminate()
-    signal?.addEventListener('abort', onAbort)
     socket.on('open', () => {
       signal?.removeEventListener('abort', onAbort)
       resolve(webSocketTransport(socket, address))
@@ -67,6 +66,8 @@ function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOpti
       signal?.removeEventListener('abort', onAbort)
       reject(unreachableServer(address, error, signal))
     })
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort)
   })
 }
 

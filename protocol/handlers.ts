@@ -1,12 +1,21 @@
-import type { ConnectionCore } from './connection.ts'
 import { GliderError } from './errors.ts'
 import type { Operation } from './operation.ts'
-import type { ByteStream, Call, Handlers, Reply } from './peer.ts'
+import type { ByteStream, Call, Connection, Handlers, Reply } from './peer.ts'
 import type { MuxStream } from './stream.ts'
 
 type AnswerHandler = (head: unknown, call: Call) => unknown
 type BytesHandler = (head: unknown, body: Buffer, call: Call) => Reply<unknown> | Promise<Reply<unknown>>
 type StreamHandler = (head: unknown, stream: MuxStream, call: Call) => Promise<unknown>
+
+/** A connection as those see it who answer requests themselves. */
+export interface AnswerChannel extends Connection {
+  /** Answers a request with a body of at most one frame; `flushed` runs once the body's memory is free again. */
+  answerRaw(id: number, head: Uint8Array, body: Uint8Array | undefined, flushed?: () => void): void
+  answerError(id: number, error: GliderError): void
+  /** Takes in nothing more until {@link release} was called as often. */
+  hold(): void
+  release(): void
+}
 
 /**
  * Receives the frames of one hot operation on one connection, with the head as bytes and without a promise. At most one frame
@@ -25,35 +34,35 @@ export type Binding =
   | { readonly kind: 'answer'; readonly operation: Operation; readonly handler: AnswerHandler }
   | { readonly kind: 'bytes'; readonly operation: Operation; readonly handler: BytesHandler }
   | { readonly kind: 'stream'; readonly operation: Operation; readonly handler: StreamHandler }
-  | { readonly kind: 'raw'; readonly operation: Operation; readonly receiver: (connection: ConnectionCore) => RawReceiver }
+  | { readonly kind: 'raw'; readonly operation: Operation; readonly receiver: (connection: AnswerChannel) => RawReceiver }
 
 /** What one server answers: its operations by their number. */
 export class HandlerTable implements Handlers {
   readonly #bindings = new Map<number, Binding>()
 
   answer<Head, A>(operation: Operation<Head, A>, handler: (head: Head, call: Call) => A | Promise<A>): void {
-    this.#bind({ kind: 'answer', operation: operation as Operation, handler: handler as AnswerHandler })
+    this.#bind({ kind: 'answer', operation, handler: handler as AnswerHandler })
   }
 
   answerBytes<Head, A>(
     operation: Operation<Head, A>,
     handler: (head: Head, body: Buffer, call: Call) => Reply<A> | Promise<Reply<A>>,
   ): void {
-    this.#bind({ kind: 'bytes', operation: operation as Operation, handler: handler as BytesHandler })
+    this.#bind({ kind: 'bytes', operation, handler: handler as BytesHandler })
   }
 
   stream<Head, A>(operation: Operation<Head, A>, handler: (head: Head, stream: ByteStream, call: Call) => Promise<A>): void {
-    this.#bind({ kind: 'stream', operation: operation as Operation, handler: handler as StreamHandler })
+    this.#bind({ kind: 'stream', operation, handler: handler as StreamHandler })
   }
 
   /** Like `stream`, for handlers that receive by a sink of their own. */
   rawStream<Head, A>(operation: Operation<Head, A>, handler: (head: Head, stream: MuxStream, call: Call) => Promise<A>): void {
-    this.#bind({ kind: 'stream', operation: operation as Operation, handler: handler as StreamHandler })
+    this.#bind({ kind: 'stream', operation, handler: handler as StreamHandler })
   }
 
   /** For the hot operations: one receiver is made per connection. */
-  raw<Head, A>(operation: Operation<Head, A>, receiver: (connection: ConnectionCore) => RawReceiver): void {
-    this.#bind({ kind: 'raw', operation: operation as Operation, receiver })
+  raw<Head, A>(operation: Operation<Head, A>, receiver: (connection: AnswerChannel) => RawReceiver): void {
+    this.#bind({ kind: 'raw', operation, receiver })
   }
 
   find(code: number): Binding | undefined {

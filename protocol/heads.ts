@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type ErrorCode, errorTable, GliderError, type WireError } from './errors.ts'
+import { type ErrorCode, errorTable, GliderError } from './errors.ts'
 import type { Hello } from './peer.ts'
 
 /** @throws GliderError INVALID_ARGUMENT */
@@ -22,6 +22,7 @@ const helloSchema = Compile(
     version: Type.Object({ major: Type.Integer(), minor: Type.Integer() }),
     role: Type.Enum(['client', 'metadata', 'storage', 'active']),
     clientId: Type.String({ minLength: 1, maxLength: 64 }),
+    namespace: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     token: Type.Optional(Type.String({ maxLength: 4096 })),
     limits: Type.Object({ headBytes: Type.Integer({ minimum: 0 }), bodyBytes: Type.Integer({ minimum: 0 }) }),
   }),
@@ -48,18 +49,17 @@ const errorSchema = Compile(
 
 /** What the other side said went wrong; something that is no error head becomes a PROTOCOL_ERROR itself. */
 export function parseErrorHead(head: Buffer): GliderError {
-  let value: unknown
   try {
-    value = parseJson(head)
-  } catch (error) {
-    value = error
+    const value = parseJson(head)
+    if (errorSchema.Check(value)) return GliderError.fromWire(value)
+  } catch {
+    // No JSON is no error head either.
   }
-  if (errorSchema.Check(value)) return GliderError.fromWire(value as WireError)
   return new GliderError('PROTOCOL_ERROR', 'an error frame without an error in it')
 }
 
-/** Long messages and stacks are cut, so that an error always fits into a head. */
-const MAX_ERROR_TEXT = 8_000
+/** Messages and stacks are cut, so that an error always fits into a head: a character takes up to 6 bytes in JSON. */
+const MAX_ERROR_TEXT = 5_000
 
 export function encodeError(error: GliderError): Buffer {
   const wire = error.toWire()

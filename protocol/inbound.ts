@@ -1,22 +1,40 @@
-import type { ConnectionCore } from './connection.ts'
 import type { FrameReceiver } from './decoder.ts'
 import { GliderError, unreachable } from './errors.ts'
-import { type FrameHeader, frameKind, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
-import type { Binding, HandlerTable, RawReceiver } from './handlers.ts'
-import { encodeJson, parseErrorHead, parseHello, parseJson } from './heads.ts'
-import type { Call, Hello, Reply } from './peer.ts'
-import { MuxStream } from './stream.ts'
+import { type FrameHeader, frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
+import type { AnswerChannel, Binding, HandlerTable, RawReceiver } from './handlers.ts'
+import { encodeError, encodeJson, parseErrorHead, parseHello, parseJson } from './heads.ts'
+import type { Call, Connection, Hello, Reply } from './peer.ts'
+import { MuxStream, type StreamHost } from './stream.ts'
 
 /** Streams that a connection may have open. */
 const MAX_STREAMS = 4096
+const tooManyStreams = new GliderError(
+  'BUSY',
+  `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`,
+)
+
+/** What the inbound frames need of their connection. */
+export interface InboundHost extends AnswerChannel, StreamHost {
+  /** Whether the other side may give `id` to what it asks for. */
+  mayBePeers(id: number): boolean
+  greeted(hello: Hello): void
+  wentAway(): void
+  pong(): void
+  placeResponse(id: number, bodyBytes: number): Uint8Array | undefined
+  responseArrived(id: number, head: Buffer, body: Buffer, placed: boolean): void
+  requestFailed(id: number, error: GliderError): void
+  stream(id: number): MuxStream | undefined
+  readonly streamCount: number
+  adopt(stream: MuxStream): void
+}
 
 /** A request of the other side that is being answered. Its signal is made only where somebody looks at it. */
 class InboundCall implements Call {
-  readonly connection: ConnectionCore
+  readonly connection: Connection
   #controller: AbortController | undefined
   #reason: GliderError | undefined
 
-  constructor(connection: ConnectionCore) {
+  constructor(connection: Connection) {
     this.connection = connection
   }
 
@@ -36,7 +54,7 @@ class InboundCall implements Call {
 
 /** Takes every frame that arrives on a connection to whom it is for: a waiting request, a stream, or a handler of this side. */
 export class Inbound implements FrameReceiver {
-  readonly #connection: ConnectionCore
+  readonly #connection: InboundHost
   readonly #handlers: HandlerTable | undefined
   /** Requests of the other side under way. */
   readonly #calls = new Map<number, InboundCall>()
@@ -45,8 +63,10 @@ export class Inbound implements FrameReceiver {
   /** The raw receiver whose body is being received, and why it will be refused. */
   #landingIn: RawReceiver | undefined
   #refusal: GliderError | undefined
+  /** The stream whose bytes are being received; it may have failed, and been forgotten, meanwhile. */
+  #landingStream: MuxStream | undefined
 
-  constructor(connection: ConnectionCore, handlers: HandlerTable | undefined) {
+  constructor(connection: InboundHost, handlers: HandlerTable | undefined) {
     this.#connection = connection
     this.#handlers = handlers
   }
@@ -58,26 +78,29 @@ export class Inbound implements FrameReceiver {
   connectionClosed(reason: GliderError): void {
     this.#landingIn?.abandoned()
     this.#landingIn = undefined
+    this.#landingStream?.landingOver()
+    this.#landingStream = undefined
     for (const call of this.#calls.values()) call.abort(reason)
     this.#calls.clear()
   }
 
   place(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+    this.#checkGreeted(header)
     switch (header.kind) {
       case frameKind.request:
         return this.#placeRequest(header, head)
       case frameKind.response:
         return this.#connection.placeResponse(header.id, header.bodyBytes)
       case frameKind.data:
-        return this.#connection.stream(header.id)?.placeData(header.bodyBytes)
+        this.#landingStream = this.#connection.stream(header.id)
+        return this.#landingStream?.placeData(header.bodyBytes)
       default:
         return undefined
     }
   }
 
   #placeRequest(header: FrameHeader, head: Buffer): Uint8Array | undefined {
-    const binding = this.#handlers?.find(header.operation)
-    if (!this.#greeted || !binding) return undefined
+    const binding = this.#requestBinding(header)
     if (binding.kind !== 'raw') return Buffer.allocUnsafeSlow(header.bodyBytes)
     const receiver = this.#rawReceiver(binding)
     try {
@@ -91,9 +114,7 @@ export class Inbound implements FrameReceiver {
   }
 
   frame(header: FrameHeader, head: Buffer, body: Buffer, placed: boolean): void {
-    if (!this.#greeted && header.kind !== frameKind.hello && header.kind !== frameKind.error) {
-      throw new GliderError('PROTOCOL_ERROR', 'the first frame was not hello')
-    }
+    this.#checkGreeted(header)
     const { id } = header
     switch (header.kind) {
       case frameKind.request:
@@ -106,9 +127,7 @@ export class Inbound implements FrameReceiver {
         this.#error(id, parseErrorHead(head))
         return
       case frameKind.data:
-        if (this.#connection.stream(id)?.dataArrived(body, placed) === false) {
-          throw new GliderError('PROTOCOL_ERROR', `stream ${id} was sent more than its credit`)
-        }
+        this.#data(body, placed)
         return
       case frameKind.credit:
         if (head.length < 16) throw new GliderError('PROTOCOL_ERROR', 'a credit frame is cut short')
@@ -142,6 +161,18 @@ export class Inbound implements FrameReceiver {
     }
   }
 
+  /** Checked before a frame's memory is taken, and for those that need none. */
+  #checkGreeted({ kind }: FrameHeader): void {
+    if (this.#greeted || kind === frameKind.hello || kind === frameKind.error) return
+    throw new GliderError('PROTOCOL_ERROR', 'the first frame was not hello')
+  }
+
+  #data(body: Buffer, placed: boolean): void {
+    const stream = this.#landingStream
+    this.#landingStream = undefined
+    stream?.dataArrived(body, placed)
+  }
+
   #hello(head: Buffer): void {
     if (this.#greeted) throw new GliderError('PROTOCOL_ERROR', 'a second hello')
     const hello: Hello | undefined = parseHello(head)
@@ -165,17 +196,29 @@ export class Inbound implements FrameReceiver {
   #end(id: number, head: Buffer): void {
     const stream = this.#connection.stream(id)
     if (!stream) return
+    let answer: unknown
     try {
-      stream.endArrived(stream.dialled ? stream.operation.parseAnswer(parseJson(head)) : undefined)
+      if (stream.dialled) answer = stream.operation.parseAnswer(parseJson(head))
     } catch (error) {
       stream.fail(GliderError.from(error, 'PROTOCOL_ERROR'))
+      return
     }
+    stream.endArrived(answer)
+  }
+
+  /** @throws GliderError PROTOCOL_ERROR where there is no such operation, or the id is not the other side's to give */
+  #requestBinding({ id, operation }: FrameHeader): Exclude<Binding, { kind: 'stream' }> {
+    const binding = this.#handlers?.find(operation)
+    if (!binding || binding.kind === 'stream') throw new GliderError('PROTOCOL_ERROR', `unknown operation ${operation}`)
+    if (!this.#connection.mayBePeers(id) || this.#calls.has(id)) {
+      throw new GliderError('PROTOCOL_ERROR', `request ${id} has an id that is taken, or not its asker's to give`)
+    }
+    return binding
   }
 
   #request(header: FrameHeader, head: Buffer, body: Buffer): void {
-    const { id, operation } = header
-    const binding = this.#handlers?.find(operation)
-    if (!binding || binding.kind === 'stream') throw new GliderError('PROTOCOL_ERROR', `unknown operation ${operation}`)
+    const { id } = header
+    const binding = this.#requestBinding(header)
     if (this.#refusal) {
       const refusal = this.#refusal
       this.#refusal = undefined
@@ -206,38 +249,40 @@ export class Inbound implements FrameReceiver {
   }
 
   #plainRequest(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, headBytes: Buffer, body: Buffer): void {
-    const call = new InboundCall(this.#connection)
+    const call = new InboundCall(this.#connection.connection)
     let result: unknown
     try {
       const head = binding.operation.parseHead(parseJson(headBytes))
       result = binding.kind === 'answer' ? binding.handler(head, call) : binding.handler(head, body, call)
+      if (!(result instanceof Promise)) {
+        this.#answer(binding, id, result)
+        return
+      }
     } catch (error) {
       this.#connection.answerError(id, GliderError.from(error))
       return
     }
-    if (!(result instanceof Promise)) {
-      this.#answer(binding, id, result)
-      return
-    }
     this.#calls.set(id, call)
-    result.then(
-      value => {
+    result
+      .then(value => {
         this.#calls.delete(id)
         this.#answer(binding, id, value)
-      },
-      error => {
+      })
+      .catch(error => {
         this.#calls.delete(id)
         this.#connection.answerError(id, GliderError.from(error))
-      },
-    )
+      })
   }
 
+  /** @throws GliderError INTERNAL where the answer does not fit into a frame */
   #answer(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, answer: unknown): void {
     const reply = binding.kind === 'bytes' ? (answer as Reply<unknown>) : { head: answer, body: undefined }
     const head = encodeJson(reply.head)
-    if (head.length > MAX_HEAD_BYTES) {
-      this.#connection.answerError(id, new GliderError('INTERNAL', `an answer of ${head.length} bytes does not fit into a frame`))
-    } else this.#connection.answerRaw(id, head, reply.body)
+    const bodyBytes = reply.body?.length ?? 0
+    if (head.length > MAX_HEAD_BYTES || bodyBytes > MAX_BODY_BYTES) {
+      throw new GliderError('INTERNAL', `an answer of ${head.length + bodyBytes} bytes does not fit into a frame`)
+    }
+    this.#connection.answerRaw(id, head, reply.body)
   }
 
   #open(header: FrameHeader, headBytes: Buffer): void {
@@ -245,22 +290,19 @@ export class Inbound implements FrameReceiver {
     const binding = this.#handlers?.find(header.operation)
     if (binding?.kind !== 'stream')
       throw new GliderError('PROTOCOL_ERROR', `operation ${header.operation} is no stream of this server`)
+    if (!this.#connection.mayBePeers(id))
+      throw new GliderError('PROTOCOL_ERROR', `stream ${id} has an id that is not its opener's to give`)
     if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
-    const stream = new MuxStream(this.#connection, id, binding.operation, false)
-    this.#connection.adopt(stream)
-    if (this.#connection.streamCount > MAX_STREAMS) {
-      stream.reset(
-        new GliderError(
-          'BUSY',
-          `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`,
-        ),
-      )
+    if (this.#connection.streamCount >= MAX_STREAMS) {
+      this.#connection.queue.small(frameKind.reset, 0, id, encodeError(tooManyStreams))
       return
     }
-    const call: Call = { connection: this.#connection, signal: stream.signal }
+    const stream = new MuxStream(this.#connection, id, binding.operation, false)
+    this.#connection.adopt(stream)
+    const call: Call = { connection: this.#connection.connection, signal: stream.signal }
     const run = async (): Promise<unknown> => binding.handler(binding.operation.parseHead(parseJson(headBytes)), stream, call)
     run()
       .then(answer => stream.finish(answer ?? {}))
-      .catch(error => stream.reset(GliderError.from(error)))
+      .catch(error => stream.finishFailed(GliderError.from(error)))
   }
 }

@@ -1,33 +1,27 @@
 import { type Clock, every, type Timer } from './clock.ts'
 
 const PING_MS = 5_000
-const SILENCE_MS = 15_000
+/** 15 s of silence. Turns are counted, not time: a process that has slept finds what came meanwhile before it gives up. */
+const SILENT_TURNS = 3
 
-/** Pings every 5 s where nothing comes; a side that is silent for 15 s is given up. */
+/** Pings every 5 s; a side that is silent for 15 s is given up. */
 export class Liveness {
-  readonly #clock: Clock
   readonly #timer: Timer
-  #lastSeen: number
-  #seenSinceTick = true
+  #seen = true
+  #silentTurns = 0
 
   constructor(clock: Clock, ping: () => void, giveUp: () => void) {
-    this.#clock = clock
-    this.#lastSeen = clock.now()
     this.#timer = every(clock, PING_MS, () => {
-      if (this.#seenSinceTick) {
-        this.#seenSinceTick = false
-        this.#lastSeen = this.#clock.now()
-      } else if (this.#clock.now() - this.#lastSeen >= SILENCE_MS) {
-        giveUp()
-        return
-      }
-      ping()
+      this.#silentTurns = this.#seen ? 0 : this.#silentTurns + 1
+      this.#seen = false
+      if (this.#silentTurns >= SILENT_TURNS) giveUp()
+      else ping()
     })
   }
 
   /** Something came from the other side. */
   seen(): void {
-    this.#seenSinceTick = true
+    this.#seen = true
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { GliderError } from './errors.ts'
+import { GliderError, invariant } from './errors.ts'
 import type { Generation } from './generation.ts'
 
 /** What the holder of a location may do with it: `write` includes reading. */
@@ -78,6 +78,7 @@ export function verifyProof(location: Location, key: Buffer): void {
 }
 
 function writeSigned(location: Omit<Location, 'proof'>, into: Buffer, at: number): void {
+  invariant(location.incarnation.length === INCARNATION_BYTES, 'an incarnation fills its place')
   into.write(location.incarnation, at, INCARNATION_BYTES, 'latin1')
   into.writeUInt32LE(location.block, at + BLOCK_AT)
   into.writeUIntLE(location.generation.epoch, at + EPOCH_AT, 6)

@@ -8,6 +8,8 @@ export interface Hello {
   readonly role: 'client' | 'metadata' | 'storage' | 'active'
   /** One per StoreClient or server process; kept answers belong to it. */
   readonly clientId: string
+  /** Of a client that does not take what its token says. */
+  readonly namespace?: string
   readonly token?: string
   readonly limits: { readonly headBytes: number; readonly bodyBytes: number }
 }

@@ -48,7 +48,7 @@ export class PendingRequests {
   add(id: number, pending: Pending, timeoutMs: number | undefined, what: string): void {
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.now() + timeoutMs
     this.#entries.set(id, { pending, deadline, what })
-    if (timeoutMs === undefined) return
+    if (deadline === Number.POSITIVE_INFINITY) return
     this.#timed++
     this.#sweep ??= every(this.#clock, SWEEP_MS, () => this.#expire())
   }

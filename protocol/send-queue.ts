@@ -5,7 +5,10 @@ import type { Transport } from './transport.ts'
 /** The kernel is handed at most so many bytes of bodies ahead, so that what is urgent never waits behind more than these. */
 const MAX_AHEAD_BYTES = 1 << 20
 /** Bodies up to this size are copied behind their head: cheaper than a buffer of their own in the write. */
-const COPY_BYTES = 8 << 10
+export const COPY_BYTES = 8 << 10
+
+/** What a waiting frame takes even where its body is somebody else's memory. */
+const WAITING_BYTES = 2 << 10
 
 /** A frame with a large body that waits for its turn. */
 interface BulkFrame {
@@ -41,6 +44,11 @@ export class SendQueue {
   #scheduled = false
   #closed = false
   #drained: (() => void) | undefined
+  /** What the waiting large frames keep in memory. */
+  #waitingBytes = 0
+  #batchesWritten = 0
+  #batchesFlushed = 0
+  readonly #flushWaiters: { readonly batch: number; readonly callback: () => void }[] = []
   /** Bytes given to the transport and not yet flushed. */
   #ahead = 0
 
@@ -58,9 +66,9 @@ export class SendQueue {
     this.#slabs = slabs
   }
 
-  /** Bytes that wait here or in the transport. */
+  /** Bytes that wait here or in the transport, but for bodies that were lent. */
   get backlog(): number {
-    return this.#ahead + this.#bytes + (this.#runEnd - this.#runStart)
+    return this.#ahead + this.#bytes + this.#waitingBytes + (this.#runEnd - this.#runStart)
   }
 
   /** Sends a frame in this turn. Head and body are copied. */
@@ -85,7 +93,9 @@ export class SendQueue {
       flushed?.()
       return
     }
-    this.#bulk.push({ kind, operation, id, head, body, flushed, wanted })
+    const frame = { kind, operation, id, head, body, flushed, wanted }
+    this.#bulk.push(frame)
+    this.#waitingBytes += costOf(frame)
     this.#schedule()
   }
 
@@ -116,12 +126,20 @@ export class SendQueue {
     this.#drained = listener
   }
 
+  /** Runs `callback` once the transport has taken all that it was handed so far. */
+  whenFlushed(callback: () => void): void {
+    const batch = this.#batchesWritten + (this.#buffers.length > 0 ? 1 : 0)
+    if (batch === this.#batchesFlushed) callback()
+    else this.#flushWaiters.push({ batch, callback })
+  }
+
   /** Drops what waits; callbacks run, so that memory is given back. */
   close(): void {
     this.flush()
     this.#closed = true
     const dropped = this.#bulk.splice(0).slice(this.#bulkNext)
     this.#bulkNext = 0
+    this.#waitingBytes = 0
     this.#sources.length = 0
     this.#queued.clear()
     for (const frame of dropped) frame.flushed?.()
@@ -130,7 +148,8 @@ export class SendQueue {
   flush(): void {
     this.#scheduled = false
     if (this.#closed) return
-    while (this.#ahead + this.#bytes < MAX_AHEAD_BYTES && this.#next()) {}
+    let more = true
+    while (more && this.#ahead + this.#bytes < MAX_AHEAD_BYTES) more = this.#next()
     this.#endRun()
     if (this.#buffers.length === 0) return
     const buffers = this.#buffers
@@ -142,10 +161,15 @@ export class SendQueue {
     this.#callbacks = []
     this.#bytes = 0
     this.#ahead += bytes
+    this.#batchesWritten++
     this.#transport.write(buffers, () => {
       this.#ahead -= bytes
       for (const slab of slabs) this.#slabs.release(slab)
       for (const callback of callbacks) callback()
+      this.#batchesFlushed++
+      while (this.#flushWaiters.length > 0 && this.#flushWaiters[0]!.batch <= this.#batchesFlushed) {
+        this.#flushWaiters.shift()!.callback()
+      }
       if (this.#drained && this.backlog < MAX_AHEAD_BYTES) {
         const drained = this.#drained
         this.#drained = undefined
@@ -165,6 +189,7 @@ export class SendQueue {
   #nextBulk(): boolean {
     while (this.#bulkNext < this.#bulk.length) {
       const frame = this.#bulk[this.#bulkNext++]!
+      this.#waitingBytes -= costOf(frame)
       if (this.#bulkNext === this.#bulk.length) {
         this.#bulk.length = 0
         this.#bulkNext = 0
@@ -241,6 +266,11 @@ export class SendQueue {
     this.#runStart = 0
     this.#runEnd = 0
   }
+}
+
+/** A body without `flushed` belongs to its frame; any other is lent. */
+function costOf({ body, flushed }: BulkFrame): number {
+  return flushed ? WAITING_BYTES : WAITING_BYTES + body.length
 }
 
 function ignore(): void {}

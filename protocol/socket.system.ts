@@ -1,7 +1,6 @@
 import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Transport, TransportEvents } from './transport.ts'
-
-export type { Socket } from 'node:net'
 
 /** What a closing socket may take to let its last bytes leave. */
 const LINGER_MS = 1_000
@@ -19,7 +18,9 @@ interface Handle {
  * @param fast whether to receive straight into the memory that bytes are for; false takes the plain way, as it is taken by
  *   itself where Node's internals are not as expected
  */
-export function socketTransport(socket: net.Socket, early: Buffer, fast = true): Transport {
+export function socketTransport(upgraded: Duplex, early: Buffer, fast = true): Transport {
+  // What node:http upgrades is a socket, whatever its types say.
+  const socket = upgraded as net.Socket
   socket.setNoDelay(true)
   return new SocketTransport(socket, early, fast)
 }
@@ -41,6 +42,8 @@ class SocketTransport implements Transport {
   }
 
   start(events: TransportEvents): void {
+    // What has come since the upgrade waits in the old socket.
+    const waiting = this.#socket.readableLength > 0 ? (this.#socket.read() as Buffer) : undefined
     const adopted = this.#fast ? fastSocket(this.#socket, events) : undefined
     if (adopted) {
       this.#socket = adopted
@@ -49,6 +52,7 @@ class SocketTransport implements Transport {
     this.#socket.on('end', () => this.#socket.destroy())
     this.#socket.on('close', () => events.gone(this.#cause))
     if (this.#early.length > 0) events.bytes(this.#early)
+    if (waiting && !this.#closing) events.bytes(waiting)
     if (this.#closing) return
     if (this.#socket.destroyed) events.gone(this.#cause)
     else if (adopted) adopted.read(0)
@@ -70,15 +74,12 @@ class SocketTransport implements Transport {
   }
 
   pause(): void {
+    // Of a socket with `onread` this stops the handle; of a plain one, what still comes waits in the socket.
     this.#socket.pause()
-    handleOf(this.#socket)?.readStop()
   }
 
   resume(): void {
-    const handle = handleOf(this.#socket)
-    if (handle) handle.reading = false
     this.#socket.resume()
-    this.#socket.read(0)
   }
 
   close(): void {

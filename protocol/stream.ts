@@ -1,26 +1,18 @@
 import { ChunkQueue } from './chunk-queue.ts'
 import { GliderError } from './errors.ts'
-import { frameKind } from './frame.ts'
+import { frameKind, MAX_HEAD_BYTES } from './frame.ts'
+import { encodeError, encodeJson } from './heads.ts'
 import type { Operation } from './operation.ts'
 import type { ByteStream, Connection } from './peer.ts'
-import type { PieceSource, SendQueue } from './send-queue.ts'
+import { COPY_BYTES, type PieceSource, type SendQueue } from './send-queue.ts'
+import type { StreamSink } from './sink.ts'
 import { INITIAL_WINDOW_BYTES, ReceiveWindow, type WindowBudget } from './window.ts'
+
+export type { StreamSink } from './sink.ts'
 
 /** Streams take turns of at most so many bytes. */
 const PIECE_BYTES = 256 << 10
 const EMPTY = Buffer.alloc(0)
-
-/** Where the bytes of a stream go as they arrive. Whoever takes them must tell {@link MuxStream.consumed}. */
-export interface StreamSink {
-  /** Memory for the next `bytes`; undefined to have them lent. */
-  place(bytes: number): Uint8Array | undefined
-  /** Bytes in order; lent until return unless they lie where `place` said. */
-  data(body: Buffer, placed: boolean): void
-  /** All bytes have come. */
-  end(): void
-  /** The stream was reset, or its connection went: no more will come, and what came may be half of it. */
-  failed(error: GliderError): void
-}
 
 interface PendingWrite {
   readonly bytes: Uint8Array
@@ -64,7 +56,12 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   /** Set once no more will be written; holds the head of the last frame. */
   #lastHead: Buffer | undefined
   #endSent: (() => void) | undefined
+  #ending: Promise<A> | undefined
   #ended = false
+  /** The other side has said that all its bytes were sent. */
+  #allReceived = false
+  /** Why this side will reset once what was written has left. */
+  #lastError: GliderError | undefined
   #over = false
   /** Whether bytes are on their way into memory of the sink. */
   #landing = false
@@ -115,33 +112,44 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     if (this.#window.consume(bytes) && !this.#failure) this.#host.creditDue(this)
   }
 
+  /** @throws GliderError PROTOCOL_ERROR where the sender has gone beyond its credit, or its end */
   placeData(bytes: number): Uint8Array | undefined {
     if (this.#failure) return undefined
+    if (this.#allReceived) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent bytes after its end`)
+    if (!this.#window.fits(bytes)) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent more than its credit`)
     const place = this.#sink.place(bytes)
     this.#landing = place !== undefined
     return place
   }
 
-  /** Answers false where the sender has gone beyond its credit. */
-  dataArrived(body: Buffer, placed: boolean): boolean {
-    if (this.#landing) {
-      this.#landing = false
-      if (this.#failure) this.#sink.failed(this.#failure)
-    }
-    if (this.#failure) return true
-    if (!this.#window.receive(body.length)) return false
+  /** The bytes that `placeData` was asked about are here. */
+  dataArrived(body: Buffer, placed: boolean): void {
+    this.landingOver()
+    if (this.#failure) return
+    this.#window.receive(body.length)
     if (this.#acknowledges) this.#host.creditDue(this)
     this.#sink.data(body, placed)
-    return true
   }
 
-  /** The other side has sent its last frame; of the accepting side, `answer` is the outcome. */
+  /** Nothing writes into memory of the sink any more: a failure that came meanwhile is told now. */
+  landingOver(): void {
+    if (!this.#landing) return
+    this.#landing = false
+    if (this.#failure) this.#sink.failed(this.#failure)
+  }
+
+  /**
+   * The other side has sent its last frame; of the accepting side, `answer` is the outcome, and what is still
+   * to be written is not wanted.
+   */
   endArrived(answer: A): void {
     if (this.#failure) return
+    if (this.#allReceived) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was ended twice`)
+    this.#allReceived = true
     this.#sink.end()
     if (!this.dialled) return
     this.#close()
-    for (const write of this.#writes.splice(0)) write.left()
+    for (const write of this.#writes.splice(0)) this.#giveBack(write, write.left)
     for (const write of this.#untaken.splice(0)) write.taken()
     if (this.#outcome) this.#outcome.resolve(answer)
     else this.#answer = { value: answer }
@@ -168,7 +176,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
       failed(refusal)
       return
     }
-    if (bytes.length === 0) {
+    if (bytes.length === 0 || this.#answer) {
       left()
       return
     }
@@ -185,7 +193,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
         failed(refusal)
         return
       }
-      if (bytes.length === 0) {
+      if (bytes.length === 0 || this.#answer) {
         taken()
         return
       }
@@ -197,7 +205,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
 
   #refusal(): GliderError | undefined {
     if (this.#failure) return this.#failure
-    if (this.#answer || this.#ended) return new GliderError('INVALID_ARGUMENT', 'write after end: the stream has been ended')
+    if (this.#ended) return new GliderError('INVALID_ARGUMENT', 'write after end: the stream has been ended')
     return undefined
   }
 
@@ -215,14 +223,22 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
 
   /** Ends this direction; the accepting side names the answer that its last frame carries. */
   finish(answer: unknown): Promise<A> {
+    this.#ending ??= this.#finish(answer)
+    return this.#ending
+  }
+
+  #finish(answer: unknown): Promise<A> {
+    const head = answer === undefined ? EMPTY : encodeJson(answer)
+    if (head.length > MAX_HEAD_BYTES)
+      throw new GliderError('INTERNAL', `an answer of ${head.length} bytes does not fit into a frame`)
     const ended = new Promise<A>((resolve, reject) => {
       if (this.#failure) reject(this.#failure)
       else if (this.#answer) resolve(this.#answer.value)
       else this.#outcome = { resolve, reject }
     })
-    if (this.#failure || this.#answer || this.#ended) return ended
     this.#ended = true
-    this.#lastHead = answer === undefined ? EMPTY : Buffer.from(JSON.stringify(answer))
+    if (this.#over) return ended
+    this.#lastHead = head
     if (!this.dialled) {
       this.#endSent = () => {
         this.#close()
@@ -235,8 +251,16 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
 
   reset(error: GliderError): void {
     if (this.#failure || this.#over) return
-    this.#host.queue.small(frameKind.reset, 0, this.id, Buffer.from(JSON.stringify(error.toWire())))
+    this.#host.queue.small(frameKind.reset, 0, this.id, encodeError(error))
     this.fail(error)
+  }
+
+  /** Ends both directions with an error, behind what has been written: bytes from before it reach the other side. */
+  finishFailed(error: GliderError): void {
+    if (this.#failure || this.#over || this.#lastError) return
+    this.#ended = true
+    this.#lastError = error
+    this.#host.queue.wake(this)
   }
 
   /** The stream is over, with an error: the other side's, the connection's or this side's own. */
@@ -244,12 +268,18 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     if (this.#failure || this.#over) return
     this.#failure = error
     this.#close()
-    for (const write of this.#writes.splice(0)) write.failed(error)
+    for (const write of this.#writes.splice(0)) this.#giveBack(write, () => write.failed(error))
     for (const write of this.#untaken.splice(0)) write.failed(error)
-    // Memory that the kernel may be filling is given back only when that is over; a closed connection fills nothing more.
-    if (!this.#landing || this.connection.closed) this.#sink.failed(error)
+    // Memory that the kernel may be filling is given back only when that is over.
+    if (!this.#landing) this.#sink.failed(error)
     this.#abort.abort(error)
     this.#outcome?.reject(error)
+  }
+
+  /** A write is over before all of it was sent: its memory is free once the transport has taken what was. */
+  #giveBack(write: PendingWrite, tell: () => void): void {
+    if (write.sent === 0) tell()
+    else this.#host.queue.whenFlushed(tell)
   }
 
   sendPiece(queue: SendQueue): boolean {
@@ -263,12 +293,20 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     this.#sent += bytes
     const last = write.sent === write.bytes.length
     if (last) this.#writes.shift()
-    queue.piece(frameKind.data, 0, this.id, EMPTY, piece, last ? write.left : ignore)
+    // A last piece that is copied is done with at once, but those before it may still be on their way.
+    const copiedLast = last && bytes < write.sent && bytes <= COPY_BYTES
+    const left = copiedLast ? () => queue.whenFlushed(write.left) : last ? write.left : ignore
+    queue.piece(frameKind.data, 0, this.id, EMPTY, piece, left)
     return true
   }
 
   #sendEnd(queue: SendQueue): boolean {
-    if (!this.#lastHead || this.#failure || this.#over) return false
+    if (this.#failure || this.#over) return false
+    if (this.#lastError) {
+      this.reset(this.#lastError)
+      return true
+    }
+    if (!this.#lastHead) return false
     queue.piece(frameKind.end, 0, this.id, this.#lastHead, EMPTY, ignore)
     this.#lastHead = undefined
     this.#endSent?.()

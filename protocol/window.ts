@@ -61,10 +61,13 @@ export class ReceiveWindow {
     return this.#received
   }
 
-  /** False where the sender has gone beyond its credit. */
-  receive(bytes: number): boolean {
+  /** False where the sender goes beyond its credit. */
+  fits(bytes: number): boolean {
+    return this.#received + bytes <= this.#limit
+  }
+
+  receive(bytes: number): void {
     this.#received += bytes
-    return this.#received <= this.#limit
   }
 
   /** Answers whether the sender should be told of a new limit. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -7,9 +8,9 @@ import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Hello } from '../protocol/peer.ts'
-import { type Socket, socketTransport } from '../protocol/socket.system.ts'
+import { socketTransport } from '../protocol/socket.system.ts'
 import type { Transport } from '../protocol/transport.ts'
-import { webSocketTransport } from '../protocol/websocket.ts'
+import { webSocketTransport } from '../protocol/websocket.system.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -98,13 +99,23 @@ export class Chassis {
     this.#address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${boundPort}`
   }
 
-  #acceptSocket(socket: Socket, early: Buffer): void {
+  #acceptSocket(socket: Duplex, early: Buffer): void {
     this.#accept(socketTransport(socket, early))
   }
 
   #accept(transport: Transport): void {
+    if (this.#stopping) {
+      transport.close()
+      return
+    }
     const { context, handlers, id, role, log } = this.#options
-    const connection = new ConnectionCore(context, { transport, side: 'accepted', hello: { role, clientId: id }, handlers })
+    const connection = new ConnectionCore(context, {
+      transport,
+      side: 'accepted',
+      hello: { role, clientId: id },
+      handlers,
+      admit: refuseStrangers,
+    })
     this.#connections.add(connection)
     connection.onClose(reason => {
       this.#connections.delete(connection)
@@ -128,5 +139,16 @@ export class Chassis {
       connection.close(reason)
     }
     await this.#app.close()
+  }
+}
+
+/** The one namespace that there is. */
+const NAMESPACE = 'default'
+
+/** Servers dial their metadata server, which dials nobody: its word counts only on a connection to it. */
+function refuseStrangers({ role, namespace = NAMESPACE }: Hello): void {
+  if (role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
+  if (namespace !== NAMESPACE) {
+    throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(namespace)} for you here: use ${NAMESPACE}`)
   }
 }

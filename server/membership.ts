@@ -34,7 +34,7 @@ export class Membership {
   readonly #clock: Clock
   #connection: ConnectionCore | undefined
   #member = false
-  #stopped = false
+  readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #firstTime: { resolve(): void; reject(error: unknown): void } | undefined
 
@@ -67,9 +67,13 @@ export class Membership {
   }
 
   stop(): void {
-    this.#stopped = true
+    this.#stopping.abort()
     this.#timer?.cancel()
     this.#connection?.close()
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted
   }
 
   #attempt(): void {
@@ -85,19 +89,16 @@ export class Membership {
   async #register(): Promise<void> {
     const { metadataAddress, context, handlers, offer, registered, log } = this.#options
     const head = offer()
-    const transport = await dial(metadataAddress)
+    const transport = await dial(metadataAddress, { signal: this.#stopping.signal })
     const connection = new ConnectionCore(context, {
       transport,
       side: 'dialled',
       hello: { role: head.role, clientId: head.incarnation },
       handlers,
     })
-    await connection.start()
     this.#connection = connection
-    if (this.#stopped) {
-      connection.close()
-      return
-    }
+    if (this.#stopped) connection.close()
+    await connection.start()
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
     registered(answer.head)
     this.#member = true

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { GliderError } from '../protocol/errors.ts'
 
 /** What every server can do once it runs. */
 export interface RunningServer {
@@ -38,7 +39,8 @@ export async function runServer(log: Logger, start: (dismissed: (why: string) =>
   try {
     server = await start(stop)
   } catch (error) {
-    log.error({ error }, (error as Error).message)
+    const { code, message } = GliderError.from(error)
+    log.error({ error: { code } }, message)
     process.exit(1)
   }
   log.info({ address: server.address }, 'ready')

@@ -1,9 +1,8 @@
 import { checkBlockHead, lengthOf, offsetOf, READ_HEAD_BYTES, WRITE_HEAD_BYTES } from '../protocol/block-operations.ts'
 import { catalogue } from '../protocol/catalogue.ts'
-import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { MAX_BODY_BYTES } from '../protocol/frame.ts'
-import type { HandlerTable, RawReceiver } from '../protocol/handlers.ts'
+import type { AnswerChannel, HandlerTable, RawReceiver } from '../protocol/handlers.ts'
 import type { Blocks, Pinned } from './blocks.ts'
 import type { Place } from './place-pool.ts'
 
@@ -37,12 +36,12 @@ interface Landing {
 
 /** Bytes of a write land where their store wants them; the proof and the range are checked before the first of them. */
 class WriteReceiver implements RawReceiver {
-  readonly #connection: ConnectionCore
+  readonly #connection: AnswerChannel
   readonly #blocks: () => Blocks
   readonly #counters: BlockCounters
   #landing: Landing | undefined
 
-  constructor(connection: ConnectionCore, blocks: () => Blocks, counters: BlockCounters) {
+  constructor(connection: AnswerChannel, blocks: () => Blocks, counters: BlockCounters) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
@@ -106,11 +105,11 @@ class WriteReceiver implements RawReceiver {
 }
 
 class ReadReceiver implements RawReceiver {
-  readonly #connection: ConnectionCore
+  readonly #connection: AnswerChannel
   readonly #blocks: () => Blocks
   readonly #counters: BlockCounters
 
-  constructor(connection: ConnectionCore, blocks: () => Blocks, counters: BlockCounters) {
+  constructor(connection: AnswerChannel, blocks: () => Blocks, counters: BlockCounters) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
@@ -161,7 +160,7 @@ class ReadReceiver implements RawReceiver {
 }
 
 /** Where the store has much under way, the connection brings nothing more until this operation is over. */
-function holdWhileBusy(connection: ConnectionCore, blocks: Blocks): (() => void) | undefined {
+function holdWhileBusy(connection: AnswerChannel, blocks: Blocks): (() => void) | undefined {
   if (!blocks.store.busy) return undefined
   connection.hold()
   return () => connection.release()

@@ -81,6 +81,24 @@ test('a handle writes over the bytes of a small file and behind them', async () 
   await expectNothingLeft(fixture)
 })
 
+test('a small file is written in place so that its readers see it, and what was there stays where nothing more comes', async () => {
+  const { store, cluster } = fixture
+  await store.put('/f', 'abcdef')
+  const file = await store.lookup('/f', 'file')
+  {
+    await using handle = await file.open({ write: true })
+    await Promise.all([handle.write(1, Buffer.from('B')), handle.write(4, Buffer.from('E')), handle.write(6, Buffer.from('g'))])
+    const into = Buffer.alloc(8)
+    expect(await handle.read(0, into)).toBe(7)
+    expect(into.toString('latin1', 0, 7)).toBe('aBcdEfg')
+    // The length is published by `sync` and `close`.
+    expect((await store.get('/f')).toString()).toBe('aBcdEf')
+    expect(await inlineBytes(cluster)).toBe(0)
+  }
+  expect((await store.get('/f')).toString()).toBe('aBcdEfg')
+  await expectNothingLeft(fixture)
+})
+
 test('a plain write stream replaces a small file at its close', async () => {
   const { store, cluster } = fixture
   await store.put('/f', 'old')

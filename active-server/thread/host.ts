@@ -13,6 +13,9 @@ export function host(task: HostTask): Promise<never> {
   const threadHost = new ThreadHost(task, arena, systemClock)
   redirectConsole((level, message) => threadHost.log(level, message))
   process.setSourceMapsEnabled(true)
+  // What user code throws where nobody catches it ends neither its object nor its thread.
+  process.on('uncaughtException', error => threadHost.uncaught(error))
+  process.on('unhandledRejection', reason => threadHost.uncaught(reason))
   const ready: HostReady = { outgoing: arena.memory }
   task.port.postMessage(ready)
   return new Promise<never>(() => {})

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Log } from '../../actions/action.ts'
 import { currentChain } from '../../actions/chain.ts'
 import { actionClassesOf } from '../../actions/inspect.ts'
@@ -45,6 +46,14 @@ export class ThreadHost implements StepHandlers {
     this.#outbox.message({ type: 'log', level, path: '', message })
   }
 
+  /** A throw in a timer or a rejection that nobody awaits. */
+  uncaught(thrown: unknown): void {
+    this.#outbox.message({
+      type: 'uncaught',
+      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : inspect(thrown),
+    })
+  }
+
   bytes(stream: number, slab: number, offset: number, length: number): void {
     const source = this.#streams.get(stream)?.source
     if (source) source.arrived(regionBytes(this.#task.incoming, slab, offset, length), slab)
@@ -81,6 +90,9 @@ export class ThreadHost implements StepHandlers {
         return
       case 'call':
         this.#call(asked)
+        return
+      case 'ping':
+        this.#outbox.message({ type: 'pong' })
         return
       case 'abortCall':
         this.#calls.get(asked.request)?.abort(GliderError.fromWire(asked.error))
@@ -124,13 +136,7 @@ export class ThreadHost implements StepHandlers {
 
   #logOf(path: string): Log {
     const log = (level: LogLevel) => (message: string, details?: object) => {
-      this.#outbox.message({
-        type: 'log',
-        level,
-        path,
-        message,
-        ...(details && { details: JSON.parse(JSON.stringify(details)) }),
-      })
+      this.#outbox.message({ type: 'log', level, path, message: String(message), ...(details && { details: plain(details) }) })
     }
     return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
   }
@@ -188,6 +194,15 @@ export class ThreadHost implements StepHandlers {
       request,
       run().finally(() => this.#calls.delete(request)),
     )
+  }
+}
+
+/** A copy that can go to another thread, whatever an action logs: what JSON cannot carry goes as text. */
+function plain(details: object): object {
+  try {
+    return JSON.parse(JSON.stringify(details)) as object
+  } catch {
+    return { details: inspect(details, { depth: 4 }) }
   }
 }
 

@@ -1,0 +1,81 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CommandCluster } from './command.test.helper.ts'
+
+const greeter = `
+import { Action } from 'glider/action'
+export class Greeter extends Action {
+  static calls = ['greet']
+  onCreate() { if (!this.params?.word) throw new Error('params.word is missing') }
+  async onRead(output) { await output.write(this.params.word) }
+  greet(name) { return this.params.word + ' ' + (name ?? 'you') }
+}`
+
+describe('commands of actions', () => {
+  let on: CommandCluster
+  let folder: string
+  beforeAll(async () => {
+    on = await CommandCluster.start()
+    folder = await mkdtemp(join(tmpdir(), 'glider-cli-'))
+    await writeFile(join(folder, 'hello.js'), greeter)
+    await writeFile(join(folder, 'broken.ts'), 'export class {')
+  })
+  afterAll(async () => {
+    await on.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  it('creates, writes, reads, calls and deletes an object', async () => {
+    expect(await on.glider(['action', 'create', '/merge', 'Merge', '--interleaved'])).toBe('')
+    await on.glider(['action', 'write', '/merge', '-'], { stdin: 'a,1\nb,2\na,3\n' })
+    await writeFile(join(folder, 'more'), 'b,5\n')
+    await on.glider(['action', 'write', '/merge', join(folder, 'more')])
+    expect((await on.glider(['action', 'read', '/merge'])).split('\n').sort()).toEqual(['', 'a,4', 'b,7'])
+    expect(await on.glider(['action', 'call', '/merge', 'size'])).toBe('2\n')
+    expect(await on.glider(['stat', '/merge'])).toMatch(/object +live\ndefinition +std\/Merge/)
+    expect((await on.try(['action', 'create', '/merge', 'Merge'])).stderr).toMatch(/^glider: ALREADY_EXISTS: [^\n]+\n$/)
+    await on.glider(['action', 'create', '/merge', 'Merge', '--replace'])
+    expect(await on.glider(['action', 'read', '/merge'])).toBe('')
+    await on.glider(['action', 'delete', '/merge', '--mode', 'abort'])
+    expect((await on.try(['action', 'delete', '/merge'])).stderr).toMatch(/^glider: NO_ACTION_OBJECT: [^\n]+\n$/)
+    await on.glider(['rm', '/merge'])
+  })
+
+  it('deploys a file and makes objects of it with parameters', async () => {
+    const deployed = JSON.parse(await on.glider(['deploy', join(folder, 'hello.js'), '--name', 'hi', '--json'])) as unknown
+    expect(deployed).toMatchObject({ name: 'hi', classes: [{ name: 'Greeter', calls: ['greet'] }] })
+    expect(await on.glider(['deploy', join(folder, 'hello.js')])).toMatch(
+      /^hello \(version \S+\)\n {2}hello\/Greeter {2}calls: greet\n$/,
+    )
+    await on.glider(['action', 'create', '/deep/greeter', 'hi/Greeter', '-p', '--params', '{"word":"Hello"}'])
+    expect(await on.glider(['action', 'read', '/deep/greeter', '-'])).toBe('Hello')
+    expect(await on.glider(['action', 'call', '/deep/greeter', 'greet'])).toBe('"Hello you"\n')
+    expect(await on.glider(['action', 'call', '/deep/greeter', 'greet', '-5'])).toBe('"Hello -5"\n')
+    await on.glider(['rm', '-r', '/deep'])
+  })
+
+  it('leaves no node behind that it has made for an object that could not be', async () => {
+    for (const [definition, error] of [
+      ['Nonsense', 'NOT_FOUND'],
+      ['hi/Greeter', 'ACTION_FAILED'],
+    ] as const) {
+      await on.glider(['deploy', join(folder, 'hello.js'), '--name', 'hi'])
+      const { code, stderr } = await on.try(['action', 'create', '/action', definition])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(new RegExp(`^glider: ${error}: [^\\n]+\\n$`))
+      expect((await on.try(['stat', '/action'])).stderr).toContain('NOT_FOUND')
+    }
+  })
+
+  it('tells in one line why a bundle or a call is refused', async () => {
+    expect((await on.try(['deploy', join(folder, 'missing.ts')])).stderr).toMatch(/^glider: NOT_FOUND: [^\n]+\n$/)
+    expect((await on.try(['deploy', join(folder, 'broken.ts')])).stderr).toMatch(
+      /^glider: INVALID_ARGUMENT: [^\n]*broken\.ts:1:[^\n]+\n$/,
+    )
+    await on.glider(['mkdir', '/directory'])
+    expect((await on.try(['action', 'call', '/directory', 'size'])).stderr).toMatch(/^glider: TYPE_MISMATCH: [^\n]+\n$/)
+    expect((await on.try(['action', 'read', '/missing'])).stderr).toMatch(/^glider: NOT_FOUND: [^\n]+\n$/)
+  })
+})

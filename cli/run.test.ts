@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { GliderError } from '../client/index.ts'
+import { runCommand } from './command.test.helper.ts'
+import { Interrupted, oneLine } from './run.ts'
+
+describe('the command', () => {
+  it.each([
+    [['ls', '--nonsense']],
+    [['put', 'only-one-argument']],
+    [['mkdir']],
+    [['nonsense']],
+    [['mv', '/a', '/b', '/c']],
+    [['up', '--port', '70000']],
+    [['up', '--capacity', 'much']],
+    [['up', '--log-level', 'loud']],
+    [['demo', '--size', '5x']],
+    [['demo', '--workers', '0']],
+    [['action', 'create', '/a', 'Merge', '--params', '{']],
+    [['action', 'call', '/a', 'size', '{']],
+    [['action', 'delete', '/a', '--mode', 'soon']],
+  ])('exits 2 with one line about wrong usage: %j', async args => {
+    const { code, stdout, stderr } = await runCommand(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^glider: INVALID_ARGUMENT: .+\n$/)
+  })
+
+  it('shows help on stderr and exits 2 where no command is said', async () => {
+    expect(await runCommand([])).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Usage: glider') })
+    expect(await runCommand(['action'])).toMatchObject({ code: 2, stdout: '' })
+  })
+
+  it('shows help and version on stdout and exits 0 where they are asked for', async () => {
+    expect(await runCommand(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: glider') })
+    expect(await runCommand(['ls', '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('--address <url>') })
+    expect(await runCommand(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+  })
+
+  it('exits 1 with one line where no server answers', async () => {
+    const { code, stdout, stderr } = await runCommand(['ls', '/', '--address', 'http://127.0.0.1:1'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^glider: UNAVAILABLE: .*127\.0\.0\.1:1.*\n$/)
+  })
+
+  it('ends quietly, with the exit code of the signal, where it is interrupted', async () => {
+    const signal = AbortSignal.abort(new Interrupted(130))
+    expect(await runCommand(['ls'], { signal })).toMatchObject({ code: 130, stdout: '', stderr: '' })
+  })
+})
+
+describe('an error', () => {
+  it('is one line with its code, whatever its message is', () => {
+    const message = 'it threw\n    at a.ts:1\r\n\u001b[31mred'
+    expect(oneLine(new GliderError('ACTION_FAILED', message))).toBe('glider: ACTION_FAILED: it threw; at a.ts:1; \\x1b[31mred')
+    const missing = Object.assign(new Error("ENOENT: no such file, open 'x'"), { code: 'ENOENT', syscall: 'open' })
+    expect(oneLine(missing)).toBe("glider: ENOENT: no such file, open 'x'")
+    expect(oneLine(new TypeError('ours'))).toBe('glider: INTERNAL: ours')
+    expect(oneLine('thrown')).toBe('glider: INTERNAL: thrown')
+  })
+})

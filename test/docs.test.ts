@@ -1,0 +1,141 @@
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, readdir, readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { StoreClient } from 'glider'
+import { LocalCluster } from 'glider/cluster'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { frameKind } from '../protocol/frame.ts'
+import { commandsOf, PageRunner, readDocument, root, typeCheck } from './support/document.ts'
+
+const pages = (await readdir(path.join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)
+
+describe('the code of the pages in docs/', () => {
+  let cluster: LocalCluster
+
+  beforeAll(async () => {
+    cluster = await LocalCluster.start({ inProcess: true, logLevel: 'silent' })
+  })
+
+  afterAll(async () => {
+    await cluster.stop()
+  })
+
+  test.each(pages)('%s does what it says', { timeout: 120_000 }, async page => {
+    await using runner = await PageRunner.open(cluster.address)
+    for (const block of await readDocument(page)) {
+      await runner.save(block)
+      for (const command of block.language === 'console' ? commandsOf(block) : []) await runner.run(command)
+    }
+  })
+
+  test.each(pages)('%s has TypeScript that the compiler finds nothing wrong with', { timeout: 60_000 }, async page => {
+    await using runner = await PageRunner.open(cluster.address)
+    const blocks = (await readDocument(page)).filter(({ language }) => language === 'ts')
+    const files = blocks.map(block => ({ ...block, file: block.file ?? `line-${block.line}.ts` }))
+    for (const block of files) await runner.save(block)
+    if (files.length === 0) return
+    const complaint = await typeCheck(
+      runner.folder,
+      files.map(({ file }) => file),
+    )
+    expect(complaint).toBe('')
+  })
+})
+
+describe('the pages in docs/', () => {
+  test('have the tables that the code makes', async () => {
+    const child = spawn(process.execPath, ['scripts/docs.js', '--check'], { cwd: root, stdio: ['ignore', 'inherit', 'pipe'] })
+    const complaint = (await child.stderr.setEncoding('utf8').toArray()).join('')
+    expect(complaint).toBe('')
+  })
+
+  test('have the kinds of frames', async () => {
+    const text = await readFile(path.join(root, 'docs', 'protocol.md'), 'utf8')
+    const rows = [...text.matchAll(/^\| (\d+) \| `(\w+)` \|.*\|.*\|.*\|$/gm)].map(([, kind, name]) => [name, Number(kind)])
+    const kinds = Object.entries(frameKind)
+    expect(rows.slice(0, kinds.length)).toEqual(kinds)
+  })
+
+  test.each(pages)('%s names files and pages that are there', async page => {
+    const text = await readFile(path.join(root, page), 'utf8')
+    for (const [, target] of text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) await access(path.join(root, 'docs', target!))
+    for (const [, file] of text.matchAll(/`((?:[\w-]+\/)+[\w.-]+\.(?:ts|js|json|md))`/g)) {
+      const places = ['', 'active-server/'].map(folder => path.join(root, folder, file!))
+      await Promise.any(places.map(place => access(place)))
+    }
+  })
+
+  test('say of each dependency what it is for, or that nothing imports it', async () => {
+    const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { dependencies: object }
+    const imported = await importedPackages()
+    const text = await readFile(path.join(root, 'docs', 'architecture.md'), 'utf8')
+    const section = text.slice(text.indexOf('## Dependencies'), text.indexOf('## Building'))
+    const told = [...section.matchAll(/^\| `([^`]+)` \| (\S+ \S+)/gm)].map(([, name, what]) => [
+      name,
+      !what!.startsWith('nothing yet'),
+    ])
+    const used = Object.keys(manifest.dependencies).map(name => [name, imported.has(name)])
+    expect(Object.fromEntries(told)).toEqual(Object.fromEntries(used))
+    expect(told.length).toBe(used.length)
+  })
+})
+
+/** By what an installed package runs. */
+async function importedPackages(): Promise<Set<string>> {
+  const { files } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { files: string[] }
+  const left = files.filter(entry => entry.startsWith('!')).map(entry => entry.slice(1))
+  const imported = new Set<string>()
+  for (const name of await readdir(path.join(root, 'dist'), { recursive: true })) {
+    const file = path.posix.join('dist', name)
+    if (!file.endsWith('.js') || file.includes('.test.') || left.some(entry => file.startsWith(`${entry}/`))) continue
+    const source = await readFile(path.join(root, file), 'utf8')
+    for (const [, package_] of source.matchAll(/(?:from |import\()'((?:@[\w-]+\/)?[\w-]+)/g)) imported.add(package_!)
+  }
+  return imported
+}
+
+describe('docker-compose.yml', () => {
+  test('has commands and environments that make a cluster', async () => {
+    const text = await readFile(path.join(root, 'docker-compose.yml'), 'utf8')
+    const services = text
+      .slice(text.indexOf('\nservices:'))
+      .split(/\n {2}(?=[\w-]+:\n)/)
+      .slice(1)
+    const free = await freePorts(['9060', '9061', '9062', '9063'])
+    const here = (value: string): string => value.replaceAll(/\b906\d\b/g, port => free.get(port)!)
+    const servers = services.map(service => {
+      const [, main, flags] = /command: node (\S+) (.*)/.exec(service)!
+      const environment = [...service.matchAll(/^ {6}(GLIDER_\w+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => [
+        name,
+        here(value!),
+      ])
+      const env = { ...process.env, ...(Object.fromEntries(environment) as Record<string, string>), GLIDER_HOST: '127.0.0.1' }
+      return fork(path.join(root, main!), here(flags!).split(' '), { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    })
+    try {
+      // A server that does not know one of its flags ends instead.
+      const ready = servers.map(server => Promise.race([once(server, 'message'), once(server, 'exit')]))
+      for (const [told] of await Promise.all(ready)) expect(told).toMatchObject({ ready: true })
+      await using store = await StoreClient.connect(`http://127.0.0.1:${free.get('9060')}`)
+      const members = (await store.servers()).map(({ role, address }) => `${role} ${address}`)
+      const told = ['active 127.0.0.1:9063', 'storage 127.0.0.1:9061', 'storage 127.0.0.1:9062'].map(here)
+      expect(new Set(members)).toEqual(new Set(told))
+    } finally {
+      const running = servers.filter(server => server.exitCode === null && server.signalCode === null)
+      const ended = running.map(server => once(server, 'exit'))
+      for (const server of running) server.kill()
+      await Promise.all(ended)
+    }
+  })
+
+  async function freePorts(names: readonly string[]): Promise<Map<string, string>> {
+    const probes = names.map(() => createServer().listen(0, '127.0.0.1'))
+    await Promise.all(probes.map(probe => once(probe, 'listening')))
+    const ports = probes.map(probe => `${(probe.address() as AddressInfo).port}`)
+    await Promise.all(probes.map(probe => new Promise(closed => probe.close(closed))))
+    return new Map(names.map((name, at) => [name, ports[at]!]))
+  }
+})
