@@ -48,8 +48,9 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { count: _count, ...shared } = this.#options
-    const thread = await ActionThread.start({ ...shared, number, lost: cause => this.#lost(number, cause) })
+    const { metadata, clock, turnTimeoutMs, log, uncaught } = this.#options
+    const lost = (cause: string): void => this.#lost(number, cause)
+    const thread = await ActionThread.start({ number, metadata, clock, turnTimeoutMs, log, uncaught, lost })
     this.#threads.set(number, thread)
     if (this.#stopping) await thread.stop()
   }

@@ -12,7 +12,7 @@ export class TurnWatch {
   #waiting = false
 
   /** `hung` is called once, when a ping has not been answered for `timeoutMs`, give or take a second. */
-  constructor(clock: Clock, timeoutMs: number, { ping, hung }: { ping(): void; hung(): void }) {
+  constructor(clock: Clock, timeoutMs: number, { ping, hung }: { readonly ping: () => void; readonly hung: () => void }) {
     const most = Math.ceil(timeoutMs / PING_MS)
     this.#timer = every(clock, PING_MS, () => {
       if (!this.#waiting) {

@@ -146,21 +146,23 @@ function cancellable(
       begin(resolve, reject)
       return
     }
-    let id: number | undefined
-    const onAbort = (): void => {
-      if (id !== undefined) connection.cancel(id, signal)
+    let settled = false
+    const onAbort = (): void => connection.cancel(id, signal)
+    const end = (): void => {
+      settled = true
+      signal.removeEventListener('abort', onAbort)
     }
-    // Listened to before it begins: a connection that has gone fails it at once.
-    signal.addEventListener('abort', onAbort)
-    id = begin(
+    const id = begin(
       () => {
-        signal.removeEventListener('abort', onAbort)
+        end()
         resolve()
       },
       error => {
-        signal.removeEventListener('abort', onAbort)
+        end()
         reject(error)
       },
     )
+    // On a connection that has gone it has failed already.
+    if (!settled) signal.addEventListener('abort', onAbort)
   })
 }
