@@ -48,7 +48,9 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const thread = await ActionThread.start({ ...this.#options, number, lost: cause => this.#lost(number, cause) })
+    const { metadata, clock, turnTimeoutMs, log, uncaught } = this.#options
+    const lost = (cause: string): void => this.#lost(number, cause)
+    const thread = await ActionThread.start({ number, metadata, clock, turnTimeoutMs, log, uncaught, lost })
     this.#threads.set(number, thread)
     if (this.#stopping) await thread.stop()
   }

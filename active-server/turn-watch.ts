@@ -2,12 +2,6 @@ import { type Clock, every, type Timer } from '../protocol/clock.ts'
 
 const PING_MS = 1_000
 
-export interface TurnWatchOptions {
-  readonly ping: () => void
-  /** Called once, when a ping has not been answered in time, give or take a second. */
-  readonly hung: () => void
-}
-
 /**
  * Notices that a thread does not come back from a turn. Always holds: at most one ping is unanswered. Time in which this process
  * itself stood still is not held against the thread: what counts are looks, not the clock.
@@ -17,7 +11,8 @@ export class TurnWatch {
   #missed = 0
   #waiting = false
 
-  constructor(clock: Clock, timeoutMs: number, { ping, hung }: TurnWatchOptions) {
+  /** `hung` is called once, when a ping has not been answered for `timeoutMs`, give or take a second. */
+  constructor(clock: Clock, timeoutMs: number, { ping, hung }: { readonly ping: () => void; readonly hung: () => void }) {
     const most = Math.ceil(timeoutMs / PING_MS)
     this.#timer = every(clock, PING_MS, () => {
       if (!this.#waiting) {

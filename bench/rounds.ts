@@ -36,8 +36,3 @@ export function median(values: readonly number[]): number {
 export function medians(rounds: Rounds): Record<string, number> {
   return Object.fromEntries(Object.entries(rounds).map(([name, values]) => [name, median(values)]))
 }
-
-/** Median of the ratios round by round: what the machine did in a round, it did to both. */
-export function ratio(rounds: Rounds, of: string, to: string): number {
-  return median(rounds[of]!.map((value, round) => value / rounds[to]![round]!))
-}

@@ -148,20 +148,23 @@ function cancellable(
       begin(resolve, reject)
       return
     }
-    // Nobody's, until it has begun.
-    let id = 0
+    let settled = false
     const onAbort = (): void => connection.cancel(id, signal)
-    // Listened to before it begins: a connection that has gone fails it at once.
-    signal.addEventListener('abort', onAbort)
-    id = begin(
+    const end = (): void => {
+      settled = true
+      signal.removeEventListener('abort', onAbort)
+    }
+    const id = begin(
       () => {
-        signal.removeEventListener('abort', onAbort)
+        end()
         resolve()
       },
       error => {
-        signal.removeEventListener('abort', onAbort)
+        end()
         reject(error)
       },
     )
+    // On a connection that has gone it has failed already.
+    if (!settled) signal.addEventListener('abort', onAbort)
   })
 }

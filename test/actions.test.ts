@@ -28,6 +28,16 @@ async function withAction(
 }
 const arrived = (name: string, count = 1): Promise<unknown> => gate.call('arrived', { name, count })
 
+describe('errors that nobody catches', () => {
+  it('in a timer or a rejection end neither the object nor its thread', async () => {
+    await withAction('Careless', {}, async node => {
+      expect(await node.call('timer')).toContain('thrown in a timer')
+      expect(await node.call('rejection')).toContain('nobody awaits this')
+      expect((await node.stat()).object?.state).toBe('live')
+    })
+  })
+})
+
 describe('hooks', () => {
   it('run once each: onCreate first, onDelete last', async () => {
     const { store } = shared

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { endProgress, showProgress } from '../progress.ts'
-import { type Figure, interleaved, medians, ratio } from '../rounds.ts'
+import { type Figure, interleaved, medians } from '../rounds.ts'
 import { SocketPeer, socketRead, socketWrite } from './socket-pair.ts'
 import { actionRead, actionWrite, fileRead, fileWrite } from './store-figures.ts'
 
@@ -69,7 +69,7 @@ function printTable(results: Awaited<ReturnType<typeof interleaved>>): void {
   const figures = medians(results)
   const row = (name: string, baseline: string): string => {
     const value = figures[name]!.toFixed(0).padStart(7)
-    return `${name.padEnd(14)}${value} MB/s   ${ratio(results, name, baseline).toFixed(2)} of ${baseline}`
+    return `${name.padEnd(14)}${value} MB/s   ${(figures[name]! / figures[baseline]!).toFixed(2)} of ${baseline}`
   }
   for (const baseline of ['socketWrite', 'socketRead']) {
     console.log(`${baseline.padEnd(14)}${figures[baseline]!.toFixed(0).padStart(7)} MB/s`)
