@@ -58,7 +58,8 @@ function allSourcesWereRead(output) {
 
 const complaints = await Promise.all([
   check('@biomejs/biome', 'biome', ['check', '--colors=off', '--error-on-warnings', '.']),
-  check('oxlint', 'oxlint', ['.']),
+  // A format that is the same on a terminal, in a pipe and in CI.
+  check('oxlint', 'oxlint', ['--format=unix', '.']),
   check(
     'dependency-cruiser',
     'depcruise',

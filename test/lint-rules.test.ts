@@ -51,8 +51,8 @@ function rulesBrokenIn(file: string, complaint: string): string[] {
   const patterns = [
     // biome: `FILE format ━━━`, `FILE:1:1 assist/source/organizeImports ━━━`
     `^${name}(?::\\d+:\\d+)? (\\S+) `,
-    // oxlint: `x eslint(RULE): …`, and on the next line `,-[FILE:1:1]`
-    `\\((\\S+)\\): .*\\n\\s*,-\\[${name}:`,
+    // oxlint: `FILE:1:1: … [Error/eslint(RULE)]`
+    `^${name}:\\d+:\\d+: .*\\[\\w+/\\S+\\((\\S+)\\)\\]$`,
     // dependency-cruiser: `error RULE: FILE → …`
     `error (\\S+): ${name} `,
   ]
