@@ -42,6 +42,8 @@ export interface LocalClusterOptions {
   readonly storageClasses?: readonly string[]
   /** A server that has given no sign of life for so long is dead: `5s`, or milliseconds. @default '5s' */
   readonly deadAfter?: string | number
+  /** Where the metadata server keeps its journal, so that it can be killed and restarted. @default none: nothing is written to disk */
+  readonly stateDir?: string
   /** Of the metadata server; 0 takes any free one. @default 0 */
   readonly port?: number
   /** What servers write to stderr. @default 'error' */
@@ -60,9 +62,9 @@ const defaults = {
   deadAfter: '5s',
   port: 0,
   logLevel: 'error',
-} as const satisfies Required<LocalClusterOptions>
+} as const satisfies LocalClusterOptions
 
-type Wanted = Required<LocalClusterOptions>
+type Wanted = Required<Omit<LocalClusterOptions, 'stateDir'>> & Pick<LocalClusterOptions, 'stateDir'>
 
 /** A whole cluster on this machine, for a laptop, a test or a demo. Disposable: `await using cluster = await LocalCluster.start()`. */
 export class LocalCluster implements AsyncDisposable {
@@ -89,9 +91,8 @@ export class LocalCluster implements AsyncDisposable {
    */
   static async start(options: LocalClusterOptions = {}): Promise<LocalCluster> {
     const wanted = verify({ ...defaults, ...options })
-    const { port, blockSize, storageClasses, deadAfter, inProcess, logLevel, storageServers, activeServers } = wanted
-    const plan: ServerPlan = { role: 'metadata', port, blockSize, storageClasses, deadAfter }
-    const cluster = new LocalCluster(wanted, await startServer(plan, '', inProcess, logLevel))
+    const { storageServers, activeServers } = wanted
+    const cluster = new LocalCluster(wanted, await startMetadata(wanted, wanted.port))
     try {
       const storages = typeof storageServers === 'number' ? Array.from({ length: storageServers }, () => ({})) : storageServers
       const started = await Promise.allSettled([
@@ -118,6 +119,16 @@ export class LocalCluster implements AsyncDisposable {
     return server
   }
 
+  /**
+   * Ends the metadata server, in order or as a crash would, and starts it anew at its address. Without a `stateDir` it knows nothing
+   * of before. Resolves once it listens: the others register again within a second.
+   */
+  async restartMetadataServer({ kill = false } = {}): Promise<void> {
+    const old = this.#servers[0]!
+    await (kill ? old.kill() : old.stop())
+    this.#servers[0] = await startMetadata(this.#wanted, Number(new URL(this.address).port))
+  }
+
   #start(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions): Promise<LocalServer> {
     const { capacity, slots, threads, inProcess, logLevel } = this.#wanted
     const plan: ServerPlan = role === 'storage' ? { role, capacity, ...options } : { role, slots, threads, ...options }
@@ -135,6 +146,19 @@ export class LocalCluster implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
+}
+
+function startMetadata(wanted: Wanted, port: number): Promise<LocalServer> {
+  const { blockSize, storageClasses, deadAfter, stateDir, inProcess, logLevel } = wanted
+  const plan: ServerPlan = {
+    role: 'metadata',
+    port,
+    blockSize,
+    storageClasses,
+    deadAfter,
+    ...(stateDir !== undefined && { stateDir }),
+  }
+  return startServer(plan, '', inProcess, logLevel)
 }
 
 function verify(wanted: Wanted): Wanted {

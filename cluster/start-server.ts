@@ -24,6 +24,7 @@ export interface MetadataPlan {
   readonly blockSize: string | number
   readonly storageClasses: readonly string[]
   readonly deadAfter: string | number
+  readonly stateDir?: string
 }
 
 export interface StoragePlan extends StorageChoice {
@@ -48,8 +49,9 @@ function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): P
   const log = ['--log-level', logLevel]
   switch (plan.role) {
     case 'metadata': {
-      const { port, blockSize, storageClasses, deadAfter } = plan
+      const { port, blockSize, storageClasses, deadAfter, stateDir } = plan
       const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', `${deadAfter}`]
+      if (stateDir !== undefined) flags.push('--state-dir', stateDir)
       return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...log])
     }
     case 'storage': {

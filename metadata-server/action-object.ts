@@ -1,6 +1,7 @@
 import type { NodeInfo, ObjectState } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
 import type { Definition } from './definitions.ts'
+import type { ServerRecord } from './servers.ts'
 import type { Occupant, Slot } from './slots.ts'
 
 /**
@@ -28,9 +29,15 @@ export class ActionObject implements Occupant {
   /** Why its thread or server is gone, where it is. */
   lostCause: string | undefined
 
-  constructor(definition: Definition, interleaved: boolean) {
+  readonly #changed: () => void
+  /** Of the server that it is, or was, on. */
+  #address = ''
+
+  /** @param changed told of every change of its state */
+  constructor(definition: Definition, interleaved: boolean, changed: () => void) {
     this.definition = definition
     this.interleaved = interleaved
+    this.#changed = changed
   }
 
   get state(): ObjectState {
@@ -46,14 +53,38 @@ export class ActionObject implements Occupant {
     return this.#slot
   }
 
+  get address(): string {
+    return this.#address
+  }
+
+  /** Undefined for one that was lost at an earlier start. */
+  get server(): ServerRecord | undefined {
+    return this.#slot?.space.server
+  }
+
   create(slot: Slot): void {
     this.#slot = slot
+    this.#address = slot.space.server.address
     this.move('creating')
+  }
+
+  /** One that was live at an earlier start. */
+  restore(slot: Slot): void {
+    this.create(slot)
+    this.move('live')
+  }
+
+  /** One that was lost at an earlier start. */
+  restoreLost(address: string, cause: string): void {
+    this.#address = address
+    this.#state = 'lost'
+    this.lostCause = cause
   }
 
   move(to: ObjectState): void {
     invariant(transitions[this.#state].includes(to), `an object does not go from ${this.#state} to ${to}`)
     this.#state = to
+    this.#changed()
   }
 
   /** Its thread or server is gone. While it is being created or deleted, that is for those to find out. */
@@ -72,6 +103,6 @@ export function describeObject(object: ActionObject | undefined): NonNullable<No
     definition: `${object.definition.bundle}/${object.definition.class}`,
     version: object.version,
     interleaved: object.interleaved,
-    server: object.slot.space.server.address,
+    server: object.address,
   }
 }

@@ -5,6 +5,7 @@
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Caller } from './caller.ts'
+import type { AnswerBatch, Journal } from './journal/journal.ts'
 
 interface Kept {
   readonly operation: string
@@ -13,6 +14,8 @@ interface Kept {
   outcome: Outcome
   /** Stops waiting for the caller to go, where the outcome is bound to it. */
   leave: (() => void) | undefined
+  /** Where the journal has it. */
+  batch: AnswerBatch | undefined
 }
 
 type Outcome =
@@ -40,12 +43,14 @@ export interface Numbered {
 export class Answers {
   readonly #clock: Clock
   readonly #limits: AnswersLimits
+  readonly #journal: Journal
   readonly #clients = new Map<string, Client>()
   readonly #sweeper: Timer
 
-  constructor(clock: Clock, limits: AnswersLimits) {
+  constructor(clock: Clock, limits: AnswersLimits, journal: Journal) {
     this.#clock = clock
     this.#limits = limits
+    this.#journal = journal
     this.#sweeper = every(clock, limits.keepAnswersMs / 10, () => this.#sweep())
   }
 
@@ -66,16 +71,23 @@ export class Answers {
     const client = this.#client(caller.clientId)
     this.#acknowledge(client, acknowledged)
     const known = client.kept.get(sequence)
-    if (known) return repeat<A>(known, operation, sequence)
+    if (known) {
+      if (bound) known.leave ??= this.#leaving(client, sequence, known, caller)
+      return repeat<A>(known, operation, sequence)
+    }
     if (sequence <= client.acknowledged) {
       throw new GliderError('PROTOCOL_ERROR', `${operation} ${sequence} is repeated although its answer was acknowledged`)
     }
-    const atMs = this.#clock.now()
+    const { clientId } = caller
+    const answered = (kept: Kept, answer: A): void => {
+      kept.outcome = { kind: 'answer', answer }
+      kept.batch = this.#journal.answer({ clientId, sequence, operation, answer })
+    }
     const keep = (outcome: Outcome): Kept => {
-      const kept: Kept = { operation, atMs, outcome, leave: undefined }
+      const kept: Kept = { operation, atMs: this.#clock.now(), outcome, leave: undefined, batch: undefined }
       client.kept.set(sequence, kept)
       this.#bound(client)
-      if (bound) kept.leave = caller.onGone(() => client.kept.get(sequence) === kept && client.kept.delete(sequence))
+      if (bound) kept.leave = this.#leaving(client, sequence, kept, caller)
       return kept
     }
     let answer: A | Promise<A>
@@ -86,14 +98,12 @@ export class Answers {
       throw error
     }
     if (!(answer instanceof Promise)) {
-      keep({ kind: 'answer', answer })
+      answered(keep({ kind: 'answer', answer }), answer)
       return answer
     }
     const kept = keep({ kind: 'running', answer })
     answer.then(
-      value => {
-        kept.outcome = { kind: 'answer', answer: value }
-      },
+      value => answered(kept, value),
       (error: unknown) => {
         kept.outcome = { kind: 'error', error }
       },
@@ -101,8 +111,21 @@ export class Answers {
     return answer
   }
 
+  /** Puts back what was answered at an earlier start. */
+  restore(batch: AnswerBatch): void {
+    for (const { clientId, sequence, operation, answer } of batch.answers) {
+      const { kept } = this.#client(clientId)
+      const atMs = this.#clock.now()
+      kept.set(sequence, { operation, atMs, outcome: { kind: 'answer', answer }, leave: undefined, batch })
+    }
+  }
+
   stop(): void {
     this.#sweeper.cancel()
+  }
+
+  #leaving(client: Client, sequence: number, kept: Kept, caller: Caller): () => void {
+    return caller.onGone(() => client.kept.get(sequence) === kept && this.#drop(client, sequence, kept))
   }
 
   #client(id: string): Client {
@@ -119,14 +142,14 @@ export class Answers {
     if (acknowledged <= client.acknowledged) return
     client.acknowledged = acknowledged
     for (const [sequence, kept] of client.kept) {
-      if (sequence <= acknowledged) drop(client, sequence, kept)
+      if (sequence <= acknowledged) this.#drop(client, sequence, kept)
     }
   }
 
   #bound(client: Client): void {
     if (client.kept.size <= this.#limits.keepAnswersPerClient) return
     for (const [sequence, kept] of client.kept) {
-      if (drop(client, sequence, kept)) return
+      if (this.#drop(client, sequence, kept)) return
     }
   }
 
@@ -135,18 +158,19 @@ export class Answers {
     for (const [id, client] of this.#clients) {
       for (const [sequence, kept] of client.kept) {
         if (kept.atMs > before) break
-        drop(client, sequence, kept)
+        this.#drop(client, sequence, kept)
       }
       if (client.kept.size === 0 && client.lastMs <= before) this.#clients.delete(id)
     }
   }
-}
 
-/** What is still under way is kept, so that a repeat can join it. */
-function drop(client: Client, sequence: number, kept: Kept): boolean {
-  if (kept.outcome.kind === 'running') return false
-  kept.leave?.()
-  return client.kept.delete(sequence)
+  /** What is still under way is kept, so that a repeat can join it. */
+  #drop(client: Client, sequence: number, kept: Kept): boolean {
+    if (kept.outcome.kind === 'running') return false
+    kept.leave?.()
+    if (kept.batch) this.#journal.forget(kept.batch)
+    return client.kept.delete(sequence)
+  }
 }
 
 function repeat<A>({ operation: first, outcome }: Kept, operation: string, sequence: number): A | Promise<A> {

@@ -40,6 +40,7 @@ export class BlockExchange {
     const fresh = this.#blocks.takeInsteadOf(claim.order)
     if (fresh) {
       claim.blocks[at] = fresh
+      this.#claims.changed(claim)
       this.#reaper.free([old])
       return chainAnswer([fresh], 'write')
     }

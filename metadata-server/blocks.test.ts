@@ -5,7 +5,7 @@ import { Generations } from './generations.ts'
 
 function makeSpace(capacity: number): BlockSpace {
   const proofKey = Buffer.alloc(32)
-  const names = { id: 'storage-1', incarnation: 'abcdefghijkl', address: 'host:1', storageClass: 'dram' }
+  const names = { id: 'storage-1', number: 1, incarnation: 'abcdefghijkl', address: 'host:1', storageClass: 'dram' }
   return new BlockSpace({ ...names, proofKey, state: 'live', draining: false, lastSeenMs: 0, connection: undefined }, capacity)
 }
 

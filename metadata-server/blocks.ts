@@ -48,6 +48,8 @@ export class BlockSpace {
   onEmpty: (() => void) | undefined
   /** Blocks that were used before; the last one freed goes out first, since its memory is the warmest. */
   readonly #freed: number[] = []
+  /** While the blocks of an earlier start are restored: those below `#fresh` that were not yet. */
+  readonly #restorable = new Set<number>()
   /** Blocks from here on were never used. */
   #fresh = 0
 
@@ -69,6 +71,22 @@ export class BlockSpace {
     if (index === undefined) return undefined
     const { epoch, counter } = generations.next()
     return new Block(this, index, epoch, counter)
+  }
+
+  /** A block that was handed out at an earlier start. Those below it that are not restored are free. */
+  restore(index: number, epoch: number, counter: number): Block {
+    while (this.#fresh <= index) {
+      this.#restorable.add(this.#fresh)
+      this.#fresh += 1
+    }
+    invariant(this.#restorable.delete(index), `block ${index} of ${this.server.id} has one owner`)
+    return new Block(this, index, epoch, counter)
+  }
+
+  /** All blocks that have owners were restored. */
+  restored(): void {
+    this.#freed.push(...this.#restorable)
+    this.#restorable.clear()
   }
 
   give(block: Block): void {

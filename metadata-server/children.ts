@@ -28,6 +28,12 @@ export class Children<C extends Child> {
     this.#byOrdinal.add(child.ordinal, child)
   }
 
+  /** The same with the ordinal that it had; those of one parent come in rising order. */
+  restore(child: C, ordinal: number): void {
+    this.#nextOrdinal = ordinal
+    this.add(child)
+  }
+
   delete(child: C): void {
     this.#byName.delete(child.name)
     this.#byOrdinal.delete(child.ordinal)

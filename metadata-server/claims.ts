@@ -1,33 +1,26 @@
 /**
  * Write claims. Always holds: a file has at most one claim, and so has a path where a `put` is to make a file; keyvalues and
  * bags have any number. A block handed out under a claim is in `blocks` until a commit moves it into a node or the claim ends.
+ *
+ * A claim ends with the connection of its caller. After a restart it waits a while for the caller to come back.
  */
-import type { Randomness } from '../protocol/clock.ts'
+import type { Clock, Randomness, Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Block } from './blocks.ts'
 import type { Caller } from './caller.ts'
-import type { BagNode, BytesNode, HeldClaim, TableNode } from './node.ts'
+import type { Claim, ClaimNode, ClaimSubject } from './claim.ts'
+import type { Journal } from './journal/journal.ts'
 import type { Reaper } from './reaper.ts'
 
-export type ClaimMode = 'replace' | 'put' | 'append' | 'update'
-
-/** What is written; undefined for a `put` that is to make a file. Of a table, the keyvalue under the claim's key. */
-export type ClaimNode = BytesNode | BagNode | TableNode | undefined
-
-export interface ClaimSubject {
-  readonly mode: ClaimMode
-  readonly node: ClaimNode
-  /** In the table; empty where the node is none. */
-  readonly key: string
-  /** As at opening. */
-  readonly path: string
-  /** Whether the closing commit makes missing parents. */
-  readonly parents: boolean
-  /** Classes that new blocks come from. */
-  readonly order: readonly string[]
+export interface ClaimsParts {
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly reaper: Reaper
+  readonly journal: Journal
 }
 
-export interface Claim extends ClaimSubject, HeldClaim {}
+/** As long as a client repeats its operations, by default. */
+const RETURN_MS = 30_000
 
 interface Held {
   readonly claim: Claim
@@ -36,14 +29,15 @@ interface Held {
 }
 
 export class Claims {
-  readonly #randomness: Randomness
-  readonly #reaper: Reaper
+  readonly #parts: ClaimsParts
   readonly #held = new Map<string, Held>()
   readonly #byNewPath = new Map<string, Claim>()
+  /** Restored ones, by the client that has not come back yet. */
+  readonly #waiting = new Map<string, Held[]>()
+  #patience: Timer | undefined
 
-  constructor(randomness: Randomness, reaper: Reaper) {
-    this.#randomness = randomness
-    this.#reaper = reaper
+  constructor(parts: ClaimsParts) {
+    this.#parts = parts
   }
 
   /** @throws GliderError BUSY */
@@ -56,15 +50,36 @@ export class Claims {
   /** From here on the claim owns the blocks. It ends with its caller. */
   take(subject: ClaimSubject, blocks: Block[], caller: Caller): Claim {
     this.checkFree(subject.node, subject.path)
-    const claim: Claim = { ...subject, id: this.#randomness.id(), blocks }
-    if (!claim.node) this.#byNewPath.set(claim.path, claim)
-    else if (claim.node.type === 'file') claim.node.claim = claim
-    else if (claim.node.type === 'bag') claim.node.claims.add(claim)
+    const { randomness } = this.#parts
+    const claim: Claim = { ...subject, id: randomness.id(), clientId: caller.clientId, blocks }
     // Held before the caller is asked: one that has gone already ends the claim at once.
-    const held: Held = { claim, leave: () => {} }
-    this.#held.set(claim.id, held)
+    const held = this.#hold(claim)
+    this.changed(claim)
     held.leave = caller.onGone(() => this.end(claim))
     return claim
+  }
+
+  /** Its blocks have changed. */
+  changed(claim: Claim): void {
+    this.#parts.journal.keep('claim', claim)
+  }
+
+  /** Puts a claim back that was there at an earlier start: it waits for its client to come back. */
+  restore(claim: Claim): void {
+    const held = this.#hold(claim)
+    const { clientId = '' } = claim
+    const waiting = this.#waiting.get(clientId)
+    if (waiting) waiting.push(held)
+    else this.#waiting.set(clientId, [held])
+    this.#patience ??= this.#parts.clock.after(RETURN_MS, () => this.#giveUp())
+  }
+
+  /** A client has asked for something: what waits for it is its own again. */
+  returned(caller: Caller): void {
+    if (this.#waiting.size === 0 || caller.clientId === undefined) return
+    const waiting = this.#waiting.get(caller.clientId) ?? []
+    this.#waiting.delete(caller.clientId)
+    for (const held of waiting) held.leave = caller.onGone(() => this.end(held.claim))
   }
 
   find(id: string): Claim | undefined {
@@ -86,7 +101,27 @@ export class Claims {
     if (!claim.node) this.#byNewPath.delete(claim.path)
     else if (claim.node.type === 'file') claim.node.claim = undefined
     else if (claim.node.type === 'bag') claim.node.claims.delete(claim)
-    this.#reaper.free(claim.blocks.splice(0))
+    this.#parts.reaper.free(claim.blocks.splice(0))
+    this.#parts.journal.drop('claim', claim)
     held.leave()
+  }
+
+  stop(): void {
+    this.#patience?.cancel()
+  }
+
+  #hold(claim: Claim): Held {
+    if (!claim.node) this.#byNewPath.set(claim.path, claim)
+    else if (claim.node.type === 'file') claim.node.claim = claim
+    else if (claim.node.type === 'bag') claim.node.claims.add(claim)
+    const held: Held = { claim, leave: () => {} }
+    this.#held.set(claim.id, held)
+    return held
+  }
+
+  #giveUp(): void {
+    const waiting = [...this.#waiting.values()].flat()
+    this.#waiting.clear()
+    for (const { claim } of waiting) this.end(claim)
   }
 }

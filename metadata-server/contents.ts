@@ -2,6 +2,7 @@
  * Exchanges the bytes of nodes. Always holds: bytes are in blocks or inline, never in both; what they were is freed; the totals
  * are the sums over the nodes, and those inline stay within the budget.
  */
+import type { Journal } from './journal/journal.ts'
 import { type BagNode, type BytesNode, type Chain, chainBlocks, type FileNode } from './node.ts'
 import type { Reaper } from './reaper.ts'
 import { inlineCost, OVERHEAD_BYTES, type Totals } from './totals.ts'
@@ -15,6 +16,7 @@ export interface ContentsParts {
   readonly limits: InlineLimits
   readonly reaper: Reaper
   readonly totals: Totals
+  readonly journal: Journal
 }
 
 export class Contents {
@@ -53,16 +55,27 @@ export class Contents {
   moved(file: FileNode): void {
     this.#parts.totals.inlineBytes -= inlineCost(file.inline)
     file.inline = undefined
+    this.#parts.journal.keep('node', file)
+  }
+
+  /** More of a file that is written in place: longer, perhaps with more blocks. */
+  extended(file: FileNode, size: number, chain: Chain): void {
+    this.#parts.totals.storedBytes += size - file.size
+    file.chain = chain
+    file.size = size
+    this.#parts.journal.keep('node', file)
   }
 
   addPart(bag: BagNode, size: number, chain: Chain): void {
+    const { totals, journal } = this.#parts
     bag.parts.push({ size, chain })
     bag.size += size
-    this.#parts.totals.storedBytes += size
+    totals.storedBytes += size
+    journal.keep('part', { bag, index: bag.parts.length - 1 })
   }
 
   #replace(node: BytesNode, size: number, chain: Chain, inline: Buffer | undefined): void {
-    const { totals, reaper } = this.#parts
+    const { totals, reaper, journal } = this.#parts
     const old = node.chain
     totals.storedBytes += size - node.size
     totals.inlineBytes -= inlineCost(node.inline)
@@ -70,6 +83,7 @@ export class Contents {
     node.chain = chain
     node.inline = inline
     node.version += 1
+    journal.keep('node', node)
     reaper.free(chainBlocks(old))
   }
 }

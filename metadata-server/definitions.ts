@@ -7,6 +7,7 @@ import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { checkName } from '../protocol/paths.ts'
 import type { Log } from '../server/log.ts'
+import type { BundleCode, Journal } from './journal/journal.ts'
 import type { SlotSpaces } from './slots.ts'
 
 export interface Definition {
@@ -18,6 +19,7 @@ export interface Definition {
 export interface DefinitionsParts {
   readonly slots: SlotSpaces
   readonly log: Log
+  readonly journal: Journal
   readonly bundleBytes: number
   readonly inspectTimeoutMs: number
 }
@@ -47,6 +49,12 @@ export class Definitions {
     for (const bundle of bundles) this.#builtin.set(bundle.name, bundle)
   }
 
+  /** Puts back what was deployed at an earlier start. */
+  restore(bundles: Iterable<BundleInfo>, codes: Iterable<BundleCode>): void {
+    for (const bundle of bundles) this.#own.set(bundle.name, bundle)
+    for (const { version, bytes } of codes) this.#code.set(version, { bytes, checking: 0 })
+  }
+
   list(): BundleInfo[] {
     return [...this.#own.values(), ...this.#builtin.values()]
   }
@@ -65,6 +73,8 @@ export class Definitions {
       const classes = await this.#inspect(name, version)
       const bundle = { name, version, classes }
       this.#own.set(name, bundle)
+      this.#parts.journal.keep('code', { version, bytes })
+      this.#parts.journal.keep('bundle', bundle)
       this.#parts.log.info({ bundle: name, version }, 'a bundle was deployed')
       return bundle
     } finally {
@@ -145,8 +155,10 @@ export class Definitions {
   #dropUnused(): void {
     const used = this.#parts.slots.versionsInUse()
     for (const { version } of this.#own.values()) used.add(version)
-    for (const [version, { checking }] of this.#code) {
-      if (checking === 0 && !used.has(version)) this.#code.delete(version)
+    for (const [version, { bytes, checking }] of this.#code) {
+      if (checking > 0 || used.has(version)) continue
+      this.#code.delete(version)
+      this.#parts.journal.drop('code', { version, bytes })
     }
   }
 }

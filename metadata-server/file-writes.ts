@@ -8,7 +8,8 @@ import { joinPath } from '../protocol/paths.ts'
 import type { Reply } from '../protocol/peer.ts'
 import { type BlockChain, chainAnswer, checkKept } from './block-chain.ts'
 import type { Caller } from './caller.ts'
-import type { Claim, ClaimSubject, Claims } from './claims.ts'
+import type { Claim, ClaimSubject } from './claim.ts'
+import type { Claims } from './claims.ts'
 import type { Contents } from './contents.ts'
 import {
   type BagNode,
@@ -23,7 +24,6 @@ import {
 } from './node.ts'
 import { nodeInfo } from './node-info.ts'
 import type { BlockSpaces } from './spaces.ts'
-import type { Totals } from './totals.ts'
 import type { Tree } from './tree.ts'
 import { writeSubject } from './write-subject.ts'
 
@@ -32,7 +32,6 @@ export interface FileWritesParts {
   readonly blocks: BlockSpaces
   readonly claims: Claims
   readonly contents: Contents
-  readonly totals: Totals
 }
 
 type Commit = HeadOf<typeof catalogue.commit>
@@ -72,6 +71,7 @@ export class FileWrites {
     const path = this.#pathOf(claim)
     const fresh = this.#parts.blocks.take(claim.order, head.blocks, path)
     for (const block of fresh) claim.blocks.push(block)
+    this.#parts.claims.changed(claim)
     return chainAnswer(fresh, 'write')
   }
 
@@ -147,16 +147,16 @@ export class FileWrites {
   }
 
   #publish(claim: Claim, file: FileNode, { size, close, moved = false }: Commit): NodeInfo {
-    const { claims, contents, totals } = this.#parts
+    const { claims, contents } = this.#parts
     try {
       const path = this.#pathOf(claim)
       if (moved) contents.moved(file)
       if (!file.inline) {
         const length = Math.max(size, file.size)
         const more = this.#blocksFor(length) - chainLength(file.chain)
-        file.chain = chainAppend(file.chain, claim.blocks.splice(0, more))
-        totals.storedBytes += length - file.size
-        file.size = length
+        const chain = chainAppend(file.chain, claim.blocks.splice(0, more))
+        contents.extended(file, length, chain)
+        claims.changed(claim)
       }
       return nodeInfo(file, path)
     } finally {

@@ -6,6 +6,7 @@ import { catalogue } from '../protocol/catalogue.ts'
 import type { Clock } from '../protocol/clock.ts'
 import type { Log } from '../server/log.ts'
 import type { Block } from './blocks.ts'
+import type { Journal } from './journal/journal.ts'
 import type { ServerRecord } from './servers.ts'
 
 /** So many fit well into the head of one frame. */
@@ -18,16 +19,26 @@ interface Queue {
   busy: boolean
 }
 
+export interface FreesParts {
+  readonly clock: Clock
+  /** How long freed blocks are gathered. */
+  readonly delayMs: number
+  readonly log: Log
+  readonly journal: Journal
+}
+
 export class Frees {
   readonly #clock: Clock
   readonly #delayMs: number
   readonly #log: Log
+  readonly #journal: Journal
   readonly #queues = new Map<ServerRecord, Queue>()
 
-  constructor(clock: Clock, delayMs: number, log: Log) {
+  constructor({ clock, delayMs, log, journal }: FreesParts) {
     this.#clock = clock
     this.#delayMs = delayMs
     this.#log = log
+    this.#journal = journal
   }
 
   add(block: Block): void {
@@ -64,6 +75,8 @@ export class Frees {
       const freed = queue.pending.splice(-BATCH)
       const blocks = freed.map(({ index, epoch, counter }): [number, number, number] => [index, epoch, counter])
       try {
+        // A restart must not find what it owns gone.
+        await this.#journal.settled()
         await server.connection.request(catalogue.freeBlocks, { blocks }, { timeoutMs: ANSWER_TIMEOUT_MS })
       } catch (error) {
         for (const block of freed) queue.pending.push(block)

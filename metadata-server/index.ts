@@ -10,12 +10,16 @@ export interface LocalMetadataServer {
   readonly storageClasses: readonly string[]
   /** A server that has given no sign of life for so long is dead. */
   readonly deadAfter: string | number
+  readonly stateDir?: string
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
 export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
-  const { port, blockSize, storageClasses, deadAfter, logLevel } = options
+  const { port, blockSize, storageClasses, deadAfter, stateDir, logLevel } = options
   const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
-  return startMetadataServer({ host: '127.0.0.1', port, storageClasses, ...sizes }, realSystem('metadata-server', logLevel))
+  return startMetadataServer(
+    { host: '127.0.0.1', port, storageClasses, ...sizes, ...(stateDir !== undefined && { stateDir }) },
+    realSystem('metadata-server', logLevel),
+  )
 }

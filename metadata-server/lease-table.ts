@@ -1,13 +1,21 @@
 /**
  * All leases. Always holds: a lease is in the list of its node and in the heap, or in neither. What is in the table is all
- * that a journal would have to keep; nothing here knows the time.
+ * that the journal keeps; nothing here knows the time.
  */
+import type { Journal } from './journal/journal.ts'
 import { Lease, type Leased } from './lease.ts'
 import { LeaseHeap } from './lease-heap.ts'
 
 export class LeaseTable {
   readonly #heap = new LeaseHeap()
-  #lastNumber = 0
+  readonly #journal: Journal
+  #lastNumber: number
+
+  /** @param lastNumber numbers are higher than this one */
+  constructor(journal: Journal, lastNumber: number) {
+    this.#journal = journal
+    this.#lastNumber = lastNumber
+  }
 
   get size(): number {
     return this.#heap.size
@@ -15,7 +23,15 @@ export class LeaseTable {
 
   add(node: Leased, ttlMs: number, expiresMs: number): Lease {
     this.#lastNumber += 1
-    const lease = new Lease(node, this.#lastNumber, ttlMs, expiresMs)
+    const lease = this.restore(node, this.#lastNumber, ttlMs, expiresMs)
+    this.#journal.keep('lease', lease)
+    return lease
+  }
+
+  /** Puts a lease back that was there at an earlier start. */
+  restore(node: Leased, number: number, ttlMs: number, expiresMs: number): Lease {
+    this.#lastNumber = Math.max(this.#lastNumber, number)
+    const lease = new Lease(node, number, ttlMs, expiresMs)
     lease.next = node.leases
     node.leases = lease
     this.#heap.add(lease)
@@ -49,6 +65,7 @@ export class LeaseTable {
       }
     }
     lease.next = undefined
+    this.#journal.drop('lease', lease)
   }
 
   /** Ends every lease of a node that is gone. */

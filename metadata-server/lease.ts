@@ -5,7 +5,7 @@ export interface Leased {
   leases: Lease | undefined
 }
 
-/** One lease. Small: there may be a million. A journal would keep `node`, `number` and `ttlMs`, and start the time anew. */
+/** One lease. Small: there may be a million. After a restart its time begins anew. */
 export class Lease {
   readonly node: Leased
   /** Names it among all leases that there ever were. */

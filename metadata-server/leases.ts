@@ -62,6 +62,11 @@ export class Leases {
     return { node: node.id, path, lease: this.give(node, head.ttlMs) }
   }
 
+  /** Puts a lease back that was there at an earlier start: it has its full time again. */
+  restore(node: Node, number: number, ttlMs: number): void {
+    this.#parts.table.restore(node, number, ttlMs, this.#now() + ttlMs)
+  }
+
   /** Answers the number of the new lease. */
   give(node: Node, ttlMs: number): number {
     return this.#parts.table.add(node, ttlMs, this.#now() + ttlMs).number

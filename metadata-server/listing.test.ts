@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { codeOf, FakeCluster } from './fakes.test.helper.ts'
 import { listPage, PAGE_ENTRIES } from './listing.ts'
 import { DirectoryNode, FileNode } from './node.ts'
+import { StorageOrders } from './orders.ts'
+
+const order = new StorageOrders(['dram']).default
 
 function fill(cluster: FakeCluster, count: number, name = (i: number) => `f${i}`): void {
   for (let i = 0; i < count; i += 1) cluster.askNow('create', { path: `/d/${name(i)}`, type: 'file', parents: true })
@@ -56,10 +59,10 @@ test('a cursor can be used again, and by several readers', async () => {
 })
 
 test('following the cursors visits each child once, and once more as the first of a page', () => {
-  const directory = new DirectoryNode({ id: 1, createdAt: 0 }, [])
+  const directory = new DirectoryNode({ id: 1, createdAt: 0 }, order)
   let visits = 0
   for (let i = 0; i < 10_000; i += 1) {
-    const file = new FileNode({ id: i, createdAt: 0 }, [])
+    const file = new FileNode({ id: i, createdAt: 0 }, order)
     file.name = `f${i}`
     directory.children.add(file)
     Object.defineProperty(file, 'type', {

@@ -10,6 +10,8 @@ interface Flags extends CommonFlags {
   readonly deadAfter: number
   readonly inlineLimit: number
   readonly inlineBudget: number
+  readonly stateDir?: string
+  readonly sync?: boolean
 }
 
 const command = serverCommand('metadata-server', 'Keeps the namespace of a cluster and hands out its blocks and slots.', 9060)
@@ -38,11 +40,14 @@ const command = serverCommand('metadata-server', 'Keeps the namespace of a clust
       .default(defaultConfig.inlineBudgetBytes, '256MiB')
       .argParser(sizeFlag),
   )
+  .addOption(flag('--state-dir <directory>', 'keeps a journal there, so that a restart finds everything that was acknowledged'))
+  .addOption(flag('--sync', 'acknowledges only what the disk of --state-dir has: safe against the death of the machine as well'))
 
-const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, ...common } = command.parse().opts<Flags>()
+const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, ...common } = command.parse().opts<Flags>()
 const system = realSystem('metadata-server', common.logLevel)
 const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
-await runServer(system.log, () =>
+if (sync && stateDir === undefined) command.error('error: --sync is for the journal: give a --state-dir as well')
+await runServer(system.log, leave =>
   startMetadataServer(
     {
       ...config,
@@ -51,7 +56,10 @@ await runServer(system.log, () =>
       deadAfterMs: deadAfter,
       inlineBytes: inlineLimit,
       inlineBudgetBytes: inlineBudget,
+      ...(stateDir !== undefined && { stateDir }),
+      ...(sync && { sync }),
     },
     system,
+    leave,
   ),
 )

@@ -30,9 +30,10 @@ export function move(server: ServerRecord, to: ServerState): void {
   server.state = to
 }
 
-export function newServer(id: string, head: HeadOf<typeof catalogue.register>): ServerRecord {
+export function newServer(number: number, head: HeadOf<typeof catalogue.register>): ServerRecord {
   return {
-    id,
+    id: serverId(head.role, number),
+    number,
     incarnation: head.incarnation,
     address: head.address,
     storageClass: head.storageClass,
@@ -42,6 +43,10 @@ export function newServer(id: string, head: HeadOf<typeof catalogue.register>): 
     lastSeenMs: 0,
     connection: undefined,
   }
+}
+
+export function serverId(role: Member['role'], number: number): string {
+  return `${role}-${number}`
 }
 
 /** In the form of the catalogue. */

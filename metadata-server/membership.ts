@@ -10,8 +10,8 @@ import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
 import { Emptying } from './emptying.ts'
 import type { Frees } from './frees.ts'
+import type { Journal } from './journal/journal.ts'
 import { checkOffer, type Member, move, newServer, serverInfo } from './members.ts'
-import type { ServerRecord } from './servers.ts'
 import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
 
@@ -22,6 +22,7 @@ export interface MembershipParts {
   readonly blocks: BlockSpaces
   readonly slots: SlotSpaces
   readonly frees: Frees
+  readonly journal: Journal
 }
 
 export class Membership {
@@ -39,6 +40,18 @@ export class Membership {
     this.#parts = parts
     this.#lastSweepMs = parts.clock.now()
     this.#sweeper = every(parts.clock, parts.config.sweepMs, () => this.#sweep())
+  }
+
+  /** Puts a server back that was there at an earlier start. Until it registers again it may be on its way, or dead. */
+  restore(member: Member): void {
+    const { role, server } = member
+    this.#numbers[role] = Math.max(this.#numbers[role], server.number)
+    if (server.state === 'removed') {
+      this.#removed.add(server.incarnation)
+      return
+    }
+    server.lastSeenMs = this.#parts.clock.now()
+    this.#members.set(server.incarnation, member)
   }
 
   register(head: HeadOf<typeof catalogue.register>, connection: Connection): AnswerOf<typeof catalogue.register> {
@@ -79,6 +92,7 @@ export class Membership {
   drain(id: string): ServerInfo {
     const member = this.#byId(id)
     member.server.draining = true
+    this.#parts.journal.keep('server', member)
     return serverInfo(member)
   }
 
@@ -100,7 +114,8 @@ export class Membership {
     this.#removed.add(server.incarnation)
     const wasDead = server.state === 'dead'
     move(server, 'removed')
-    this.#forget(server)
+    this.#forget(member)
+    this.#parts.journal.keep('server', member)
     this.#emptying.abandon(member, `${id} was taken out of the cluster`)
     if (!wasDead) this.#leave(member, 'taken out of the cluster')
     return serverInfo(member)
@@ -112,12 +127,14 @@ export class Membership {
 
   #join(head: HeadOf<typeof catalogue.register>): Member {
     this.#numbers[head.role] += 1
-    const server = newServer(`${head.role}-${this.#numbers[head.role]}`, head)
+    const server = newServer(this.#numbers[head.role], head)
+    const { blocks, slots, journal } = this.#parts
     const member: Member =
       head.role === 'storage'
-        ? { role: 'storage', server, space: this.#parts.blocks.join(server, head.capacity) }
-        : { role: 'active', server, space: this.#parts.slots.join(server, head.capacity) }
+        ? { role: 'storage', server, space: blocks.join(server, Math.floor(head.capacity / blocks.blockBytes)) }
+        : { role: 'active', server, space: slots.join(server, head.capacity) }
     this.#members.set(head.incarnation, member)
+    journal.keep('server', member)
     this.#parts.log.info({ server: server.id, address: server.address, storageClass: server.storageClass }, 'a server has joined')
     return member
   }
@@ -127,6 +144,7 @@ export class Membership {
     const old = server.connection
     const wasDead = server.state === 'dead'
     if (server.state !== 'live') move(server, 'live')
+    if (wasDead) this.#parts.journal.keep('server', member)
     server.lastSeenMs = this.#parts.clock.now()
     server.connection = connection
     if (old && old !== connection) old.close()
@@ -163,11 +181,12 @@ export class Membership {
     // Time in which this process itself stood still is nobody's silence.
     const stoodStill = Math.max(0, now - this.#lastSweepMs - 2 * config.sweepMs)
     this.#lastSweepMs = now
-    for (const { role, server, space } of this.#members.values()) {
+    for (const member of this.#members.values()) {
+      const { role, server, space } = member
       server.lastSeenMs += stoodStill
       if (server.state !== 'dead') {
         if (now - server.lastSeenMs >= config.deadAfterMs) this.#die(server.incarnation, `silent for ${config.deadAfterMs} ms`)
-      } else if (role === 'storage' && space.used === 0) this.#forget(server)
+      } else if (role === 'storage' && space.used === 0) this.#forget(member)
     }
   }
 
@@ -175,7 +194,8 @@ export class Membership {
     const member = this.#members.get(incarnation)
     invariant(member, 'only members die')
     move(member.server, 'dead')
-    if (member.role === 'active' || member.space.used === 0) this.#forget(member.server)
+    this.#parts.journal.keep('server', member)
+    if (member.role === 'active' || member.space.used === 0) this.#forget(member)
     this.#leave(member, cause)
   }
 
@@ -190,8 +210,10 @@ export class Membership {
     connection?.close(new GliderError('UNAVAILABLE', `${id} at ${address} was given up: ${cause}`))
   }
 
-  #forget(server: ServerRecord): void {
+  #forget(member: Member): void {
+    const { server } = member
     this.#members.delete(server.incarnation)
     this.#parts.frees.forget(server)
+    this.#parts.journal.drop('server', member)
   }
 }

@@ -12,6 +12,8 @@ import { FileReads } from './file-reads.ts'
 import { FileWrites } from './file-writes.ts'
 import { Frees } from './frees.ts'
 import { Generations } from './generations.ts'
+import { type Journal, noJournal } from './journal/journal.ts'
+import { type JournalHead, restore, type SavedState } from './journal/restore.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Leases } from './leases.ts'
 import { Membership } from './membership.ts'
@@ -22,7 +24,7 @@ import { Reaper } from './reaper.ts'
 import { SlotSpaces } from './slots.ts'
 import { BlockSpaces } from './spaces.ts'
 import { Totals } from './totals.ts'
-import { Tree } from './tree.ts'
+import { firstId, Tree } from './tree.ts'
 import { Values } from './values.ts'
 
 export interface MetadataServerOptions {
@@ -30,6 +32,8 @@ export interface MetadataServerOptions {
   readonly randomness: Randomness
   readonly log: Log
   readonly config?: Partial<MetadataConfig>
+  /** The journal, with what an earlier start has left in it; nothing is written to disk without it. */
+  readonly saved?: SavedState
 }
 
 /** Wires the parts of the metadata server together. It listens to nothing by itself: see {@link MetadataServer.bind}. */
@@ -40,38 +44,48 @@ export class MetadataServer {
   readonly #membership: Membership
   readonly #answers: Answers
   readonly #leases: Leases
+  readonly #claims: Claims
 
-  constructor({ clock, randomness, log, config: given = {} }: MetadataServerOptions) {
+  constructor({ clock, randomness, log, config: given = {}, saved }: MetadataServerOptions) {
     const config = verifyConfig(given)
+    const { blockBytes, storageClasses, freeDelayMs: delayMs, bundleBytes, inspectTimeoutMs } = config
+    const nowMs = clock.wallTime()
+    const fresh: JournalHead = { epoch: nowMs, root: { id: firstId(nowMs), createdAt: nowMs }, blockBytes }
+    const { epoch, root } = saved?.begin(fresh) ?? fresh
+    const journal: Journal = saved ?? noJournal
     const totals = new Totals()
-    const generations = new Generations(clock.wallTime())
-    const frees = new Frees(clock, config.freeDelayMs, log)
-    const blocks = new BlockSpaces(config.storageClasses, config.blockBytes, generations, frees)
+    const generations = new Generations(epoch)
+    const frees = new Frees({ clock, delayMs, log, journal })
+    const blocks = new BlockSpaces(storageClasses, blockBytes, generations, frees)
     const slots = new SlotSpaces(generations, log)
-    const tree = new Tree(() => clock.wallTime(), blocks.defaultOrder)
-    const { bundleBytes, inspectTimeoutMs } = config
-    const definitions = new Definitions({ slots, log, bundleBytes, inspectTimeoutMs })
-    const objects = new Objects({ tree, slots, definitions, log })
+    const tree = new Tree({ wallTime: () => clock.wallTime(), journal, order: blocks.orders.default, root })
+    const definitions = new Definitions({ slots, log, journal, bundleBytes, inspectTimeoutMs })
+    const objects = new Objects({ tree, slots, definitions, log, journal })
     const stopObject = objects.stopDeleted.bind(objects)
-    const table = new LeaseTable()
-    const reaper = new Reaper({ clock, tree, blocks, totals, leases: table, stopObject })
+    const table = new LeaseTable(journal, firstId(nowMs))
+    const reaper = new Reaper({ clock, tree, blocks, totals, leases: table, stopObject, journal })
     const leases = new Leases({ clock, tree, table, reaper, log })
-    const claims = new Claims(randomness, reaper)
-    const contents = new Contents({ limits: config, reaper, totals })
-    const writes = new FileWrites({ tree, blocks, claims, contents, totals })
+    const claims = new Claims({ clock, randomness, reaper, journal })
+    const contents = new Contents({ limits: config, reaper, totals, journal })
+    const writes = new FileWrites({ tree, blocks, claims, contents })
     const exchange = new BlockExchange(claims, blocks, reaper)
     const values = new Values({ tree, blocks, claims, contents })
-    const reads = new FileReads(tree, config.blockBytes)
-    const bags = new BagReads(tree, config.blockBytes)
-    const namespace = new Namespace({ tree, blocks, slots, reaper, leases })
-    const membership = new Membership({ config, clock, log, blocks, slots, frees })
-    const answers = new Answers(clock, config)
+    const reads = new FileReads(tree, blockBytes)
+    const bags = new BagReads(tree, blockBytes)
+    const namespace = new Namespace({ tree, blocks, reaper, leases })
+    const membership = new Membership({ config, clock, log, blocks, slots, frees, journal })
+    const answers = new Answers(clock, config, journal)
+    if (saved) {
+      restore(saved, { tree, blocks, slots, totals, reaper, objects, definitions, leases, claims, membership, answers })
+    }
     const files = { namespace, leases, reads, writes, exchange, values, bags }
-    this.operations = new Operations({ tree, totals, blocks, slots, ...files, objects, definitions, membership, answers })
+    const state = { tree, totals, blocks, slots, claims, journal }
+    this.operations = new Operations({ ...state, ...files, objects, definitions, membership, answers })
     this.config = config
     this.#membership = membership
     this.#answers = answers
     this.#leases = leases
+    this.#claims = claims
   }
 
   /** Answers the operations of the catalogue that are the metadata server's. */
@@ -87,5 +101,6 @@ export class MetadataServer {
     this.#membership.stop()
     this.#answers.stop()
     this.#leases.stop()
+    this.#claims.stop()
   }
 }

@@ -18,16 +18,15 @@ import {
   typeMismatch,
 } from './node.ts'
 import { nodeInfo } from './node-info.ts'
+import type { StorageOrder } from './orders.ts'
 import type { Reaper } from './reaper.ts'
 import type { ServerRecord } from './servers.ts'
-import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
 import type { Tree } from './tree.ts'
 
 export interface NamespaceParts {
   readonly tree: Tree
   readonly blocks: BlockSpaces
-  readonly slots: SlotSpaces
   readonly reaper: Reaper
   readonly leases: Leases
 }
@@ -112,18 +111,14 @@ export class Namespace {
   /** Checks the storage class, and tells how to make a node of the type. */
   #maker(
     { path, type, storageClass: choice }: HeadOf<typeof catalogue.create>,
-    inherited: readonly string[],
+    inherited: StorageOrder,
     near: ServerRecord | undefined,
   ): (birth: Birth) => Node {
     if (type === 'action') {
       if (choice !== undefined && [choice].flat().some(name => name !== 'active')) {
         throw new GliderError('INVALID_ARGUMENT', `${path}: an action is in the storage class active: leave storageClass out`)
       }
-      return birth => {
-        const node = new ActionNode(birth)
-        if (near) this.#parts.slots.wish(node, near)
-        return node
-      }
+      return birth => new ActionNode(birth, near)
     }
     const { blocks } = this.#parts
     // What a directory is near to says nothing about what is created below.

@@ -21,7 +21,7 @@ function serverOf(node: Node): ServerRecord | undefined {
     case 'bag':
       return firstOf(node.parts[0]?.chain)
     case 'action':
-      return node.object?.slot?.space.server
+      return node.object?.server
     case 'directory':
     case 'table':
       return undefined

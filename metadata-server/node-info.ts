@@ -26,7 +26,7 @@ function storageClassOf(node: Node): string {
     case 'bag':
     case 'directory':
     case 'table':
-      return node.order[0] ?? ''
+      return node.order.classes[0] ?? ''
     case 'action':
       return 'active'
     default:

@@ -8,6 +8,8 @@ import type { ActionObject } from './action-object.ts'
 import type { Block } from './blocks.ts'
 import { Children } from './children.ts'
 import type { Lease, Leased } from './lease.ts'
+import type { StorageOrder } from './orders.ts'
+import type { ServerRecord } from './servers.ts'
 
 /** What every new node is given; its name and parent come with its place. */
 export interface Birth {
@@ -39,10 +41,10 @@ abstract class NodeBase implements Leased {
 /** What holds other nodes. */
 abstract class HoldingNode extends NodeBase {
   /** Classes that what is created below goes to unless it says otherwise. */
-  readonly order: readonly string[]
+  readonly order: StorageOrder
   readonly children = new Children<Node>()
 
-  constructor(birth: Birth, order: readonly string[]) {
+  constructor(birth: Birth, order: StorageOrder) {
     super(birth)
     this.order = order
   }
@@ -59,7 +61,7 @@ export class TableNode extends HoldingNode {
 
 /** What holds bytes; contents.ts exchanges them. */
 abstract class ContentNode extends NodeBase {
-  order: readonly string[]
+  order: StorageOrder
   /** Committed length. */
   size: number
   /** Rises when other content takes the place of the committed one. */
@@ -69,7 +71,7 @@ abstract class ContentNode extends NodeBase {
   /** The bytes themselves, where they are few. Never written to. */
   inline: Buffer | undefined
 
-  constructor(birth: Birth, order: readonly string[]) {
+  constructor(birth: Birth, order: StorageOrder) {
     super(birth)
     this.order = order
     this.size = 0
@@ -91,7 +93,7 @@ export class FileNode extends ContentNode {
   /** Of the one who writes. */
   claim: HeldClaim | undefined
 
-  constructor(birth: Birth, order: readonly string[]) {
+  constructor(birth: Birth, order: StorageOrder) {
     super(birth, order)
     this.claim = undefined
   }
@@ -109,7 +111,7 @@ export interface Part {
 
 export class BagNode extends NodeBase {
   readonly type = 'bag'
-  readonly order: readonly string[]
+  readonly order: StorageOrder
   /** Committed ones, in order of their commits. */
   parts: Part[] = []
   /** Sum over the parts. */
@@ -117,7 +119,7 @@ export class BagNode extends NodeBase {
   /** Of those who write. */
   readonly claims = new Set<HeldClaim>()
 
-  constructor(birth: Birth, order: readonly string[]) {
+  constructor(birth: Birth, order: StorageOrder) {
     super(birth)
     this.order = order
   }
@@ -125,11 +127,14 @@ export class BagNode extends NodeBase {
 
 export class ActionNode extends NodeBase {
   readonly type = 'action'
+  /** The server whose host its object is to be on, if there is a slot. */
+  readonly near: ServerRecord | undefined
   /** Undefined while empty. */
   object: ActionObject | undefined
 
-  constructor(birth: Birth) {
+  constructor(birth: Birth, near: ServerRecord | undefined) {
     super(birth)
+    this.near = near
     this.object = undefined
   }
 }

@@ -7,11 +7,13 @@ import { GliderError, unreachable } from '../protocol/errors.ts'
 import type { Log } from '../server/log.ts'
 import { ActionObject } from './action-object.ts'
 import type { Definitions } from './definitions.ts'
+import type { Journal } from './journal/journal.ts'
+import type { ObjectRecord, SlotRecord } from './journal/records.ts'
 import { type ActionNode, typeMismatch } from './node.ts'
 import { nodeInfo } from './node-info.ts'
 import type { Target } from './place.ts'
 import type { StopMode } from './reaper.ts'
-import type { SlotSpaces } from './slots.ts'
+import type { Occupant, Slot, SlotSpaces } from './slots.ts'
 import type { Tree } from './tree.ts'
 
 export interface ObjectsParts {
@@ -19,6 +21,7 @@ export interface ObjectsParts {
   readonly slots: SlotSpaces
   readonly definitions: Definitions
   readonly log: Log
+  readonly journal: Journal
 }
 
 const MOST_PARAMS_BYTES = 32 << 10
@@ -42,13 +45,23 @@ export class Objects {
     definitions.resolve(head.definition)
     while (isOccupied(node)) await this.#makeRoom(node, path, head.replace ?? false)
     // Asked again: while this waited, another version may have been deployed.
-    const object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false)
-    object.create(slots.take(object, node, path))
+    const object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false, () => this.#changed(node))
+    object.create(slots.take(object, node.near, path))
     node.object = object
     const starting = this.#start(node, object, path, head.params)
     object.settled = starting.catch(() => {})
     await starting
     return nodeInfo(node, tree.byId(node.id).path)
+  }
+
+  /** Puts an object back that was there at an earlier start; without a slot, one that was lost. */
+  restore(node: ActionNode, record: ObjectRecord, restoreSlot: (record: SlotRecord, object: Occupant) => Slot): void {
+    const [bundle, className, version, interleaved, address, slot, lostCause] = record
+    const definition = { bundle, class: className, version }
+    const object = new ActionObject(definition, interleaved, () => this.#changed(node))
+    if (slot) object.restore(restoreSlot(slot, object))
+    else object.restoreLost(address, lostCause)
+    node.object = object
   }
 
   async delete(head: HeadOf<typeof catalogue.deleteObject>): Promise<boolean> {
@@ -194,6 +207,10 @@ export class Objects {
   #free(object: ActionObject, error: GliderError | undefined): void {
     if (error && isUnanswered(error)) this.#parts.slots.clear(object.slot)
     else object.slot.space.give(object.slot)
+  }
+
+  #changed(node: ActionNode): void {
+    this.#parts.journal.keep('node', node)
   }
 
   #allowFailed(thrown: unknown, path: string): void {

@@ -1,5 +1,5 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
-import { catalogue, type OperationName } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type OperationName } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
@@ -7,9 +7,11 @@ import type { Answers, Numbered } from './answers.ts'
 import type { BagReads } from './bag-reads.ts'
 import type { BlockExchange } from './block-exchange.ts'
 import { type Caller, callerOf } from './caller.ts'
+import type { Claims } from './claims.ts'
 import type { Definitions } from './definitions.ts'
 import type { FileReads } from './file-reads.ts'
 import type { FileWrites } from './file-writes.ts'
+import type { Journal } from './journal/journal.ts'
 import type { Leases } from './leases.ts'
 import type { Membership } from './membership.ts'
 import type { Namespace } from './namespace.ts'
@@ -36,6 +38,8 @@ export interface OperationsParts {
   readonly definitions: Definitions
   readonly membership: Membership
   readonly answers: Answers
+  readonly claims: Claims
+  readonly journal: Journal
 }
 
 type Run<Head, A> = (head: Head, caller: Caller) => A | Promise<A>
@@ -87,7 +91,8 @@ export class Operations {
     caller: Caller,
   ): ReturnType<Definitions['deploy']> {
     const { answers, definitions } = this.#parts
-    return Promise.resolve(answers.once('deploy', head, caller, false, () => definitions.deploy(head.name, chunks)))
+    const deploy = (): Promise<BundleInfo> => definitions.deploy(head.name, chunks)
+    return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
   }
 
   stats(): MetadataStats {
@@ -107,11 +112,13 @@ export class Operations {
   bind(handlers: Handlers): void {
     const { membership, definitions } = this.#parts
     for (const routine of this.#routines.values()) routine.bind(handlers)
-    handlers.answer(catalogue.register, (head, { connection }) => {
-      const answer = membership.register(head, connection)
-      definitions.setBuiltin(head.builtin ?? [])
-      return answer
-    })
+    handlers.answer(catalogue.register, (head, call) =>
+      this.#settled(callerOf(call), () => {
+        const answer = membership.register(head, call.connection)
+        definitions.setBuiltin(head.builtin ?? [])
+        return answer
+      }),
+    )
     handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => membership.whenEmpty(id, signal))
     handlers.stream(catalogue.deploy, (head, stream, call) => this.deploy(head, chunksOf(stream), callerOf(call)))
     handlers.stream(catalogue.fetchBundle, async ({ version }, stream) => {
@@ -197,10 +204,11 @@ export class Operations {
     const once: Run<Head, A> = operation.changes
       ? (head, caller) => answers.once(operation.name, head as Numbered, caller, false, () => run(head, caller))
       : run
+    const settled: Run<Head, A> = (head, caller) => this.#settled(caller, () => once(head, caller))
     this.#enter({
       operation,
-      run: (head, caller) => once(head as Head, caller),
-      bind: handlers => handlers.answer(operation, (head, call) => once(head, callerOf(call))),
+      run: (head, caller) => settled(head as Head, caller),
+      bind: handlers => handlers.answer(operation, (head, call) => settled(head, callerOf(call))),
     })
   }
 
@@ -209,11 +217,31 @@ export class Operations {
     const once: RunBytes<Head, A> = operation.changes
       ? (head, body, caller) => answers.once(operation.name, head as Numbered, caller, bound, () => run(head, body, caller))
       : run
+    const settled: RunBytes<Head, A> = (head, body, caller) => this.#settled(caller, () => once(head, body, caller))
     this.#enter({
       operation,
-      run: (head, caller, body = NO_BYTES) => once(head as Head, body, caller),
-      bind: handlers => handlers.answerBytes(operation, (head, body, call) => once(head, body, callerOf(call))),
+      run: (head, caller, body = NO_BYTES) => settled(head as Head, body, caller),
+      bind: handlers => handlers.answerBytes(operation, (head, body, call) => settled(head, body, callerOf(call))),
     })
+  }
+
+  /** Nobody is told, be it by an answer or an error, of what a restart would not find. */
+  #settled<A>(caller: Caller, run: () => A | Promise<A>): A | Promise<A> {
+    const { claims, journal } = this.#parts
+    claims.returned(caller)
+    let answer: A | Promise<A>
+    try {
+      answer = run()
+    } catch (error) {
+      const settled = journal.settled()
+      if (!settled) throw error
+      return settled.then(() => {
+        throw error
+      })
+    }
+    if (answer instanceof Promise) return answer.finally(() => journal.settled())
+    const settled = journal.settled()
+    return settled ? settled.then(() => answer) : answer
   }
 
   #enter(routine: Routine): void {

@@ -5,6 +5,7 @@
 import type { Clock } from '../protocol/clock.ts'
 import { unreachable } from '../protocol/errors.ts'
 import type { Block } from './blocks.ts'
+import type { Journal } from './journal/journal.ts'
 import type { LeaseTable } from './lease-table.ts'
 import { type ActionNode, type BagNode, type BytesNode, chainBlocks, type Node, type ParentNode, type Part } from './node.ts'
 import type { BlockSpaces } from './spaces.ts'
@@ -23,6 +24,7 @@ export interface ReaperParts {
   readonly totals: Totals
   readonly leases: LeaseTable
   readonly stopObject: StopObject
+  readonly journal: Journal
 }
 
 /** Nodes and blocks freed in one turn, and at once in the turn of the call. */
@@ -32,7 +34,7 @@ const FIRST_SLICE = 250
 type Work =
   | { readonly kind: 'nodes'; readonly nodes: Node[] }
   | { readonly kind: 'children'; readonly parent: ParentNode; readonly children: Iterator<Node> }
-  | { readonly kind: 'parts'; readonly parts: Part[] }
+  | { readonly kind: 'parts'; readonly bag: BagNode; readonly parts: Part[] }
   | { readonly kind: 'blocks'; readonly blocks: Block[] }
 
 interface Job {
@@ -107,8 +109,10 @@ export class Reaper {
       }
       if (work.kind === 'parts') {
         const part = work.parts.pop()
-        if (part) job.stack.push({ kind: 'blocks', blocks: chainBlocks(part.chain) })
-        else job.stack.pop()
+        if (part) {
+          this.#parts.journal.drop('part', { bag: work.bag, index: work.parts.length })
+          job.stack.push({ kind: 'blocks', blocks: chainBlocks(part.chain) })
+        } else job.stack.pop()
         continue
       }
       const next = work.children.next()
@@ -161,7 +165,7 @@ export class Reaper {
   #freeBag(bag: BagNode, job: Job): void {
     this.#parts.totals.storedBytes -= bag.size
     for (const claim of bag.claims) this.#freeBlocks(claim.blocks.splice(0), job)
-    job.stack.push({ kind: 'parts', parts: bag.parts })
+    job.stack.push({ kind: 'parts', bag, parts: bag.parts })
     bag.parts = []
     bag.size = 0
   }

@@ -5,7 +5,9 @@ export type ServerState = 'live' | 'suspect' | 'dead' | 'removed'
 
 /** One life of a storage or active server, as the metadata server knows it. */
 export interface ServerRecord {
+  /** Its role and number. */
   readonly id: string
+  readonly number: number
   readonly incarnation: string
   /** host:port that clients reach it by. */
   readonly address: string

@@ -71,6 +71,17 @@ export class SlotSpace {
     return slot
   }
 
+  /** A slot that was taken at an earlier start. Those below it that are not restored are free. */
+  restore(index: number, generation: Generation, occupant: Occupant): Slot {
+    for (; this.#fresh <= index; this.#fresh += 1) this.#freed.push(this.#fresh)
+    const at = this.#freed.indexOf(index)
+    invariant(at >= 0, `slot ${index} of ${this.server.id} has one occupant`)
+    this.#freed.splice(at, 1)
+    const slot = new Slot(this, index, generation, occupant)
+    this.taken.set(index, slot)
+    return slot
+  }
+
   give(slot: Slot): void {
     this.leftovers.delete(slot)
     // It may have been cleared twice, when its server registered again in the middle of that.
@@ -85,8 +96,6 @@ export class SlotSpaces {
   readonly #generations: Generations
   readonly #log: Log
   readonly #spaces: SlotSpace[] = []
-  /** Servers that the objects of nodes are to be near. */
-  readonly #wishes = new WeakMap<object, ServerRecord>()
   #next = 0
 
   constructor(generations: Generations, log: Log) {
@@ -108,11 +117,10 @@ export class SlotSpaces {
   }
 
   /**
-   * A slot of the next server that has one; of one on the host that the node was to be near first.
+   * A slot of the next server that has one; of one on the host of `near` first.
    * @throws GliderError NO_SLOT, or UNAVAILABLE where the only free slots are on servers that cannot be reached just now
    */
-  take(occupant: Occupant, node: object, path: string): Slot {
-    const near = this.#wishes.get(node)
+  take(occupant: Occupant, near: ServerRecord | undefined, path: string): Slot {
     const neighbour = near && this.#spaces.find(space => onSameHost(space.server, near) && isReady(space))
     if (neighbour) return neighbour.take(this.#generations.next(), occupant)
     for (let tried = 0; tried < this.#spaces.length; tried += 1) {
@@ -124,11 +132,6 @@ export class SlotSpaces {
       throw new GliderError('UNAVAILABLE', `${path}: the active servers with free slots are not connected: try again`)
     }
     throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
-  }
-
-  /** The object of a node, which comes later, is to be on the host of a server. */
-  wish(node: object, near: ServerRecord): void {
-    this.#wishes.set(node, near)
   }
 
   /** An active server that can be asked something now. */

@@ -3,6 +3,7 @@ import { GliderError } from '../protocol/errors.ts'
 import { type Block, BlockSpace } from './blocks.ts'
 import type { Frees } from './frees.ts'
 import type { Generations } from './generations.ts'
+import { type StorageOrder, StorageOrders } from './orders.ts'
 import { onSameHost, type ServerRecord } from './servers.ts'
 
 export type StorageClassChoice = string | readonly string[] | undefined
@@ -20,30 +21,24 @@ export interface ClassUsage {
 }
 
 export class BlockSpaces {
-  readonly defaultOrder: readonly string[]
+  readonly orders: StorageOrders
   readonly blockBytes: number
   readonly #generations: Generations
   readonly #frees: Frees
   readonly #rotations = new Map<string, Rotation>()
-  /** One array per order in use, so that nodes share them. */
-  readonly #orders = new Map<string, readonly string[]>()
-  /** The same for orders of those who want to be near a server. */
-  readonly #ordersNear = new WeakMap<ServerRecord, Map<string, readonly string[]>>()
-  /** Which server an order is to be near; whoever carries the order carries that along. */
-  readonly #nearBy = new WeakMap<readonly string[], ServerRecord>()
   #taken = 0
 
-  constructor(defaultOrder: readonly string[], blockBytes: number, generations: Generations, frees: Frees) {
-    this.defaultOrder = defaultOrder
+  constructor(classes: readonly string[], blockBytes: number, generations: Generations, frees: Frees) {
+    this.orders = new StorageOrders(classes)
     this.blockBytes = blockBytes
     this.#generations = generations
     this.#frees = frees
-    for (const storageClass of defaultOrder) this.#rotations.set(storageClass, { spaces: [], next: 0 })
+    for (const storageClass of classes) this.#rotations.set(storageClass, { spaces: [], next: 0 })
   }
 
   /** Makes the space of a server that has just registered. */
-  join(server: ServerRecord, capacityBytes: number): BlockSpace {
-    const space = new BlockSpace(server, Math.floor(capacityBytes / this.blockBytes))
+  join(server: ServerRecord, capacity: number): BlockSpace {
+    const space = new BlockSpace(server, capacity)
     this.enter(space)
     return space
   }
@@ -68,28 +63,14 @@ export class BlockSpaces {
    * host, come first.
    * @throws GliderError INVALID_ARGUMENT
    */
-  orderFor(
-    choice: StorageClassChoice,
-    inherited: readonly string[],
-    path: string,
-    near = this.#nearBy.get(inherited),
-  ): readonly string[] {
-    if (choice === undefined && near === this.#nearBy.get(inherited)) return inherited
-    const classes = this.#classes(choice, inherited, path)
-    if (!near) return interned(this.#orders, classes)
-    let orders = this.#ordersNear.get(near)
-    if (!orders) {
-      orders = new Map()
-      this.#ordersNear.set(near, orders)
-    }
-    const order = interned(orders, classes)
-    this.#nearBy.set(order, near)
-    return order
+  orderFor(choice: StorageClassChoice, inherited: StorageOrder, path: string, near = inherited.near): StorageOrder {
+    if (choice === undefined && near === inherited.near) return inherited
+    return this.orders.of(choice === undefined ? inherited.classes : this.#chosen(choice, path), near)
   }
 
-  #classes(choice: StorageClassChoice, inherited: readonly string[], path: string): readonly string[] {
-    if (choice === undefined) return inherited
-    const classes = typeof choice === 'string' ? [choice, ...this.defaultOrder.filter(name => name !== choice)] : choice
+  #chosen(choice: string | readonly string[], path: string): readonly string[] {
+    const all = this.orders.default.classes
+    const classes = typeof choice === 'string' ? [choice, ...all.filter(name => name !== choice)] : choice
     for (const name of classes) {
       if (name !== 'active' && this.#rotations.has(name)) continue
       const known = [...this.#rotations.keys()].join(', ')
@@ -103,17 +84,17 @@ export class BlockSpaces {
    * Between one and `count` blocks: as many as there are, each from the next server.
    * @throws GliderError NO_SPACE
    */
-  take(order: readonly string[], count: number, path: string): Block[] {
+  take(order: StorageOrder, count: number, path: string): Block[] {
     const blocks = this.takeIfFree(order, count)
     if (count > 0 && blocks.length === 0) {
       const remedy = 'delete something or start another storage server'
-      throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.join(', ')}: ${remedy}`)
+      throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.classes.join(', ')}: ${remedy}`)
     }
     return blocks
   }
 
   /** At most `count` blocks, each from the next server; none where all is full. */
-  takeIfFree(order: readonly string[], count: number): Block[] {
+  takeIfFree(order: StorageOrder, count: number): Block[] {
     const blocks: Block[] = []
     while (blocks.length < count) {
       const block = this.#takeOne(order)
@@ -125,10 +106,16 @@ export class BlockSpaces {
   }
 
   /** A block elsewhere in place of one on a server that does not answer; undefined where there is none at the moment. */
-  takeInsteadOf(order: readonly string[]): Block | undefined {
+  takeInsteadOf(order: StorageOrder): Block | undefined {
     const block = this.#takeFrom(order, isLive)
     if (block) this.#taken += 1
     return block
+  }
+
+  /** A block that was handed out at an earlier start; see {@link BlockSpace.restore}. */
+  restore(space: BlockSpace, index: number, epoch: number, counter: number): Block {
+    this.#taken += 1
+    return space.restore(index, epoch, counter)
   }
 
   give(block: Block): void {
@@ -151,13 +138,12 @@ export class BlockSpaces {
   }
 
   /** Servers that may be about to die are asked when all others are full. */
-  #takeOne(order: readonly string[]): Block | undefined {
+  #takeOne(order: StorageOrder): Block | undefined {
     return this.#takeFrom(order, isLive) ?? this.#takeFrom(order, isSuspect)
   }
 
-  #takeFrom(order: readonly string[], wanted: (server: ServerRecord) => boolean): Block | undefined {
-    const near = this.#nearBy.get(order)
-    for (const storageClass of order) {
+  #takeFrom({ classes, near }: StorageOrder, wanted: (server: ServerRecord) => boolean): Block | undefined {
+    for (const storageClass of classes) {
       const rotation = this.#rotations.get(storageClass)
       if (!rotation) continue
       const block = (near && this.#takeNear(near, rotation, wanted)) ?? this.#takeNext(rotation, wanted)
@@ -192,13 +178,4 @@ function isLive({ state, draining }: ServerRecord): boolean {
 
 function isSuspect({ state, draining }: ServerRecord): boolean {
   return state === 'suspect' && !draining
-}
-
-function interned(orders: Map<string, readonly string[]>, classes: readonly string[]): readonly string[] {
-  const key = JSON.stringify(classes)
-  const known = orders.get(key)
-  if (known) return known
-  const order = Object.freeze([...classes])
-  orders.set(key, order)
-  return order
 }

@@ -1,12 +1,14 @@
 import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
+import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { Chassis } from '../server/chassis.ts'
 import { gauge } from '../server/metrics.ts'
-import type { RunningServer } from '../server/process.ts'
+import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
+import { LmdbJournal } from './journal/lmdb-journal.ts'
 import { MetadataServer } from './metadata-server.ts'
 import { registerRest } from './rest.ts'
 
@@ -14,14 +16,32 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Where the journal is kept; nothing is written to disk without it. */
+  readonly stateDir?: string
+  /** Whether an answer waits until the disk of the journal has what it tells of. @default false */
+  readonly sync?: boolean
 }
 
-/** Starts a metadata server; resolves once it listens. */
+/**
+ * Starts a metadata server; resolves once it listens.
+ * @param leave told where it cannot go on: its journal can no longer be written
+ */
 export async function startMetadataServer(
-  { host, port, advertise, ...config }: MetadataServerConfig,
-  { clock, randomness, log }: System,
+  { host, port, advertise, stateDir, sync = false, ...config }: MetadataServerConfig,
+  system: System,
+  leave: Leave = () => {},
 ): Promise<RunningServer> {
-  const server = new MetadataServer({ clock, randomness, log, config })
+  const { clock, randomness, log } = system
+  const failed = ({ message }: GliderError): void => leave(message, 1)
+  const saved =
+    stateDir === undefined ? undefined : await LmdbJournal.open({ directory: stateDir, sync, clock, randomness, log, failed })
+  let server: MetadataServer
+  try {
+    server = new MetadataServer({ clock, randomness, log, config, ...(saved && { saved }) })
+  } catch (error) {
+    await saved?.close()
+    throw error
+  }
   const handlers = new HandlerTable()
   server.bind(handlers)
   const chassis = await Chassis.start({
@@ -42,6 +62,7 @@ export async function startMetadataServer(
     stop: async () => {
       server.stop()
       await chassis.stop()
+      await saved?.close()
     },
   }
 }

@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GliderError } from '../protocol/errors.ts'
 import { codeOf, FakeClock, FakeCluster, messageOf } from './fakes.test.helper.ts'
+import { noJournal } from './journal/journal.ts'
 import { FileNode } from './node.ts'
-import { Tree } from './tree.ts'
+import { StorageOrders } from './orders.ts'
+import { firstId, Tree } from './tree.ts'
 
 describe('create', () => {
   test('a missing parent is NOT_FOUND unless parents are asked for', async () => {
@@ -127,7 +129,12 @@ test('what is below a deleted directory is gone at once, also by id', async () =
 
 test('ids are higher at a later start, although nothing is remembered', async () => {
   const clock = new FakeClock()
-  const start = (): Tree => new Tree(() => clock.wallTime(), ['dram'])
+  const order = new StorageOrders(['dram']).default
+  const start = (): Tree => {
+    const createdAt = clock.wallTime()
+    const root = { id: firstId(createdAt), createdAt }
+    return new Tree({ wallTime: () => clock.wallTime(), journal: noJournal, order, root })
+  }
   const before = start()
   for (let i = 0; i < 4000; i += 1) addFile(before, `/f${i}`)
   const last = addFile(before, '/last')
@@ -137,7 +144,7 @@ test('ids are higher at a later start, although nothing is remembered', async ()
   function addFile(tree: Tree, path: string): FileNode {
     const place = tree.place(path, false)
     if (place.node) throw new Error('taken')
-    return tree.add(place, birth => new FileNode(birth, ['dram']))
+    return tree.add(place, birth => new FileNode(birth, order))
   }
 })
 

@@ -8,6 +8,7 @@ import type { NodeType } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { checkName, joinPath, parentPath, parsePath } from '../protocol/paths.ts'
 import { ChunkTable } from './chunk-table.ts'
+import type { Journal } from './journal/journal.ts'
 import {
   type Birth,
   canHold,
@@ -18,6 +19,7 @@ import {
   type TableNode,
   typeMismatch,
 } from './node.ts'
+import type { StorageOrder } from './orders.ts'
 import type { FreePlace, NodeName, Place, Target } from './place.ts'
 
 /** Ids stay unique over restarts without state, as long as a start makes fewer than 4,096 nodes a millisecond. */
@@ -25,17 +27,32 @@ const IDS_PER_MS = 4096
 /** The first millisecond of 2025. */
 const IDS_SINCE_MS = 1_735_689_600_000
 
+/** Where the ids of a start begin: above those of all starts before it. */
+export function firstId(wallTimeMs: number): number {
+  return (wallTimeMs - IDS_SINCE_MS) * IDS_PER_MS
+}
+
+export interface TreeOptions {
+  readonly wallTime: () => number
+  readonly journal: Journal
+  /** Of the root. */
+  readonly order: StorageOrder
+  readonly root: Birth
+}
+
 export class Tree {
   readonly root: DirectoryNode
   readonly #wallTime: () => number
+  readonly #journal: Journal
   readonly #nodes = new ChunkTable<Node>()
   #nextId: number
 
-  constructor(wallTime: () => number, defaultOrder: readonly string[]) {
+  constructor({ wallTime, journal, order, root }: TreeOptions) {
     this.#wallTime = wallTime
-    this.#nextId = (wallTime() - IDS_SINCE_MS) * IDS_PER_MS
-    this.root = new DirectoryNode({ id: this.#nextId++, createdAt: wallTime() }, defaultOrder)
-    this.#nodes.add(this.root.id, this.root)
+    this.#journal = journal
+    this.root = new DirectoryNode(root, order)
+    this.#nodes.add(root.id, this.root)
+    this.#nextId = Math.max(firstId(wallTime()), root.id) + 1
   }
 
   /** Nodes below the root, those included that are being freed. */
@@ -184,12 +201,35 @@ export class Tree {
     invariant(node.parent, 'only attached nodes are detached, and never the root')
     node.parent.children.delete(node)
     node.parent = undefined
+    this.#journal.keep('node', node)
   }
 
   /** Ends what is left of a detached node. */
   forget(node: Node): void {
     node.parent = undefined
     this.#nodes.delete(node.id)
+    this.#journal.keep('node', node)
+  }
+
+  /** Puts a node back that was there at an earlier start, in rising order of the ids; {@link reenter} gives it its place. */
+  restore(node: Node): void {
+    this.#nodes.add(node.id, node)
+    this.#nextId = Math.max(this.#nextId, node.id + 1)
+  }
+
+  /** Gives a restored node its place, in rising order of the ordinals. Answers whether its parent is there. */
+  reenter(node: Node, parentId: number, ordinal: number): boolean {
+    const above = this.#nodes.get(parentId)
+    const parent = above && childrenOf(above)
+    if (!parent) return false
+    node.parent = parent
+    parent.children.restore(node, ordinal)
+    return true
+  }
+
+  /** A node that is being freed as well. */
+  node(id: number): Node | undefined {
+    return this.#nodes.get(id)
   }
 
   rename(from: string, to: string): Node {
@@ -207,23 +247,24 @@ export class Tree {
     this.checkHolds(place, node.type)
     if (place.node) throw new GliderError('ALREADY_EXISTS', `${to} exists: delete it first, or choose another name`)
     this.detach(node)
-    enter(node, place.parent, ownString(place.name))
+    this.#enter(node, place.parent, ownString(place.name))
     return node
   }
 
   #attach<N extends Node>(parent: ParentNode, name: string, make: (birth: Birth) => N): N {
     const node = make({ id: this.#nextId, createdAt: this.#wallTime() })
     this.#nextId += 1
-    enter(node, parent, ownString(name))
+    this.#enter(node, parent, ownString(name))
     this.#nodes.add(node.id, node)
     return node
   }
-}
 
-function enter(node: Node, parent: ParentNode, name: string): void {
-  node.name = name
-  node.parent = parent
-  parent.children.add(node)
+  #enter(node: Node, parent: ParentNode, name: string): void {
+    node.name = name
+    node.parent = parent
+    parent.children.add(node)
+    this.#journal.keep('node', node)
+  }
 }
 
 /** A part cut from a path would keep the memory of the whole path. */

@@ -5,6 +5,7 @@ import type { Claims } from './claims.ts'
 import type { Contents } from './contents.ts'
 import { nearServer } from './near.ts'
 import { type BytesNode, FileNode, KeyValueNode } from './node.ts'
+import type { StorageOrder } from './orders.ts'
 import type { Place } from './place.ts'
 import type { BlockSpaces } from './spaces.ts'
 import type { Tree } from './tree.ts'
@@ -38,7 +39,7 @@ export class Values {
     return { stored: true, inlineBytes }
   }
 
-  #make(place: Place, order: readonly string[]): BytesNode {
+  #make(place: Place, order: StorageOrder): BytesNode {
     const { tree } = this.#parts
     if (place.node) throw new GliderError('INTERNAL', `${place.path} is made where it is`)
     if (place.parent.type === 'table') return tree.add(place, birth => new KeyValueNode(birth, order))

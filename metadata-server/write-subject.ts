@@ -1,7 +1,7 @@
 import type { catalogue, HeadOf, NodeType } from '../protocol/catalogue.ts'
 import { type GliderError, invariant } from '../protocol/errors.ts'
 import { baseName } from '../protocol/paths.ts'
-import type { ClaimSubject } from './claims.ts'
+import type { ClaimSubject } from './claim.ts'
 import { nearServer } from './near.ts'
 import { type BytesNode, type Node, type ParentNode, typeMismatch } from './node.ts'
 import type { NodeName, Place } from './place.ts'

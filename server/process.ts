@@ -13,20 +13,23 @@ export interface ReadyMessage {
   readonly address: string
 }
 
+/** Tells the process why its server leaves by itself, and the status to exit with: 0 by default. */
+export type Leave = (why: string, status?: number) => void
+
 /**
  * Runs a server as a process of its own: starts it, tells a waiting parent (or the log) its address, and stops it on SIGTERM,
- * SIGINT, or when the parent has gone; it ends as well when it is dismissed. A second signal ends it at once.
+ * SIGINT, or when the parent has gone; it ends as well when it says itself that it leaves. A second signal ends it at once.
  */
-export async function runServer(log: Logger, start: (dismissed: (why: string) => void) => Promise<RunningServer>): Promise<void> {
+export async function runServer(log: Logger, start: (leave: Leave) => Promise<RunningServer>): Promise<void> {
   let server: RunningServer | undefined
   let stopping = false
-  const stop = (why: string): void => {
+  const stop: Leave = (why, status = 0) => {
     if (stopping) process.exit(1)
     stopping = true
     log.info({ why }, 'stopping')
     const stopped = server?.stop() ?? Promise.resolve()
     stopped.then(
-      () => process.exit(0),
+      () => process.exit(status),
       (error: unknown) => {
         log.error({ error }, 'could not stop in order')
         process.exit(1)

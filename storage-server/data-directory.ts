@@ -4,7 +4,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { GliderError } from '../protocol/errors.ts'
 import { formatSize } from '../protocol/units.ts'
-import { DataLock } from './data-lock.ts'
+import { DirectoryLock } from '../server/directory-lock.ts'
 
 /** Several, since writes into one file wait for each other. */
 const FILES = 8
@@ -23,9 +23,9 @@ export interface DataFile {
  */
 export class DataDirectory {
   readonly files: readonly DataFile[]
-  readonly #lock: DataLock
+  readonly #lock: DirectoryLock
 
-  private constructor(files: readonly DataFile[], lock: DataLock) {
+  private constructor(files: readonly DataFile[], lock: DirectoryLock) {
     this.files = files
     this.#lock = lock
   }
@@ -36,10 +36,10 @@ export class DataDirectory {
    */
   static async open(directory: string, capacityBytes: number, id: string): Promise<DataDirectory> {
     const files: DataFile[] = []
-    let lock: DataLock | undefined
+    let lock: DirectoryLock | undefined
     try {
       await mkdir(directory, { recursive: true })
-      lock = await DataLock.take(directory, id)
+      lock = await DirectoryLock.take(directory, { id, server: 'storage server' })
       await removeFiles(directory)
       await checkSpace(directory, capacityBytes)
       for (let i = 0; i < FILES; i++) {

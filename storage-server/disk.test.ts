@@ -2,9 +2,9 @@ import { access, mkdtemp, open, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { LOCK_NAME } from '../server/directory-lock.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { DataDirectory } from './data-directory.ts'
-import { LOCK_NAME } from './data-lock.ts'
 import { DiskStore } from './disk-store.ts'
 import { Lane } from './lane.ts'
 

@@ -5,11 +5,24 @@ import { GliderError } from '../protocol/errors.ts'
 
 export const LOCK_NAME = 'glider.lock'
 
+export interface LockOwner {
+  /** Unique among those who try at the same time. */
+  readonly id: string
+  /** What kind of server it is, for people. */
+  readonly server: string
+}
+
+interface Lock {
+  readonly directory: string
+  readonly file: string
+  readonly server: string
+}
+
 /**
  * Marks a directory as that of one server of this machine. The mark names the process, so that one that was left behind by a
  * dead process is known for what it is.
  */
-export class DataLock {
+export class DirectoryLock {
   readonly #file: string
 
   private constructor(file: string) {
@@ -17,17 +30,17 @@ export class DataLock {
   }
 
   /** @throws GliderError INVALID_ARGUMENT where another server has it */
-  static async take(directory: string, id: string): Promise<DataLock> {
+  static async take(directory: string, { id, server }: LockOwner): Promise<DirectoryLock> {
     const file = path.join(directory, LOCK_NAME)
     const mine = path.join(directory, `${LOCK_NAME}.${id}`)
     await writeFile(mine, `${process.pid} ${startOf(process.pid)}`)
     try {
       // Linking is at once: there is no moment in which a lock is there and empty.
-      while (!(await linked(mine, file))) await dropStale(directory, file, `${mine}.stale`)
+      while (!(await linked(mine, file))) await dropStale({ directory, file, server }, `${mine}.stale`)
     } finally {
       await rm(mine, { force: true })
     }
-    return new DataLock(file)
+    return new DirectoryLock(file)
   }
 
   async release(): Promise<void> {
@@ -45,10 +58,11 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function dropStale(directory: string, file: string, aside: string): Promise<void> {
+async function dropStale(lock: Lock, aside: string): Promise<void> {
+  const { file } = lock
   const owner = await readIfThere(file)
   if (owner === undefined) return
-  if (isAlive(owner)) throw inUse(directory, owner)
+  if (isAlive(owner)) throw inUse(lock, owner)
   try {
     await rename(file, aside)
   } catch (error) {
@@ -60,7 +74,7 @@ async function dropStale(directory: string, file: string, aside: string): Promis
   if (moved !== undefined && isAlive(moved)) {
     await linked(aside, file)
     await rm(aside)
-    throw inUse(directory, moved)
+    throw inUse(lock, moved)
   }
   await rm(aside, { force: true })
 }
@@ -96,10 +110,10 @@ function startOf(pid: number): string {
   }
 }
 
-function inUse(directory: string, owner: string): GliderError {
+function inUse({ directory, server }: Lock, owner: string): GliderError {
   const pid = owner.split(' ')[0]
   return new GliderError(
     'INVALID_ARGUMENT',
-    `the data directory ${directory} belongs to the storage server with process id ${pid}: give each server one of its own`,
+    `the directory ${directory} belongs to the ${server} with process id ${pid}: give each server one of its own`,
   )
 }

@@ -1,0 +1,199 @@
+/**
+ * The journal in an LMDB database: one table per kind of record, the changes of a turn in one transaction. LMDB writes to the page
+ * cache of the system, so what it has committed survives this process; with `sync` each commit waits for the disk as well and
+ * survives the machine.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Clock, Randomness } from '../../protocol/clock.ts'
+import { GliderError } from '../../protocol/errors.ts'
+import { DirectoryLock } from '../../server/directory-lock.ts'
+import type { Log } from '../../server/log.ts'
+import type { AnswerBatch, KeptAnswer, Subjects } from './journal.ts'
+import { codecs, type RecordKey, type RecordKind, type Records } from './records.ts'
+import type { JournalHead, SavedState } from './restore.ts'
+
+export interface LmdbJournalOptions {
+  /** Made where it is missing; of this server alone. */
+  readonly directory: string
+  readonly sync: boolean
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly log: Log
+  /** Told once nothing can be written any more: from then on no change is acknowledged. */
+  readonly failed: (error: GliderError) => void
+}
+
+/** Rises when records change their form. */
+const FORMAT = 1
+const KINDS = Object.keys(codecs) as RecordKind[]
+
+type Tables = Readonly<Record<RecordKind, Database<unknown, RecordKey>>>
+
+interface Change {
+  readonly subject: Subjects[RecordKind]
+  readonly keep: boolean
+}
+
+type Changes = Readonly<Record<RecordKind, Map<RecordKey, Change>>>
+
+export class LmdbJournal implements SavedState {
+  readonly #options: LmdbJournalOptions
+  readonly #lock: DirectoryLock
+  readonly #database: RootDatabase
+  readonly #tables: Tables
+  #changes = noChanges()
+  #batch: AnswerBatch | undefined
+  #lastBatch = 0
+  /** Changes of this turn are waiting for its end. */
+  #waiting = false
+  /** Settles when what has changed so far is written. */
+  #turn: Promise<void> | undefined
+  #failure: GliderError | undefined
+
+  private constructor(options: LmdbJournalOptions, lock: DirectoryLock, database: RootDatabase) {
+    this.#options = options
+    this.#lock = lock
+    this.#database = database
+    const tables = KINDS.map(kind => [kind, database.openDB<unknown, RecordKey>({ name: kind })])
+    this.#tables = Object.fromEntries(tables) as Tables
+    for (const { key } of this.#tables.answers.getRange({ reverse: true, limit: 1 })) this.#lastBatch = Number(key)
+  }
+
+  /** @throws GliderError INVALID_ARGUMENT where the directory cannot be used, or another server has it */
+  static async open(options: LmdbJournalOptions): Promise<LmdbJournal> {
+    const { directory, sync, randomness } = options
+    let lock: DirectoryLock | undefined
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      lock = await DirectoryLock.take(directory, { id: randomness.id(), server: 'metadata server' })
+      const path = join(directory, 'journal.lmdb')
+      return new LmdbJournal(options, lock, open({ path, noSync: !sync, overlappingSync: false, maxDbs: KINDS.length + 1 }))
+    } catch (cause) {
+      await lock?.release()
+      if (cause instanceof GliderError) throw cause
+      const why = (cause as Error).message
+      const remedy = 'name another with --state-dir'
+      throw new GliderError('INVALID_ARGUMENT', `the state directory ${directory} cannot be used (${why}): ${remedy}`, { cause })
+    }
+  }
+
+  begin(fresh: JournalHead): JournalHead {
+    const last = this.#database.get('head') as (JournalHead & { readonly format: number }) | undefined
+    if (last && last.format !== FORMAT) {
+      throw this.#unfit(`has format ${last.format}, not ${FORMAT}`, 'use the version that wrote it')
+    }
+    if (last && last.blockBytes !== fresh.blockBytes) {
+      const was = last.blockBytes
+      throw this.#unfit(`is of blocks of ${was} bytes, not ${fresh.blockBytes}`, `start with --block-size ${was}`)
+    }
+    const head = last ? { ...last, epoch: Math.max(fresh.epoch, last.epoch + 1) } : fresh
+    this.#database.putSync('head', { ...head, format: FORMAT })
+    return head
+  }
+
+  /** In rising order of their keys. */
+  *records<K extends RecordKind>(kind: K): Iterable<{ readonly key: RecordKey; readonly record: Records[K] }> {
+    for (const { key, value } of this.#tables[kind].getRange()) yield { key, record: value as Records[K] }
+  }
+
+  discard(kind: RecordKind, key: RecordKey): void {
+    this.#tables[kind].removeSync(key)
+  }
+
+  keep<K extends RecordKind>(kind: K, subject: Subjects[K]): void {
+    this.#change(kind, subject, true)
+  }
+
+  drop<K extends RecordKind>(kind: K, subject: Subjects[K]): void {
+    this.#change(kind, subject, false)
+  }
+
+  answer(answer: KeptAnswer): AnswerBatch {
+    if (!this.#batch) {
+      this.#lastBatch += 1
+      this.#batch = { number: this.#lastBatch, answers: [], needed: 0 }
+      this.keep('answers', this.#batch)
+    }
+    this.#batch.answers.push(answer)
+    this.#batch.needed += 1
+    return this.#batch
+  }
+
+  forget(batch: AnswerBatch): void {
+    batch.needed -= 1
+    if (batch.needed === 0) this.drop('answers', batch)
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#failure ? Promise.reject(this.#failure) : this.#turn
+  }
+
+  /** Writes what is still to be written. */
+  async close(): Promise<void> {
+    while (this.#turn && !this.#failure) await this.#turn
+    await this.#database.close()
+    await this.#lock.release()
+  }
+
+  #unfit(why: string, remedy: string): GliderError {
+    const { directory } = this.#options
+    return new GliderError('INVALID_ARGUMENT', `the state directory ${directory} ${why}: ${remedy}, or name another directory`)
+  }
+
+  #change<K extends RecordKind>(kind: K, subject: Subjects[K], keep: boolean): void {
+    this.#changes[kind].set(codecs[kind].key(subject), { subject, keep })
+    if (this.#waiting) return
+    this.#waiting = true
+    const turn: Promise<void> = this.#endOfTurn().finally(() => {
+      if (this.#turn === turn) this.#turn = undefined
+    })
+    // Whoever is to be answered hears of a failure; where that is nobody, the server ends all the same.
+    turn.catch(() => {})
+    this.#turn = turn
+  }
+
+  async #endOfTurn(): Promise<void> {
+    await new Promise<void>(resolve => this.#options.clock.soon(resolve))
+    this.#waiting = false
+    const changes = this.#changes
+    this.#changes = noChanges()
+    this.#batch = undefined
+    try {
+      if (this.#failure) throw this.#failure
+      const write = (): void => this.#write(changes)
+      // Waiting for the disk is long, and done on a thread of its own; a copy into the page cache is done at once.
+      if (this.#options.sync) await this.#database.batch(write)
+      else this.#database.transactionSync(write)
+    } catch (cause) {
+      throw this.#fail(cause as Error)
+    }
+  }
+
+  #write(changes: Changes): void {
+    for (const kind of KINDS) {
+      const table = this.#tables[kind]
+      const { encode } = codecs[kind] as { encode(subject: unknown): unknown }
+      for (const [key, { subject, keep }] of changes[kind]) {
+        const record = keep ? encode(subject) : undefined
+        if (record === undefined) void table.remove(key)
+        else void table.put(key, record)
+      }
+    }
+  }
+
+  #fail(cause: Error): GliderError {
+    if (this.#failure) return this.#failure
+    const { directory, log, failed } = this.#options
+    const reason = `the journal in ${directory} cannot be written (${cause.message}): see that its disk has room, and start again`
+    this.#failure = new GliderError('UNAVAILABLE', reason, { cause, outcome: 'unknown' })
+    log.error({ error: cause }, reason)
+    failed(this.#failure)
+    return this.#failure
+  }
+}
+
+function noChanges(): Changes {
+  return Object.fromEntries(KINDS.map(kind => [kind, new Map()])) as unknown as Changes
+}
