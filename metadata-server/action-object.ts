@@ -1,6 +1,6 @@
 import type { NodeInfo, ObjectState } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
-import type { Definition } from './definitions.ts'
+import type { Definition } from './definition.ts'
 import type { ServerRecord } from './servers.ts'
 import type { Occupant, Slot } from './slots.ts'
 

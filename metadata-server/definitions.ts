@@ -7,14 +7,9 @@ import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { checkName } from '../protocol/paths.ts'
 import type { Log } from '../server/log.ts'
+import type { Definition } from './definition.ts'
 import type { BundleCode, Journal } from './journal/journal.ts'
 import type { SlotSpaces } from './slots.ts'
-
-export interface Definition {
-  readonly bundle: string
-  readonly class: string
-  readonly version: string
-}
 
 export interface DefinitionsParts {
   readonly slots: SlotSpaces

@@ -239,9 +239,17 @@ export class Operations {
         throw error
       })
     }
-    if (answer instanceof Promise) return answer.finally(() => journal.settled())
+    if (answer instanceof Promise) return this.#whenSettled(answer)
     const settled = journal.settled()
     return settled ? settled.then(() => answer) : answer
+  }
+
+  async #whenSettled<A>(answer: Promise<A>): Promise<A> {
+    try {
+      return await answer
+    } finally {
+      await this.#parts.journal.settled()
+    }
   }
 
   #enter(routine: Routine): void {

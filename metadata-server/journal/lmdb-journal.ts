@@ -174,9 +174,9 @@ export class LmdbJournal implements SavedState {
   #write(changes: Changes): void {
     for (const kind of KINDS) {
       const table = this.#tables[kind]
-      const { encode } = codecs[kind] as { encode(subject: unknown): unknown }
+      const codec = codecs[kind] as { encode(subject: unknown): unknown }
       for (const [key, { subject, keep }] of changes[kind]) {
-        const record = keep ? encode(subject) : undefined
+        const record = keep ? codec.encode(subject) : undefined
         if (record === undefined) void table.remove(key)
         else void table.put(key, record)
       }

@@ -179,7 +179,7 @@ class Restoration {
     node.size = size
     node.version = version
     if (Buffer.isBuffer(bytes)) node.inline = bytes
-    else node.chain = this.#chain(bytes as BlocksRecord)
+    else node.chain = this.#chain(bytes)
     totals.storedBytes += size
     totals.inlineBytes += inlineCost(node.inline)
     return node
