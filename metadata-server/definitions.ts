@@ -19,6 +19,13 @@ export interface DefinitionsParts {
   readonly inspectTimeoutMs: number
 }
 
+/** What an earlier start has left. */
+export interface Deployed {
+  readonly own: Iterable<BundleInfo>
+  readonly builtin: Iterable<BundleInfo>
+  readonly codes: Iterable<BundleCode>
+}
+
 const STANDARD = 'std'
 const VERSION_CHARACTERS = 32
 
@@ -41,12 +48,16 @@ export class Definitions {
 
   /** Bundles that are part of the active servers; the last server to register says which. */
   setBuiltin(bundles: readonly BundleInfo[]): void {
-    for (const bundle of bundles) this.#builtin.set(bundle.name, bundle)
+    for (const bundle of bundles) {
+      this.#builtin.set(bundle.name, bundle)
+      this.#parts.journal.keep('builtin', bundle)
+    }
   }
 
   /** Puts back what was deployed at an earlier start. */
-  restore(bundles: Iterable<BundleInfo>, codes: Iterable<BundleCode>): void {
-    for (const bundle of bundles) this.#own.set(bundle.name, bundle)
+  restore({ own, builtin, codes }: Deployed): void {
+    for (const bundle of own) this.#own.set(bundle.name, bundle)
+    for (const bundle of builtin) this.#builtin.set(bundle.name, bundle)
     for (const { version, bytes } of codes) this.#code.set(version, { bytes, checking: 0 })
   }
 
@@ -137,12 +148,12 @@ export class Definitions {
   }
 
   async #inspect(name: string, version: string): Promise<BundleInfo['classes']> {
-    const server = this.#parts.slots.reachable()
-    if (!server?.connection) {
+    const connection = await this.#parts.slots.reachable()
+    if (!connection) {
       throw new GliderError('UNAVAILABLE', `the bundle ${name} needs an active server to be checked on: start one`)
     }
     const options = { timeoutMs: this.#parts.inspectTimeoutMs }
-    const { head } = await server.connection.request(catalogue.inspectBundle, { name, version }, options)
+    const { head } = await connection.request(catalogue.inspectBundle, { name, version }, options)
     if (head.classes.length > 0) return head.classes
     throw new GliderError('INVALID_ARGUMENT', `the bundle ${name} exports no class that extends Action`)
   }

@@ -6,6 +6,7 @@ import type { Operation } from '../protocol/operation.ts'
 import type { Answer, ByteStream, Call, Connection, Handlers, Hello, Reply } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
+import type { SavedState } from './journal/restore.ts'
 import { MetadataServer } from './metadata-server.ts'
 
 export class FakeClock implements Clock {
@@ -169,13 +170,13 @@ export class FakeCluster {
   readonly #streams = new Map<string, StreamHandler>()
   #ids = 0
 
-  constructor(config: Partial<MetadataConfig> = {}) {
+  constructor(config: Partial<MetadataConfig> = {}, saved?: SavedState) {
     const write = (_details: object, message: string): void => {
       this.logged.push(message)
     }
     const log: Log = { debug: write, info: write, warn: write, error: write }
     const randomness: Randomness = { bytes: count => Buffer.alloc(count), id: () => `id-${(this.#ids += 1)}` }
-    this.server = new MetadataServer({ clock: this.clock, randomness, log, config })
+    this.server = new MetadataServer({ clock: this.clock, randomness, log, config, ...(saved && { saved }) })
     const handlers: Handlers = {
       answer: (operation, handler) => {
         const plain = handler as (head: unknown, call: Call) => unknown

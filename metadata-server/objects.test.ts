@@ -265,17 +265,45 @@ test('a node deleted while its object is being created leaves no object', async 
   expect(used(cluster)).toBe(0)
 })
 
-test('a deleted node whose server is away keeps its slot until that is back', async () => {
+test('a deletion waits while the server is away, and keeps the slot until it is back', async () => {
   const { cluster, active } = await withNode(1)
   await cluster.ask('createObject', merge)
   active.connection.close()
-  expect(await codeOf(cluster.ask('deleteObject', { path: '/a' }))).toBe('UNAVAILABLE')
-  expect(await state(cluster)).toBe('live')
-  expect(await cluster.ask('delete', { path: '/a' })).toEqual({ deleted: true })
-  expect(used(cluster)).toBe(1)
-  cluster.register(active.head, new FakeConnection('back'))
+  const deletion = cluster.ask('delete', { path: '/a' })
   await settle()
+  expect(await cluster.ask('exists', { path: '/a' })).toEqual({ exists: false })
+  expect(used(cluster)).toBe(1)
+  const back = new FakeConnection('back')
+  cluster.register(active.head, back)
+  expect(await deletion).toEqual({ deleted: true })
+  expect(back.sent(catalogue.stopObject)).toHaveLength(1)
   expect(used(cluster)).toBe(0)
+})
+
+test('a deletion ends when the server that is away is dead', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  active.connection.close()
+  const deletion = cluster.ask('deleteObject', { path: '/a' })
+  await cluster.clock.advance(6000)
+  expect(await deletion).toEqual({ deleted: true })
+  expect(await state(cluster)).toBe('empty')
+})
+
+test('a creation waits for a server that is away, and finds no slot once it is dead', async () => {
+  const { cluster, active } = await withNode(1)
+  active.connection.close()
+  const creation = cluster.ask('createObject', merge)
+  await settle()
+  cluster.register(active.head, new FakeConnection('back'))
+  expect((await creation).object?.state).toBe('live')
+  await cluster.ask('deleteObject', { path: '/a' })
+  const last = new FakeConnection('last')
+  cluster.register(active.head, last)
+  last.close()
+  const late = codeOf(cluster.ask('createObject', merge))
+  await cluster.clock.advance(6000)
+  expect(await late).toBe('NO_SLOT')
 })
 
 test('a slot that is cleared twice is free once', async () => {

@@ -4,6 +4,7 @@
  */
 import { type AnswerOf, catalogue, type HeadOf, type NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
+import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { ActionObject } from './action-object.ts'
 import type { Definitions } from './definitions.ts'
@@ -26,6 +27,13 @@ export interface ObjectsParts {
 
 const MOST_PARAMS_BYTES = 32 << 10
 
+interface Stopping {
+  /** Of the object's server. */
+  readonly connection: Connection
+  readonly path: string
+  readonly mode: StopMode
+}
+
 export class Objects {
   readonly #parts: ObjectsParts
 
@@ -43,10 +51,19 @@ export class Objects {
       )
     }
     definitions.resolve(head.definition)
-    while (isOccupied(node)) await this.#makeRoom(node, path, head.replace ?? false)
-    // Asked again: while this waited, another version may have been deployed.
-    const object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false, () => this.#changed(node))
-    object.create(slots.take(object, node.near, path))
+    let object: ActionObject
+    for (;;) {
+      while (isOccupied(node)) await this.#makeRoom(node, path, head.replace ?? false)
+      // Asked again: while this waited, another version may have been deployed.
+      object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false, () => this.#changed(node))
+      const slot = slots.take(object, node.near)
+      if (slot) {
+        object.create(slot)
+        break
+      }
+      await slots.awaitRoom(path)
+      tree.byId(node.id)
+    }
     node.object = object
     const starting = this.#start(node, object, path, head.params)
     object.settled = starting.catch(() => {})
@@ -87,7 +104,6 @@ export class Objects {
       while (node.object) await this.#end(node, `node ${node.id}`, mode)
     } catch (error) {
       this.#parts.log.warn({ node: node.id, error }, 'the object of a deleted action did not end well')
-      if (node.object?.state === 'live') this.#abandon(node, node.object)
     }
   }
 
@@ -102,7 +118,7 @@ export class Objects {
         case 'live':
           if (!replace)
             throw new GliderError('ALREADY_EXISTS', `the action ${path} has an object: delete it, or ask to replace it`)
-          await this.#stop(node, object, path, 'wait').catch(error => this.#allowFailed(error, path))
+          await this.#replace(node, object, path)
           break
         case 'lost':
         case 'empty':
@@ -148,9 +164,15 @@ export class Objects {
           if (mode === 'abort') this.#hurry(object)
           await object.settled
           return false
-        case 'live':
-          await this.#stop(node, object, path, mode)
-          return true
+        case 'live': {
+          const { connection } = object.slot.space.server
+          if (connection) {
+            await this.#stop(node, object, { connection, path, mode })
+            return true
+          }
+          await this.#parts.slots.awaitConnection(object.slot.space)
+          break
+        }
         case 'lost':
           object.move('empty')
           node.object = undefined
@@ -164,14 +186,24 @@ export class Objects {
     return false
   }
 
-  async #stop(node: ActionNode, object: ActionObject, path: string, mode: StopMode): Promise<void> {
-    const { server } = object.slot.space
-    if (!server.connection)
-      throw new GliderError('UNAVAILABLE', `${path}: ${server.id} with its object is not connected: try again`)
+  async #replace(node: ActionNode, object: ActionObject, path: string): Promise<void> {
+    const { space } = object.slot
+    const { connection } = space.server
+    if (!connection) return this.#parts.slots.awaitConnection(space)
+    try {
+      await this.#stop(node, object, { connection, path, mode: 'wait' })
+    } catch (thrown) {
+      const error = GliderError.from(thrown)
+      if (error.code !== 'ACTION_FAILED') throw error
+      this.#parts.log.warn({ path, error }, 'onDelete of a replaced object threw')
+    }
+  }
+
+  async #stop(node: ActionNode, object: ActionObject, { connection, path, mode }: Stopping): Promise<void> {
     object.move('deleting')
     const { index, generation } = object.slot
     const where = { slot: index, epoch: generation.epoch, counter: generation.counter }
-    const stopping = server.connection.request(catalogue.stopObject, { ...where, mode }).then(
+    const stopping = connection.request(catalogue.stopObject, { ...where, mode }).then(
       () => undefined,
       (thrown: unknown) => GliderError.from(thrown),
     )
@@ -195,14 +227,6 @@ export class Objects {
     space.server.connection?.request(catalogue.stopObject, { ...where, mode: 'abort' }).catch(() => {})
   }
 
-  /** The server cannot be asked now; the slot stays taken until it can. */
-  #abandon(node: ActionNode, object: ActionObject): void {
-    object.move('deleting')
-    object.move('empty')
-    node.object = undefined
-    this.#parts.slots.clear(object.slot)
-  }
-
   /** After an answer the slot is free; without one, whether the object lives is not known. */
   #free(object: ActionObject, error: GliderError | undefined): void {
     if (error && isUnanswered(error)) this.#parts.slots.clear(object.slot)
@@ -211,12 +235,6 @@ export class Objects {
 
   #changed(node: ActionNode): void {
     this.#parts.journal.keep('node', node)
-  }
-
-  #allowFailed(thrown: unknown, path: string): void {
-    const error = GliderError.from(thrown)
-    if (error.code !== 'ACTION_FAILED') throw error
-    this.#parts.log.warn({ path, error }, 'onDelete of a replaced object threw')
   }
 
   #target(head: { path?: string; node?: number }): Target<ActionNode> {

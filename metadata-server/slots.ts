@@ -6,9 +6,10 @@ import { catalogue } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import type { Generation } from '../protocol/generation.ts'
 import { encodeLocation, sign } from '../protocol/location.ts'
+import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import type { Generations } from './generations.ts'
-import { onSameHost, type ServerRecord } from './servers.ts'
+import { isLost, onSameHost, type ServerRecord } from './servers.ts'
 
 /** Whose object is in a slot; it is told when the object is gone. */
 export interface Occupant {
@@ -96,6 +97,8 @@ export class SlotSpaces {
   readonly #generations: Generations
   readonly #log: Log
   readonly #spaces: SlotSpace[] = []
+  /** Told when a server has a connection again, or is dead. */
+  readonly #waiting = new Set<() => void>()
   #next = 0
 
   constructor(generations: Generations, log: Log) {
@@ -114,13 +117,11 @@ export class SlotSpaces {
     const at = this.#spaces.indexOf(space)
     if (at >= 0) this.#spaces.splice(at, 1)
     for (const slot of [...space.taken.values()]) slot.occupant.lost(cause)
+    this.#changed()
   }
 
-  /**
-   * A slot of the next server that has one; of one on the host of `near` first.
-   * @throws GliderError NO_SLOT, or UNAVAILABLE where the only free slots are on servers that cannot be reached just now
-   */
-  take(occupant: Occupant, near: ServerRecord | undefined, path: string): Slot {
+  /** A slot of the next server that is there and has one; of one on the host of `near` first. */
+  take(occupant: Occupant, near: ServerRecord | undefined): Slot | undefined {
     const neighbour = near && this.#spaces.find(space => onSameHost(space.server, near) && isReady(space))
     if (neighbour) return neighbour.take(this.#generations.next(), occupant)
     for (let tried = 0; tried < this.#spaces.length; tried += 1) {
@@ -128,15 +129,31 @@ export class SlotSpaces {
       this.#next = (this.#next + 1) % this.#spaces.length
       if (space && isReady(space)) return space.take(this.#generations.next(), occupant)
     }
-    if (this.#spaces.some(space => space.free > 0 && !space.server.draining)) {
-      throw new GliderError('UNAVAILABLE', `${path}: the active servers with free slots are not connected: try again`)
-    }
+    return undefined
+  }
+
+  /**
+   * Resolves when there may be a slot: a server that is not connected just now has come back, or has died.
+   * @throws GliderError NO_SLOT where no such server has one
+   */
+  async awaitRoom(path: string): Promise<void> {
+    if (this.#spaces.some(({ free, server }) => free > 0 && !server.draining && !server.connection)) return this.#change()
     throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
   }
 
-  /** An active server that can be asked something now. */
-  reachable(): ServerRecord | undefined {
-    return this.#spaces.find(space => space.server.connection)?.server
+  /** The connection of any active server, once there is one; undefined where there is no server at all. */
+  async reachable(): Promise<Connection | undefined> {
+    while (this.#spaces.length > 0) {
+      const connection = this.#spaces.find(({ server }) => server.connection)?.server.connection
+      if (connection) return connection
+      await this.#change()
+    }
+    return undefined
+  }
+
+  /** Resolves once the server is connected, or dead. */
+  async awaitConnection({ server }: SlotSpace): Promise<void> {
+    while (!server.connection && !isLost(server)) await this.#change()
   }
 
   /** Frees a slot whose object may be there or not, once its server says that it is not. */
@@ -148,6 +165,7 @@ export class SlotSpaces {
   /** The server has a connection again. */
   resume(space: SlotSpace): void {
     for (const slot of space.leftovers) void this.#stopLeftover(slot)
+    this.#changed()
   }
 
   versionsInUse(): Set<string> {
@@ -159,6 +177,16 @@ export class SlotSpaces {
   usage(): { used: number; free: number } {
     const free = this.#spaces.reduce((sum, space) => sum + space.free, 0)
     return { free, used: this.#spaces.reduce((sum, space) => sum + space.capacity, 0) - free }
+  }
+
+  #change(): Promise<void> {
+    return new Promise(resolve => this.#waiting.add(resolve))
+  }
+
+  #changed(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const tell of waiting) tell()
   }
 
   async #stopLeftover(slot: Slot): Promise<void> {

@@ -40,9 +40,18 @@ class Worker {
     await this.#store.create(root, 'directory')
     await this.#store.create(`${root}/table`, 'table')
     await this.#store.create(`${root}/bag`, 'bag')
-    const steps = [this.#put, this.#stream, this.#append, this.#rename, this.#remove, this.#value, this.#part, this.#replace]
+    const steps: ((turn: number) => Promise<void>)[] = [
+      turn => this.#put(turn),
+      turn => this.#stream(turn),
+      () => this.#append(),
+      turn => this.#rename(turn),
+      () => this.#remove(),
+      turn => this.#value(turn),
+      () => this.#part(),
+      () => this.#replace(),
+    ]
     for (let turn = 0; !this.#stopped; turn += 1) {
-      await steps[turn % steps.length]!.call(this, turn)
+      await steps[turn % steps.length]!(turn)
       this.operations += 1
     }
   }
@@ -121,9 +130,12 @@ class Worker {
     const { root } = this
     const names = await namesOf(store.list(root))
     expect(names).toEqual([...this.#files.keys(), 'bag', 'table'].sort())
-    for (const [name, bytes] of this.#files) expect(digest(await store.get(`${root}/${name}`)), name).toBe(digest(bytes))
+    for (const [name, bytes] of this.#files)
+      expect([name, digest(await store.get(`${root}/${name}`))]).toEqual([name, digest(bytes)])
     expect(await namesOf(store.list(`${root}/table`))).toEqual([...this.#values.keys()].sort())
-    for (const [key, bytes] of this.#values) expect(digest(await store.get(`${root}/table/${key}`)), key).toBe(digest(bytes))
+    for (const [key, bytes] of this.#values) {
+      expect([key, digest(await store.get(`${root}/table/${key}`))]).toEqual([key, digest(bytes)])
+    }
     const bag = await store.lookup(`${root}/bag`, 'bag')
     expect(piecesOf(await bytesOf(bag.createReadStream()))).toEqual(piecesOf(Buffer.concat(this.#parts)))
   }

@@ -45,6 +45,8 @@ export interface Subjects {
   readonly lease: Lease
   readonly server: Member
   readonly bundle: BundleInfo
+  /** Part of the active servers. */
+  readonly builtin: BundleInfo
   readonly code: BundleCode
   readonly answers: AnswerBatch
 }

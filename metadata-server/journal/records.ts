@@ -81,6 +81,7 @@ export interface Records {
   readonly lease: LeaseRecord
   readonly server: ServerRecordOf
   readonly bundle: BundleInfo
+  readonly builtin: BundleInfo
   readonly code: Buffer
   readonly answers: readonly KeptAnswer[]
 }
@@ -101,6 +102,7 @@ export const codecs: { readonly [K in RecordKind]: Codec<Subjects[K], Records[K]
   lease: { key: lease => lease.number, encode: ({ node, ttlMs }: Lease) => [node.id, ttlMs] },
   server: { key: ({ server }) => server.incarnation, encode: encodeServer },
   bundle: { key: bundle => bundle.name, encode: bundle => bundle },
+  builtin: { key: bundle => bundle.name, encode: bundle => bundle },
   code: { key: code => code.version, encode: ({ bytes }: BundleCode) => bytes },
   answers: { key: batch => batch.number, encode: ({ needed, answers }: AnswerBatch) => (needed > 0 ? answers : undefined) },
 }

@@ -100,9 +100,11 @@ class Restoration {
   run(): void {
     const { definitions, reaper } = this.#parts
     for (const { record } of this.#saved.records('server')) this.#server(record)
-    const bundles = [...this.#saved.records('bundle')].map(({ record }) => record)
-    const codes = [...this.#saved.records('code')].map(({ key, record }) => ({ version: String(key), bytes: record }))
-    definitions.restore(bundles, codes)
+    definitions.restore({
+      own: [...this.#saved.records('bundle')].map(({ record }) => record),
+      builtin: [...this.#saved.records('builtin')].map(({ record }) => record),
+      codes: [...this.#saved.records('code')].map(({ key, record }) => ({ version: String(key), bytes: record })),
+    })
     const cut = this.#nodes()
     this.#bagParts()
     this.#claims()

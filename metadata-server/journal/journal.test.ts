@@ -1,0 +1,371 @@
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { catalogue, HeadOf } from '../../protocol/catalogue.ts'
+import type { GliderError } from '../../protocol/errors.ts'
+import { readLocation } from '../../protocol/location.ts'
+import { codeOf, FakeClock, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from '../fakes.test.helper.ts'
+import { LmdbJournal } from './lmdb-journal.ts'
+
+const config = { blockBytes: 100, inlineBytes: 20, storageClasses: ['dram', 'disk'] }
+
+let root: string
+let folders = 0
+const failures: GliderError[] = []
+
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'glider-test-'))
+})
+
+afterAll(async () => {
+  await rm(root, { recursive: true })
+})
+
+function newFolder(): string {
+  folders += 1
+  return path.join(root, `state-${folders}`)
+}
+
+/** A metadata server in one of its lives. */
+class Life {
+  readonly directory: string
+  readonly journal: LmdbJournal
+  readonly cluster: FakeCluster
+
+  private constructor(directory: string, journal: LmdbJournal, cluster: FakeCluster) {
+    this.directory = directory
+    this.journal = journal
+    this.cluster = cluster
+  }
+
+  static async begin(directory = newFolder(), overrides = {}, sync = false): Promise<Life> {
+    const clock = new FakeClock()
+    // The end of a turn comes by itself.
+    clock.soon = callback => queueMicrotask(callback)
+    const randomness = { bytes: (count: number) => Buffer.alloc(count), id: () => 'id' }
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    const failed = (error: GliderError): void => void failures.push(error)
+    const journal = await LmdbJournal.open({ directory, sync, clock, randomness, log, failed })
+    try {
+      return new Life(directory, journal, new FakeCluster({ ...config, ...overrides }, journal))
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
+  }
+
+  /** What a start would find if this process died now. */
+  async crash(): Promise<Life> {
+    const directory = newFolder()
+    await cp(this.directory, directory, { recursive: true, filter: source => !source.endsWith('.lock') })
+    this.cluster.server.stop()
+    await this.journal.close()
+    return Life.begin(directory)
+  }
+
+  async end(): Promise<void> {
+    this.cluster.server.stop()
+    await this.journal.close()
+  }
+
+  /** All that can be seen from outside, without what depends on servers being connected. */
+  async state(): Promise<unknown> {
+    const { cluster } = this
+    const stats = { ...cluster.server.stats(), keptAnswers: undefined }
+    return {
+      nodes: await this.#below('/'),
+      stats,
+      usage: await cluster.ask('usage', {}),
+      bundles: await cluster.ask('definitions', {}),
+    }
+  }
+
+  async #below(directory: string): Promise<unknown[]> {
+    const { entries } = await this.cluster.ask('list', { path: directory })
+    const nodes: unknown[] = []
+    for (const { name, type } of entries) {
+      const at = directory === '/' ? `/${name}` : `${directory}/${name}`
+      const stat = await this.cluster.ask('stat', { path: at })
+      nodes.push({ stat, bytes: await this.#bytes(at, type) })
+      if (type === 'directory' || type === 'table') nodes.push(await this.#below(at))
+    }
+    return nodes
+  }
+
+  async #bytes(at: string, type: string): Promise<unknown> {
+    if (type === 'bag') return this.cluster.ask('locateParts', { path: at })
+    if (type !== 'file' && type !== 'keyvalue') return undefined
+    const { head, body } = await this.cluster.askBytes('openRead', { path: at })
+    return { head, body: body.toString() }
+  }
+}
+
+async function write(
+  cluster: FakeCluster,
+  head: HeadOf<typeof catalogue.openWrite>,
+  size: number,
+  from?: FakeConnection,
+): Promise<void> {
+  const { head: opened } = await cluster.askBytes('openWrite', head, undefined, from)
+  const missing = Math.ceil(size / config.blockBytes) - opened.locations.length
+  if (missing > 0) await cluster.ask('extend', { claim: opened.claim, blocks: missing }, from)
+  await cluster.ask('commit', { claim: opened.claim, size, close: true }, from)
+}
+
+function join(life: Life): { one: FakeServer; two: FakeServer; active: FakeServer } {
+  const { cluster } = life
+  return { one: cluster.joinStorage(40), two: cluster.joinStorage(40, { storageClass: 'disk' }), active: cluster.joinActive(4) }
+}
+
+test('a life finds what the one before it has acknowledged: every kind of node, objects, leases, bundles and servers', async () => {
+  const life = await Life.begin()
+  const { cluster } = life
+  const { active } = join(life)
+  await cluster.ask('create', { path: '/d/e', type: 'directory', parents: true, storageClass: ['disk'] })
+  await write(cluster, { path: '/d/e/blocks', mode: 'put' }, 250)
+  await cluster.askBytes('put', { path: '/d/inline' }, Buffer.from('a few bytes'))
+  await cluster.ask('create', { path: '/d/empty', type: 'file', near: '/d/e/blocks' })
+  await cluster.ask('create', { path: '/t', type: 'table' })
+  await cluster.askBytes('put', { path: '/t/key' }, Buffer.from('value'))
+  await write(cluster, { path: '/t/large', mode: 'put' }, 130)
+  await cluster.ask('create', { path: '/bag', type: 'bag', ttlMs: 5000 })
+  for (const size of [10, 210]) await write(cluster, { path: '/bag', mode: 'append' }, size)
+  active.connection.respond({ name: 'inspectBundle' } as never, () => ({ classes: [{ name: 'Own', calls: [] }] }))
+  await cluster.ask('create', { path: '/live', type: 'action', near: '/d/e/blocks' })
+  await cluster.ask('createObject', { path: '/live', definition: 'std/Merge', interleaved: true })
+  await cluster.ask('create', { path: '/lost', type: 'action' })
+  await cluster.ask('createObject', { path: '/lost', definition: 'Merge' })
+  await cluster.ask('objectsLost', { incarnation: active.head.incarnation, slots: [1], cause: 'it looped' })
+  await cluster.ask('rename', { from: '/d/e', to: '/moved' })
+  await cluster.ask('takeLease', { path: '/moved', ttlMs: 9000 })
+  const before = await life.state()
+
+  const next = await life.crash()
+  expect(await next.state()).toEqual(before)
+  expect(await codeOf(next.cluster.ask('openObject', { path: '/lost' }))).toBe('ACTION_LOST')
+  expect(await next.cluster.ask('servers', {})).toMatchObject({
+    servers: [{ state: 'live' }, { state: 'live' }, { state: 'live' }],
+  })
+  expect(next.cluster.register(active.head, new FakeConnection(active.head.incarnation))).toMatchObject({})
+  await next.end()
+})
+
+/** Operations that a client may send, small enough to meet each other often. */
+const names = fc.constantFrom('/a', '/b', '/a/x', '/b/x', '/a/y', '/b/x/z')
+const operations = fc.oneof(
+  fc.record({
+    name: fc.constant('create' as const),
+    head: fc.record({
+      path: names,
+      type: fc.constantFrom('file' as const, 'directory' as const, 'table' as const, 'bag' as const, 'action' as const),
+      ifExists: fc.constantFrom('error' as const, 'replace' as const),
+    }),
+  }),
+  fc.record({ name: fc.constant('delete' as const), head: fc.record({ path: names, recursive: fc.boolean() }) }),
+  fc.record({ name: fc.constant('rename' as const), head: fc.record({ from: names, to: names }) }),
+  fc.record({ name: fc.constant('takeLease' as const), head: fc.record({ path: names, ttlMs: fc.constant(10_000) }) }),
+  fc.record({ name: fc.constant('put' as const), head: fc.record({ path: names }), size: fc.integer({ min: 0, max: 20 }) }),
+  fc.record({
+    name: fc.constant('write' as const),
+    head: fc.record({ path: names, mode: fc.constantFrom('put' as const, 'append' as const, 'replace' as const) }),
+    size: fc.integer({ min: 0, max: 450 }),
+  }),
+)
+type Asked = typeof operations extends fc.Arbitrary<infer O> ? O : never
+
+async function carryOut(cluster: FakeCluster, asked: Asked): Promise<unknown> {
+  if (asked.name === 'write') return write(cluster, asked.head, asked.size)
+  if (asked.name === 'put') return cluster.askBytes('put', asked.head, Buffer.alloc(asked.size, 'p'))
+  return cluster.ask(asked.name, asked.head)
+}
+
+test('whatever was done, a crash changes nothing that can be seen, and again after more was done', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(operations, { maxLength: 25 }), { minLength: 1, maxLength: 3 }), async lives => {
+      let life = await Life.begin()
+      const servers = join(life)
+      for (const asked of lives) {
+        for (const one of asked)
+          await carryOut(life.cluster, one).catch((error: GliderError) => expect(error.code).not.toBe('INTERNAL'))
+        const before = await life.state()
+        life = await life.crash()
+        expect(await life.state()).toEqual(before)
+        for (const { head } of Object.values(servers)) life.cluster.register(head, new FakeConnection(head.incarnation))
+      }
+      await life.cluster.ask('usage', {})
+      await life.end()
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a block is never given to two, and generations rise over a restart', async () => {
+  const life = await Life.begin()
+  join(life)
+  await write(life.cluster, { path: '/first', mode: 'put' }, 300)
+  await life.cluster.ask('delete', { path: '/first' })
+  await write(life.cluster, { path: '/kept', mode: 'put' }, 150)
+  const kept = await locations(life.cluster, '/kept')
+  const next = await life.crash()
+  await write(next.cluster, { path: '/new', mode: 'put' }, 400)
+  const fresh = await locations(next.cluster, '/new')
+  expect(await locations(next.cluster, '/kept')).toEqual(kept)
+  expect(fresh.map(({ block }) => block).some(block => kept.some(one => one.block === block))).toBe(false)
+  expect(Math.min(...fresh.map(({ epoch }) => epoch))).toBeGreaterThan(Math.max(...kept.map(({ epoch }) => epoch)))
+  await next.end()
+})
+
+async function locations(cluster: FakeCluster, at: string): Promise<{ block: string; epoch: number }[]> {
+  const { head } = await cluster.askBytes('openRead', { path: at })
+  return head.locations.map(location => {
+    const bytes = Buffer.from(location, 'base64url')
+    const { incarnation, block, generation } = readLocation(bytes)
+    return { block: `${incarnation} ${block}`, epoch: generation.epoch }
+  })
+}
+
+test('a repeat gets the first answer from the next life, until the client has said that it has it', async () => {
+  const life = await Life.begin()
+  join(life)
+  const first = await life.cluster.ask('create', { path: '/once', type: 'file', sequence: 1, acknowledged: 0 })
+  await life.cluster.ask('rename', { from: '/once', to: '/moved', sequence: 2, acknowledged: 0 })
+  const next = await life.crash()
+  expect(await next.cluster.ask('create', { path: '/once', type: 'file', sequence: 1, acknowledged: 0 })).toEqual(first)
+  await next.cluster.ask('rename', { from: '/once', to: '/moved', sequence: 2, acknowledged: 0 })
+  expect(next.cluster.server.stats().keptAnswers).toBe(2)
+  await next.cluster.ask('create', { path: '/other', type: 'file', sequence: 3, acknowledged: 2 })
+  const last = await next.crash()
+  expect(last.cluster.server.stats().keptAnswers).toBe(1)
+  expect(await codeOf(last.cluster.ask('create', { path: '/moved', type: 'file', sequence: 4, acknowledged: 3 }))).toBe(
+    'ALREADY_EXISTS',
+  )
+  await last.end()
+})
+
+test('a writer goes on over a restart, and one that does not come back loses its claim', async () => {
+  const life = await Life.begin()
+  const { one, two } = join(life)
+  await life.cluster.ask('create', { path: '/file', type: 'file' })
+  await life.cluster.ask('create', { path: '/other', type: 'file' })
+  const other = new FakeConnection('other')
+  const opening = { path: '/file', mode: 'replace', sequence: 1, acknowledged: 0 } as const
+  const { head: opened } = await life.cluster.askBytes('openWrite', opening)
+  await life.cluster.askBytes('openWrite', { path: '/other', mode: 'append' }, undefined, other)
+  await life.cluster.ask('extend', { claim: opened.claim, blocks: 2 })
+
+  const { cluster, ...next } = await life.crash().then(crashed => ({ cluster: crashed.cluster, end: () => crashed.end() }))
+  for (const { head } of [one, two]) cluster.register(head, new FakeConnection(head.incarnation))
+  expect(await codeOf(cluster.askBytes('openWrite', { path: '/file', mode: 'replace' }))).toBe('BUSY')
+  const repeated = await cluster.askBytes('openWrite', opening)
+  expect(repeated.head).toEqual(opened)
+  await cluster.live(29_000, one, two)
+  expect(await codeOf(cluster.askBytes('openWrite', { path: '/other', mode: 'append' }))).toBe('BUSY')
+  await cluster.live(1_000, one, two)
+  await cluster.askBytes('openWrite', { path: '/other', mode: 'append' })
+  await cluster.ask('commit', { claim: opened.claim, size: 250, close: true })
+  expect((await cluster.ask('stat', { path: '/file' })).size).toBe(250)
+  await next.end()
+})
+
+test('a claim whose client is there ends with its connection, in the next life as well', async () => {
+  const life = await Life.begin()
+  join(life)
+  await life.cluster.ask('create', { path: '/file', type: 'file' })
+  await life.cluster.askBytes('openWrite', { path: '/file', mode: 'append' })
+  const next = await life.crash()
+  const again = new FakeConnection('client')
+  await next.cluster.ask('exists', { path: '/' }, again)
+  again.close()
+  await next.cluster.askBytes('openWrite', { path: '/file', mode: 'append' }, undefined, new FakeConnection('another'))
+  await next.end()
+})
+
+test('what a deletion was still freeing is freed by the next life', async () => {
+  const life = await Life.begin()
+  join(life)
+  await life.cluster.ask('create', { path: '/d', type: 'directory' })
+  for (let i = 0; i < 400; i += 1) await life.cluster.ask('create', { path: `/d/${i}`, type: 'bag' })
+  // The later slices of the deletion come with the cluster's clock only; the journal's turn comes by itself.
+  void life.cluster.ask('delete', { path: '/d', recursive: true })
+  await settle()
+  expect(life.cluster.server.stats().nodes).toBeGreaterThan(0)
+  const next = await life.crash()
+  await next.cluster.clock.advance(1)
+  expect(next.cluster.server.stats().nodes).toBe(0)
+  const last = await next.crash()
+  expect(last.cluster.server.stats().nodes).toBe(0)
+  await last.end()
+})
+
+test('a server that is draining, and one that was removed, stay so', async () => {
+  const life = await Life.begin()
+  const { two } = join(life)
+  await life.cluster.ask('drainServer', { id: 'storage-1' })
+  await life.cluster.ask('removeServer', { id: 'storage-2' })
+  const next = await life.crash()
+  const { servers } = await next.cluster.ask('servers', {})
+  expect(servers.map(({ id, state }) => [id, state])).toContainEqual(['storage-1', 'draining'])
+  expect(await messageOf(Promise.resolve().then(() => next.cluster.register(two.head, new FakeConnection('x'))))).toContain(
+    'taken out',
+  )
+  next.cluster.joinStorage(1, { incarnation: 'another-0001', address: 'another:1' })
+  expect((await next.cluster.ask('servers', {})).servers.map(({ id }) => id)).toContain('storage-3')
+  await next.end()
+})
+
+test('a server that does not come back is dead, and what it held is lost', async () => {
+  const life = await Life.begin()
+  const { two } = join(life)
+  await write(life.cluster, { path: '/file', mode: 'put', storageClass: ['dram'] }, 250)
+  const next = await life.crash()
+  next.cluster.register(two.head, new FakeConnection(two.head.incarnation))
+  await next.cluster.live(6_000, two)
+  expect(await codeOf(next.cluster.askBytes('openRead', { path: '/file' }))).toBe('DATA_LOST')
+  const last = await next.crash()
+  expect(await codeOf(last.cluster.askBytes('openRead', { path: '/file' }))).toBe('DATA_LOST')
+  expect((await last.cluster.ask('stat', { path: '/file' })).lostBytes).toBe(250)
+  expect(await last.cluster.ask('delete', { path: '/file' })).toEqual({ deleted: true })
+  await last.end()
+})
+
+test('two servers cannot have one directory, and another block size is refused', async () => {
+  const life = await Life.begin()
+  expect(await messageOf(Life.begin(life.directory))).toContain(`process id ${process.pid}`)
+  await life.end()
+  expect(await messageOf(Life.begin(life.directory, { blockBytes: 200 }))).toContain('--block-size 100')
+  await (await Life.begin(life.directory)).end()
+  const file = path.join(root, 'file')
+  await writeFile(file, '')
+  expect(await messageOf(Life.begin(file))).toContain('--state-dir')
+  expect(await readdir(life.directory)).not.toContain('glider.lock')
+})
+
+test('with sync an answer waits for the disk, and what it tells of is there', async () => {
+  const life = await Life.begin(newFolder(), {}, true)
+  await Promise.all(['/a', '/b'].map(at => life.cluster.ask('create', { path: at, type: 'directory' })))
+  await life.cluster.askBytes('put', { path: '/a/file' }, Buffer.from('bytes'))
+  const next = await life.crash()
+  expect((await next.cluster.askBytes('get', { path: '/a/file' })).body.toString()).toBe('bytes')
+  await next.end()
+})
+
+test('once something cannot be written nothing is acknowledged any more, and the server is told', async () => {
+  const life = await Life.begin()
+  await life.cluster.ask('create', { path: '/before', type: 'file' })
+  const unwritable = {
+    name: 'bundle',
+    classes: [],
+    get version(): string {
+      throw new Error('no room')
+    },
+  }
+  life.journal.keep('bundle', unwritable)
+  expect(await codeOf(life.cluster.ask('create', { path: '/with', type: 'file' }))).toBe('UNAVAILABLE')
+  expect(await messageOf(life.cluster.ask('create', { path: '/after', type: 'file' }))).toContain('cannot be written (no room)')
+  expect(failures.map(({ code }) => code)).toEqual(['UNAVAILABLE'])
+  const next = await life.crash()
+  expect(await next.cluster.ask('list', { path: '/' })).toMatchObject({ entries: [{ name: 'before' }] })
+  await next.end()
+})
