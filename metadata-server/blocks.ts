@@ -50,6 +50,8 @@ export class BlockSpace {
   readonly #freed: number[] = []
   /** Blocks from here on were never used. */
   #fresh = 0
+  /** By number, those that somebody owns. */
+  readonly #taken: (Block | undefined)[] = []
 
   constructor(server: ServerRecord, capacity: number) {
     this.server = server
@@ -64,16 +66,29 @@ export class BlockSpace {
     return this.capacity - this.free
   }
 
+  /** Numbers below this one were in use before; none above it was. */
+  get touched(): number {
+    return this.#taken.length
+  }
+
+  /** What is owned under a number now. */
+  at(index: number): Block | undefined {
+    return this.#taken[index]
+  }
+
   take(generations: Generations): Block | undefined {
     const index = this.#freed.pop() ?? (this.#fresh < this.capacity ? this.#fresh++ : undefined)
     if (index === undefined) return undefined
     const { epoch, counter } = generations.next()
-    return new Block(this, index, epoch, counter)
+    const block = new Block(this, index, epoch, counter)
+    this.#taken[index] = block
+    return block
   }
 
   give(block: Block): void {
     invariant(block.space === this && !block.given, `block ${block.index} of ${this.server.id} is given back once`)
     this.#freed.push(block.index)
+    this.#taken[block.index] = undefined
     block.given = true
     if (this.used === 0) this.onEmpty?.()
   }

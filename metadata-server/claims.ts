@@ -67,6 +67,12 @@ export class Claims {
     return claim
   }
 
+  /** Every claim that is held throughout, once, whatever is taken and ended meanwhile. */
+  *all(): Generator<Claim, undefined> {
+    for (const { claim } of this.#held.values()) yield claim
+    return undefined
+  }
+
   find(id: string): Claim | undefined {
     return this.#held.get(id)?.claim
   }

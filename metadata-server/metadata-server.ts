@@ -11,6 +11,7 @@ import { Definitions } from './definitions.ts'
 import { FileReads } from './file-reads.ts'
 import { FileWrites } from './file-writes.ts'
 import { Frees } from './frees.ts'
+import { Fsck } from './fsck.ts'
 import { Generations } from './generations.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Leases } from './leases.ts'
@@ -18,6 +19,7 @@ import { Membership } from './membership.ts'
 import { Namespace } from './namespace.ts'
 import { Objects } from './objects.ts'
 import { type MetadataStats, Operations } from './operations.ts'
+import { Orphans } from './orphans.ts'
 import { Reaper } from './reaper.ts'
 import { SlotSpaces } from './slots.ts'
 import { BlockSpaces } from './spaces.ts'
@@ -66,8 +68,10 @@ export class MetadataServer {
     const namespace = new Namespace({ tree, blocks, slots, reaper, leases })
     const membership = new Membership({ config, clock, log, blocks, slots, frees })
     const answers = new Answers(clock, config)
+    const orphans = new Orphans(frees)
+    const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
     const files = { namespace, leases, reads, writes, exchange, values, bags }
-    this.operations = new Operations({ tree, totals, blocks, slots, ...files, objects, definitions, membership, answers })
+    this.operations = new Operations({ tree, totals, blocks, slots, ...files, objects, definitions, membership, fsck, answers })
     this.config = config
     this.#membership = membership
     this.#answers = answers

@@ -10,6 +10,7 @@ import { type Caller, callerOf } from './caller.ts'
 import type { Definitions } from './definitions.ts'
 import type { FileReads } from './file-reads.ts'
 import type { FileWrites } from './file-writes.ts'
+import type { Fsck } from './fsck.ts'
 import type { Leases } from './leases.ts'
 import type { Membership } from './membership.ts'
 import type { Namespace } from './namespace.ts'
@@ -35,6 +36,7 @@ export interface OperationsParts {
   readonly objects: Objects
   readonly definitions: Definitions
   readonly membership: Membership
+  readonly fsck: Fsck
   readonly answers: Answers
 }
 
@@ -172,7 +174,7 @@ export class Operations {
   }
 
   #cluster(): void {
-    const { membership, tree, totals, blocks, slots } = this.#parts
+    const { membership, fsck, tree, totals, blocks, slots } = this.#parts
     this.#add(catalogue.heartbeat, ({ incarnation }) => {
       membership.heartbeat(incarnation)
       return {}
@@ -184,6 +186,7 @@ export class Operations {
     this.#add(catalogue.servers, () => ({ servers: membership.list() }))
     this.#add(catalogue.drainServer, ({ id }) => membership.drain(id))
     this.#add(catalogue.removeServer, ({ id, force }) => membership.remove(id, force ?? false))
+    this.#add(catalogue.fsck, ({ repair }) => fsck.run(repair ?? false))
     this.#add(catalogue.usage, () => ({
       nodes: tree.count,
       storedBytes: totals.storedBytes,
