@@ -3,7 +3,7 @@
  * the client implements them. Every call takes {@link CallOptions} as its last argument; every failure is a GliderError.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { BundleInfo, NodeType, ObjectState, ServerInfo } from '../protocol/catalogue.ts'
+import type { BundleInfo, FsckReport, NodeType, ObjectState, ServerInfo } from '../protocol/catalogue.ts'
 
 export interface CallOptions {
   /** Aborting it makes the call fail with `CANCELLED`. */
@@ -297,6 +297,10 @@ export interface StoreClient extends AsyncDisposable {
   /** Takes a server out of the cluster; one that still holds something only with `force`, and that is lost. */
   removeServer(id: string, options?: CallOptions & { readonly force?: boolean }): Promise<ServerInfo>
   usage(options?: CallOptions): Promise<Usage>
+  /**
+   * Compares the tree with what every server holds; with `repair`, frees what nobody owns. No deadline unless given.
+   */
+  fsck(options?: CallOptions & { readonly repair?: boolean }): Promise<FsckReport>
   counters(): Counters
   /** Ends every connection. Nodes stay; leases are neither renewed nor released any more, and run out. */
   close(): Promise<void>

@@ -2,6 +2,7 @@ import { catalogue } from '../protocol/catalogue.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
+import { encodeInventory } from '../protocol/inventory.ts'
 import type { Call } from '../protocol/peer.ts'
 import type { ActionThread } from './action-thread.ts'
 import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
@@ -58,6 +59,12 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return { classes: await inspectModule(await bundles.module(version), clock) }
   })
 
+  handlers.answerBytes(catalogue.listObjects, ({ first }, _body, call) => {
+    requireMetadata(call)
+    const { rows, next } = slots.inventory(first)
+    return { head: next === undefined ? {} : { next }, body: encodeInventory(rows) }
+  })
+
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge }, stream) => {
     const { thread, slot } = slots.find(location)
     if (acknowledge) stream.acknowledgeAll()
@@ -80,7 +87,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 
 function requireMetadata({ connection }: Call): void {
   if (connection.peer.role !== 'metadata')
-    throw new GliderError('FORBIDDEN', 'only the metadata server makes and deletes objects')
+    throw new GliderError('FORBIDDEN', 'only the metadata server lists, makes and deletes objects')
 }
 
 function leastLoaded(threads: readonly ActionThread[], slots: Slots): ActionThread {

@@ -1,5 +1,6 @@
 import { GliderError } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
+import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
 import { LOCATION_BYTES, readLocation, verifyProof } from '../protocol/location.ts'
 import type { ActionThread } from './action-thread.ts'
 
@@ -41,6 +42,14 @@ export class Slots {
 
   all(): Occupant[] {
     return [...this.#occupants.values()]
+  }
+
+  /** The next slots with an object, from a number on, and where to go on. */
+  inventory(first: number): { rows: InventoryRow[]; next?: number } {
+    const later = this.all().filter(({ slot }) => slot >= first)
+    const rows = later.sort((a, b) => a.slot - b.slot).map(({ slot, generation }) => ({ index: slot, ...generation, bytes: 0 }))
+    const next = rows[INVENTORY_ROWS]?.index
+    return { rows: rows.slice(0, INVENTORY_ROWS), ...(next !== undefined && { next }) }
   }
 
   at(slot: number, generation: Generation): Occupant {

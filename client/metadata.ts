@@ -8,8 +8,8 @@ import { cancelledError, pause, throwIfCancelled, unlessCancelled, unlessLate } 
 
 /** Deadline of each metadata and block operation where the caller names none. */
 export const DEFAULT_TIMEOUT_MS = 30_000
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 1_000
+const FIRST_PAUSE_MS = 25
+const LONGEST_PAUSE_MS = 500
 
 /** Counts the changing operations of one client, and knows up to which of them every answer has arrived. */
 export class Sequence {

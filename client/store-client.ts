@@ -12,7 +12,7 @@ import type {
   StoreClient,
   Usage,
 } from '../actions/store.ts'
-import { type BundleInfo, catalogue, type NodeType, type ServerInfo } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type FsckReport, type NodeType, type ServerInfo } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { splitAddress } from '../protocol/dial.system.ts'
@@ -192,6 +192,11 @@ class Store implements StoreClient {
 
   usage(options?: CallOptions): Promise<Usage> {
     return this.#context.metadata.request(catalogue.usage, {}, options)
+  }
+
+  fsck(options: CallOptions & { readonly repair?: boolean } = {}): Promise<FsckReport> {
+    const { repair = false, signal, timeoutMs = UNLIMITED_MS } = options
+    return this.#context.metadata.request(catalogue.fsck, { repair }, callOf(signal, timeoutMs))
   }
 
   counters(): Counters {

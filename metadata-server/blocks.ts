@@ -48,10 +48,10 @@ export class BlockSpace {
   onEmpty: (() => void) | undefined
   /** Blocks that were used before; the last one freed goes out first, since its memory is the warmest. */
   readonly #freed: number[] = []
-  /** While the blocks of an earlier start are restored: those below `#fresh` that were not yet. */
-  readonly #restorable = new Set<number>()
   /** Blocks from here on were never used. */
   #fresh = 0
+  /** By number, those that somebody owns. */
+  readonly #taken: (Block | undefined)[] = []
 
   constructor(server: ServerRecord, capacity: number) {
     this.server = server
@@ -66,32 +66,43 @@ export class BlockSpace {
     return this.capacity - this.free
   }
 
+  /** Numbers below this one were in use before; none above it was. */
+  get touched(): number {
+    return this.#taken.length
+  }
+
+  /** What is owned under a number now. */
+  at(index: number): Block | undefined {
+    return this.#taken[index]
+  }
+
   take(generations: Generations): Block | undefined {
     const index = this.#freed.pop() ?? (this.#fresh < this.capacity ? this.#fresh++ : undefined)
     if (index === undefined) return undefined
     const { epoch, counter } = generations.next()
-    return new Block(this, index, epoch, counter)
+    const block = new Block(this, index, epoch, counter)
+    this.#taken[index] = block
+    return block
   }
 
-  /** A block that was handed out at an earlier start. Those below it that are not restored are free. */
+  /** A block that was handed out at an earlier start. */
   restore(index: number, epoch: number, counter: number): Block {
-    while (this.#fresh <= index) {
-      this.#restorable.add(this.#fresh)
-      this.#fresh += 1
-    }
-    invariant(this.#restorable.delete(index), `block ${index} of ${this.server.id} has one owner`)
-    return new Block(this, index, epoch, counter)
+    invariant(!this.#taken[index], `block ${index} of ${this.server.id} has one owner`)
+    while (this.#taken.length <= index) this.#taken.push(undefined)
+    const block = new Block(this, index, epoch, counter)
+    this.#taken[index] = block
+    return block
   }
 
-  /** All blocks that have owners were restored. */
+  /** All blocks that have owners were restored: the others are free. */
   restored(): void {
-    this.#freed.push(...this.#restorable)
-    this.#restorable.clear()
+    for (; this.#fresh < this.#taken.length; this.#fresh += 1) if (!this.#taken[this.#fresh]) this.#freed.push(this.#fresh)
   }
 
   give(block: Block): void {
     invariant(block.space === this && !block.given, `block ${block.index} of ${this.server.id} is given back once`)
     this.#freed.push(block.index)
+    this.#taken[block.index] = undefined
     block.given = true
     if (this.used === 0) this.onEmpty?.()
   }

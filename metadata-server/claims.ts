@@ -82,6 +82,12 @@ export class Claims {
     for (const held of waiting) held.leave = caller.onGone(() => this.end(held.claim))
   }
 
+  /** Every claim that is held throughout, once, whatever is taken and ended meanwhile. */
+  *all(): Generator<Claim, undefined> {
+    for (const { claim } of this.#held.values()) yield claim
+    return undefined
+  }
+
   find(id: string): Claim | undefined {
     return this.#held.get(id)?.claim
   }

@@ -9,6 +9,11 @@ export class Generations {
     this.epoch = epoch
   }
 
+  /** The highest so far. */
+  get last(): Generation {
+    return { epoch: this.epoch, counter: this.#counter }
+  }
+
   next(): Generation {
     this.#counter += 1
     return { epoch: this.epoch, counter: this.#counter }

@@ -84,6 +84,10 @@ export class Membership {
     for (const slot of slots) member.space.taken.get(slot)?.occupant.lost(cause)
   }
 
+  members(): Member[] {
+    return [...this.#members.values()]
+  }
+
   list(): ServerInfo[] {
     return [...this.#members.values()].map(serverInfo)
   }

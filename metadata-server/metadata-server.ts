@@ -11,6 +11,7 @@ import { Definitions } from './definitions.ts'
 import { FileReads } from './file-reads.ts'
 import { FileWrites } from './file-writes.ts'
 import { Frees } from './frees.ts'
+import { Fsck } from './fsck.ts'
 import { Generations } from './generations.ts'
 import { type Journal, noJournal } from './journal/journal.ts'
 import { type JournalHead, restore, type SavedState } from './journal/restore.ts'
@@ -20,6 +21,7 @@ import { Membership } from './membership.ts'
 import { Namespace } from './namespace.ts'
 import { Objects } from './objects.ts'
 import { type MetadataStats, Operations } from './operations.ts'
+import { Orphans } from './orphans.ts'
 import { Reaper } from './reaper.ts'
 import { SlotSpaces } from './slots.ts'
 import { BlockSpaces } from './spaces.ts'
@@ -78,9 +80,11 @@ export class MetadataServer {
     if (saved) {
       restore(saved, { tree, blocks, slots, totals, reaper, objects, definitions, leases, claims, membership, answers })
     }
+    const orphans = new Orphans(frees)
+    const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
     const files = { namespace, leases, reads, writes, exchange, values, bags }
     const state = { tree, totals, blocks, slots, claims, journal }
-    this.operations = new Operations({ ...state, ...files, objects, definitions, membership, answers })
+    this.operations = new Operations({ ...state, ...files, objects, definitions, membership, fsck, answers })
     this.config = config
     this.#membership = membership
     this.#answers = answers

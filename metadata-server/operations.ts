@@ -11,6 +11,7 @@ import type { Claims } from './claims.ts'
 import type { Definitions } from './definitions.ts'
 import type { FileReads } from './file-reads.ts'
 import type { FileWrites } from './file-writes.ts'
+import type { Fsck } from './fsck.ts'
 import type { Journal } from './journal/journal.ts'
 import type { Leases } from './leases.ts'
 import type { Membership } from './membership.ts'
@@ -37,6 +38,7 @@ export interface OperationsParts {
   readonly objects: Objects
   readonly definitions: Definitions
   readonly membership: Membership
+  readonly fsck: Fsck
   readonly answers: Answers
   readonly claims: Claims
   readonly journal: Journal
@@ -179,7 +181,7 @@ export class Operations {
   }
 
   #cluster(): void {
-    const { membership, tree, totals, blocks, slots } = this.#parts
+    const { membership, fsck, tree, totals, blocks, slots } = this.#parts
     this.#add(catalogue.heartbeat, ({ incarnation }) => {
       membership.heartbeat(incarnation)
       return {}
@@ -191,6 +193,7 @@ export class Operations {
     this.#add(catalogue.servers, () => ({ servers: membership.list() }))
     this.#add(catalogue.drainServer, ({ id }) => membership.drain(id))
     this.#add(catalogue.removeServer, ({ id, force }) => membership.remove(id, force ?? false))
+    this.#add(catalogue.fsck, ({ repair }) => fsck.run(repair ?? false))
     this.#add(catalogue.usage, () => ({
       nodes: tree.count,
       storedBytes: totals.storedBytes,

@@ -68,6 +68,12 @@ export class Reaper {
     if (blocks.length > 0) void this.#start({ mode: 'wait', stack: [{ kind: 'blocks', blocks }], stops: [] })
   }
 
+  /** Resolves when everything is free that was handed over so far. */
+  settled(): Promise<void> {
+    if (this.#jobs.length === 0) return Promise.resolve()
+    return new Promise(resolve => this.#jobs.push({ mode: 'wait', stack: [], stops: [], done: resolve }))
+  }
+
   #start(job: Job): Promise<void> | undefined {
     this.#work(job, FIRST_SLICE)
     if (job.stack.length === 0) return job.stops.length === 0 ? undefined : Promise.all(job.stops).then(() => undefined)

@@ -60,6 +60,11 @@ export class Tree {
     return this.#nodes.size - 1
   }
 
+  /** Every node that is there throughout, once, those included that are being freed. */
+  all(): Iterable<Node> {
+    return this.#nodes.from(0)
+  }
+
   find(path: string): Node | undefined {
     let node: Node | undefined = this.root
     for (const part of parsePath(path)) {

@@ -6,6 +6,7 @@
  */
 import Type from 'typebox'
 import { byteOperations } from './byte-operations.ts'
+import { checkOperations } from './check-operations.ts'
 import { leaseOperations } from './lease-operations.ts'
 import { defineOperation, type Operation } from './operation.ts'
 import {
@@ -24,6 +25,7 @@ import {
   ttlMs,
 } from './schemas.ts'
 
+export type { Finding, FindingKind, FsckReport } from './check-operations.ts'
 export {
   type BundleInfo,
   type ClassInfo,
@@ -259,6 +261,9 @@ export const catalogue = {
       slots: count,
     }),
   }),
+
+  // Whether the tree and the servers agree: on the metadata server, and what it asks the others.
+  ...checkOperations,
 
   // Blocks, on a storage server. Binary heads: see block-operations.ts.
   writeBlock: defineOperation('writeBlock', {

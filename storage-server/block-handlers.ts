@@ -3,6 +3,7 @@ import { catalogue } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { MAX_BODY_BYTES } from '../protocol/frame.ts'
 import type { AnswerChannel, HandlerTable, RawReceiver } from '../protocol/handlers.ts'
+import { encodeInventory } from '../protocol/inventory.ts'
 import type { Blocks, Pinned } from './blocks.ts'
 import type { Place } from './place-pool.ts'
 
@@ -24,6 +25,11 @@ export function bindBlocks(handlers: HandlerTable, blocks: () => Blocks, counter
     if (connection.peer.role !== 'metadata') throw new GliderError('FORBIDDEN', 'only the metadata server frees blocks')
     for (const [block, epoch, counter] of freed) blocks().free(block, { epoch, counter })
     return {}
+  })
+  handlers.answerBytes(catalogue.listBlocks, ({ first }, _body, { connection }) => {
+    if (connection.peer.role !== 'metadata') throw new GliderError('FORBIDDEN', 'only the metadata server lists blocks')
+    const { rows, next } = blocks().inventory(first)
+    return { head: next === undefined ? {} : { next }, body: encodeInventory(rows) }
   })
 }
 

@@ -1,5 +1,6 @@
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
+import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
 import { LOCATION_BYTES, type Purpose, readLocation, verifyProof } from '../protocol/location.ts'
 import { Ranges } from '../protocol/ranges.ts'
 import type { BlockStore } from './block-store.ts'
@@ -112,6 +113,18 @@ export class Blocks<P extends Place = Place> {
       this.#empty(block)
       block.freed = true
     }
+  }
+
+  /** The next blocks that hold bytes, from a number on, and where to go on. */
+  inventory(first: number): { rows: InventoryRow[]; next?: number } {
+    const rows: InventoryRow[] = []
+    for (let index = first; index < this.#blocks.length; index += 1) {
+      const block = this.#blocks[index]
+      if (!block?.place) continue
+      if (rows.length === INVENTORY_ROWS) return { rows, next: index }
+      rows.push({ index, ...block.generation, bytes: block.written.size })
+    }
+    return { rows }
   }
 
   #open(head: Buffer, need: 'read' | 'write', offset: number, length: number): Block<P> {
