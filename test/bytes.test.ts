@@ -3,7 +3,8 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { failureOf, freeSpace, itLeavesNothing, shareCluster } from './support/shared-cluster.ts'
+import { failureOf } from './support/failure.ts'
+import { freeSpace, itLeavesNothing, shareCluster } from './support/shared-cluster.ts'
 import { bytesOf, ended, errorOf, textOf, writeAll, written } from './support/streams.ts'
 
 const MiB = 1 << 20

@@ -6,8 +6,9 @@ import { startLocalMetadataServer } from '../metadata-server/index.ts'
 import { catalogue } from '../protocol/catalogue.ts'
 import { realSystem } from '../server/system.ts'
 import { startStorageServer } from '../storage-server/storage-server.ts'
+import { failureOf } from './support/failure.ts'
 import { Proxy } from './support/proxy.system.ts'
-import { failureOf, freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
+import { freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
 import { bytesOf, ended, errorOf, textOf, writeAll, written } from './support/streams.ts'
 
 const shared = shareCluster({ capacity: '32MiB', slots: 4, threads: 1 })

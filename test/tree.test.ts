@@ -1,6 +1,7 @@
 import type { StoreClient } from 'glider'
 import { describe, expect, it } from 'vitest'
-import { deleteAll, failureOf, itLeavesNothing, shareCluster } from './support/shared-cluster.ts'
+import { failureOf } from './support/failure.ts'
+import { deleteAll, itLeavesNothing, shareCluster } from './support/shared-cluster.ts'
 import { bytesOf, ended, textOf, writeAll, written } from './support/streams.ts'
 
 const shared = shareCluster({ capacity: '32MiB', slots: 4, threads: 1 })
