@@ -16,7 +16,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     return undefined
   }
   const cluster = await LocalCluster.start({
-    storageServers: [{ capacity: '64MiB' }, { capacity: '64MiB' }, { capacity: '16MiB', storageClass: 'cold' }],
+    storageServers: [{ capacity: '128MiB' }, { capacity: '128MiB' }, { capacity: '16MiB', storageClass: 'cold' }],
     slots: 8,
     threads: 1,
   })
