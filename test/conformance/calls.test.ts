@@ -1,5 +1,5 @@
 import { once, setMaxListeners } from 'node:events'
-import type { CallOptions, DirectoryNode, FileNode, StoreClient, TableNode } from 'glider'
+import type { ActionNode, CallOptions, DirectoryNode, FileNode, StoreClient, TableNode } from 'glider'
 import { StoreClient as Client } from 'glider'
 import { describe, expect, it } from 'vitest'
 import { codeOf, failureOf } from '../support/failure.ts'
@@ -14,23 +14,23 @@ interface Nodes {
   readonly file: FileNode
   readonly directory: DirectoryNode
   readonly table: TableNode
+  readonly action: ActionNode
 }
 
 async function nodesFor(store: StoreClient, base: string): Promise<Nodes> {
+  const action = await store.create(`${base}/action`, 'action')
+  await action.create('std/Counter')
   return {
+    action,
     file: await store.create(`${base}/file`, 'file'),
     directory: await store.create(`${base}/directory`, 'directory'),
     table: await store.create(`${base}/table`, 'table'),
   }
 }
 
-/** Every call on the tree and on bytes, none of which changes what is there. */
-function everyCall(
-  store: StoreClient,
-  base: string,
-  { file, directory, table }: Nodes,
-  options: CallOptions,
-): Promise<unknown>[] {
+/** Every call but those on servers: none of them is to be carried out. */
+function everyCall(store: StoreClient, base: string, nodes: Nodes, options: CallOptions): Promise<unknown>[] {
+  const { file, directory, table, action } = nodes
   return [
     store.create(`${base}/x`, 'file', options),
     store.lookup(`${base}/x`, 'file', options),
@@ -55,14 +55,22 @@ function everyCall(
     table.get('x', options),
     table.delete('x', options),
     firstOf(table.entries(options)),
+    action.stat(options),
+    action.create('std/Counter', options),
+    action.delete(options),
+    action.call('value', null, options),
   ]
 }
 
-function everyStream({ file }: Nodes, signal: AbortSignal): Promise<unknown>[] {
+function everyStream({ file, action }: Nodes, signal: AbortSignal): Promise<unknown>[] {
   return [
     bytesOf(file.createReadStream({ signal })),
     writeAll(file.createWriteStream({ signal }), 'x'),
     writeAll(file.createWriteStream({ signal, append: true }), 'x'),
+    bytesOf(action.createReadStream({ signal })),
+    writeAll(action.createWriteStream({ signal }), 'x'),
+    action.openReader({ signal }),
+    action.openWriter({ signal }),
   ]
 }
 
@@ -73,10 +81,11 @@ describe('an aborted signal', () => {
     const nodes = await nodesFor(store, base)
     const signal = AbortSignal.abort()
     setMaxListeners(0, signal)
-    const asked = [...everyCall(store, base, nodes, { signal }), ...everyStream(nodes, signal)]
+    const deploying = store.deploy(import.meta.filename, { signal })
+    const asked = [...everyCall(store, base, nodes, { signal }), ...everyStream(nodes, signal), deploying]
     expect(await Promise.all(asked.map(codeOf))).toEqual(asked.map(() => 'CANCELLED'))
     expect(await codeOf(Client.connect(deployment.url, { signal }))).toBe('CANCELLED')
-    expect((await allOf(store.list(base))).map(({ name }) => name).sort()).toEqual(['directory', 'file', 'table'])
+    expect((await allOf(store.list(base))).map(({ name }) => name).sort()).toEqual(['action', 'directory', 'file', 'table'])
   })
 
   it('is CANCELLED for every call and stream that waits', async () => {
@@ -90,6 +99,7 @@ describe('an aborted signal', () => {
     const asked = [
       ...everyCall(store, base, nodes, { signal }),
       ...everyStream(nodes, signal),
+      store.deploy(import.meta.filename, { signal }),
       Client.connect(proxy.address, { signal }),
     ].map(codeOf)
     await new Promise(resolve => setImmediate(resolve))
@@ -159,7 +169,7 @@ describe('timeoutMs', () => {
 
 describe('options', () => {
   /** As a program in JavaScript gives them. */
-  const options = (given: Record<string, unknown>): CallOptions => given as CallOptions
+  const options = (given: object): CallOptions => given
 
   it('are the last argument, after optional ones', async () => {
     const { store } = deployment
@@ -213,7 +223,7 @@ describe('options', () => {
       expect(await allOf(table.entries(given))).toHaveLength(1)
       expect(await table.delete('k', given)).toBe(true)
       await store.delete(table.path)
-      const lease = await store.lease(base, options({ ttlMs: 60_000, ...given }) as { ttlMs: number })
+      const lease = await store.lease(base, { ttlMs: 60_000, ...given })
       await lease.renew(given)
       await lease.release(given)
     }

@@ -59,8 +59,12 @@ describe('a GliderError', () => {
     INVALID_ARGUMENT: (store, base) => store.create(`${base}/named`, 'file', { storageClass: unknownClass }),
     BUSY: async (store, base) => {
       const file = await store.create(`${base}/named`, 'file')
-      await using _claim = await file.open({ write: true })
-      await store.put(`${base}/named`, 'x')
+      const claim = await file.open({ write: true })
+      try {
+        await store.put(`${base}/named`, 'x')
+      } finally {
+        await claim.close()
+      }
     },
     NO_ACTION_OBJECT: async (store, base) => (await store.create(`${base}/named`, 'action')).call('value'),
     // Wants parameters.
@@ -105,6 +109,8 @@ describe('REST', () => {
     expect((await post('rename', { from: `${base}/r/x`, to: `${base}/r/y` })).status).toBe(200)
     expect(await post('delete', { path: `${base}/r`, recursive: true })).toEqual({ status: 200, answer: { deleted: true } })
     expect(await post('delete', { path: `${base}/r` })).toEqual({ status: 200, answer: { deleted: false } })
+    expect(await post('usage', {})).toMatchObject({ status: 200, answer: { nodes: expect.any(Number) } })
+    expect(await post('servers', {})).toMatchObject({ status: 200, answer: { servers: expect.any(Array) } })
   })
 
   it('has bytes in base64', async () => {
@@ -125,7 +131,6 @@ describe('REST', () => {
     const cases: [ErrorCode, string, unknown][] = [
       ['NOT_FOUND', 'lookup', { path: `${base}/missing` }],
       ['NOT_FOUND', 'get', { path: `${base}/missing` }],
-      ['NOT_FOUND', 'no-such-operation', {}],
       ['ALREADY_EXISTS', 'create', { path: `${base}/file`, type: 'file' }],
       ['NOT_EMPTY', 'delete', { path: base }],
       ['TYPE_MISMATCH', 'lookup', { path: base, type: 'file' }],
@@ -140,12 +145,36 @@ describe('REST', () => {
       ['INVALID_ARGUMENT', 'create', { path: `${base}/x`, type: 'wrong' }],
       ['INVALID_ARGUMENT', 'create', { path: `${base}/x`, type: 'file', storageClass: unknownClass }],
       ['INVALID_ARGUMENT', 'delete', { path: '/', recursive: true }],
+      ['INVALID_ARGUMENT', 'deploy', { name: 'x', bytes: '%%%' }],
+      ['INVALID_ARGUMENT', 'deploy', { name: 'x', bytes: Buffer.from('export {}').toString('base64') }],
       ['ACTION_FAILED', 'createObject', action],
     ]
     for (const [code, operation, body] of cases) {
       expect([operation, body, await post(operation, body)]).toEqual([operation, body, answerOf(code)])
     }
     expect(await store.exists(`${base}/x`)).toBe(false)
+  })
+
+  it('answers what is no JSON, or of another kind, as INVALID_ARGUMENT, and what is no operation as NOT_FOUND', async () => {
+    const { http } = deployment
+    const ask = async (method: string, path: string, type: string, body = ''): Promise<unknown> => {
+      const response = await fetch(`${http}/v1/${path}`, { method, headers: { 'content-type': type }, body })
+      return { status: response.status, answer: await response.json() }
+    }
+    const wrong = [
+      ['application/json', '{'],
+      ['application/json', ''],
+      ['text/plain', 'x'],
+      ['application/x-www-form-urlencoded', 'a=b'],
+    ]
+    for (const [type = '', body] of wrong) expect(await ask('POST', 'lookup', type, body)).toEqual(answerOf('INVALID_ARGUMENT'))
+    expect(await ask('PUT', 'lookup', 'application/json', '{}')).toEqual(answerOf('NOT_FOUND'))
+    const got = await fetch(`${http}/v1/lookup`)
+    expect({ status: got.status, answer: await got.json() }).toEqual(answerOf('NOT_FOUND'))
+    // What only makes sense beside frames, or between servers, is no operation either.
+    for (const name of ['openWrite', 'register', 'no-such-operation', 'lookup/more']) {
+      expect(await ask('POST', name, 'application/json', '{}')).toEqual(answerOf('NOT_FOUND'))
+    }
   })
 
   it('is BUSY where a client holds the claim', async () => {

@@ -7,6 +7,7 @@ import { codeOf, failureOf } from '../support/failure.ts'
 import { bytesOf, ended, errorOf, textOf, writeAll, written } from '../support/streams.ts'
 import { MiB, patterned, untilGone } from './support/bytes.ts'
 import { openDeployment } from './support/deployment.ts'
+import { namesIn } from './support/tree.ts'
 
 const deployment = openDeployment()
 
@@ -40,6 +41,27 @@ describe('put and get', () => {
     expect((await store.get(path)).equals(memory.subarray(10, 60))).toBe(true)
     await store.put(path, '')
     expect((await store.get(path)).length).toBe(0)
+  })
+
+  it('take nothing but bytes and strings: anything else is INVALID_ARGUMENT', async () => {
+    const { store } = deployment
+    const base = await deployment.directory()
+    const table = await store.create(`${base}/table`, 'table')
+    const wrong: unknown[] = [
+      undefined,
+      null,
+      5,
+      {},
+      [1, 2],
+      new ArrayBuffer(4),
+      new Uint16Array(200_000),
+      new DataView(new ArrayBuffer(9)),
+    ]
+    for (const bytes of wrong as Uint8Array[]) {
+      expect(await codeOf(store.put(`${base}/x`, bytes))).toBe('INVALID_ARGUMENT')
+      expect(await codeOf(table.put('x', bytes))).toBe('INVALID_ARGUMENT')
+    }
+    expect(await namesIn(store, base)).toEqual(['table'])
   })
 
   it('create or replace a file, of whatever length it was', async () => {
@@ -144,6 +166,7 @@ describe('a read stream', () => {
       { start: half, end: length + 10 },
       { start: length * 3, end: length * 4 },
       { start: 1, end: Number.MAX_SAFE_INTEGER },
+      { start: Number.MAX_SAFE_INTEGER },
     ]
     for (const range of ranges) {
       const { start = 0, end = Number.POSITIVE_INFINITY } = range
@@ -154,7 +177,15 @@ describe('a read stream', () => {
 
   it('with a range that makes no sense is INVALID_ARGUMENT', async () => {
     const file = await newFile('bytes')
-    const wrong = [{ start: 2, end: 1 }, { start: 100, end: 50 }, { start: -1 }, { start: 0.5 }, { end: -1 }, { end: Number.NaN }]
+    const wrong = [
+      { start: 2, end: 1 },
+      { start: 100, end: 50 },
+      { start: -1 },
+      { start: 0.5 },
+      { start: Number.POSITIVE_INFINITY },
+      { end: -1 },
+      { end: Number.NaN },
+    ]
     for (const range of wrong) {
       expect(await errorOf(file.createReadStream(range))).toMatchObject({ name: 'GliderError', code: 'INVALID_ARGUMENT' })
     }
@@ -528,6 +559,25 @@ describe('an appending stream', () => {
     expect((await store.get(file.path)).toString()).toBe('kept')
     await writeAll(file.createWriteStream({ append: true }), ' and more')
     expect((await store.get(file.path)).toString()).toBe('kept and more')
+  })
+
+  it('gives an outstanding sync a GliderError where it is destroyed', async () => {
+    const file = await newFile('old')
+    for (const reason of [undefined, new Error('enough')]) {
+      for (const opened of [false, true]) {
+        const writer = file.createWriteStream({ append: true })
+        writer.on('error', () => {})
+        const closed = new Promise(resolve => writer.on('close', resolve))
+        if (opened) await written(writer, 'open by now')
+        writer.write('lost')
+        const code = codeOf(writer.sync())
+        writer.destroy(reason)
+        expect(await code).toBe('CANCELLED')
+        await closed
+        expect(await codeOf(writer.sync())).toBe('CANCELLED')
+      }
+    }
+    expect((await deployment.store.get(file.path)).toString()).toBe('old')
   })
 
   it('alone has something to sync: one that replaces is INVALID_ARGUMENT', async () => {

@@ -65,6 +65,16 @@ describe('a direct handle', () => {
     }
   })
 
+  it('reads into and writes from bytes alone', async () => {
+    const file = await newFile('bytes')
+    await using handle = await file.open({ write: true })
+    for (const buffer of [undefined, null, 'text', new Uint16Array(2), new ArrayBuffer(2)] as unknown as Uint8Array[]) {
+      expect(await codeOf(handle.read(0, buffer))).toBe('INVALID_ARGUMENT')
+      expect(await codeOf(handle.write(0, buffer))).toBe('INVALID_ARGUMENT')
+    }
+    expect((await deployment.store.get(file.path)).toString()).toBe('bytes')
+  })
+
   it('is done once it has been closed, and may be closed again', async () => {
     const file = await newFile('bytes')
     for (const write of [false, true]) {
@@ -104,6 +114,21 @@ describe('a direct handle', () => {
     await handle.close()
     const whole = Buffer.concat([expected, Buffer.alloc(2 * MiB - 8), Buffer.from('!')])
     expect((await store.get(file.path)).equals(whole)).toBe(true)
+  })
+
+  it('fills a gap behind a few bytes with zeros as well', async () => {
+    const { store } = deployment
+    const file = await newFile('aBcDef')
+    {
+      await using handle = await file.open({ write: true })
+      await handle.write(8, Buffer.from('!'))
+      await handle.sync()
+    }
+    expect((await store.get(file.path)).toString()).toBe('aBcDef\0\0!')
+    await using reader = await file.open()
+    const into = Buffer.alloc(4)
+    expect(await reader.read(2, into)).toBe(4)
+    expect(into.toString()).toBe('cDef')
   })
 
   it.each([6, MiB + 6])('of %i bytes writes in place: readers of committed bytes see them', async length => {

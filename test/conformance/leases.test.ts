@@ -25,9 +25,9 @@ describe('a lease', () => {
     const { store } = deployment
     const base = await deployment.directory()
     await store.create(`${base}/leased`, 'directory')
-    await store.create(`${base}/created`, 'file', { ttlMs: 500 })
-    await using lease = await store.lease(`${base}/leased`, { ttlMs: 500 })
-    await passTime(base, 1200, signal)
+    await store.create(`${base}/created`, 'file', { ttlMs: 1500 })
+    await using lease = await store.lease(`${base}/leased`, { ttlMs: 1500 })
+    await passTime(base, 2000, signal)
     expect(await store.exists(`${base}/leased`)).toBe(true)
     expect(await store.exists(`${base}/created`)).toBe(true)
     expect(lease.signal.aborted).toBe(false)

@@ -67,15 +67,3 @@ describe('an answer that is lost on its way', () => {
     await deployment.store.put(`${base}/x`, 'free')
   })
 })
-
-describe('a connection that was dropped', () => {
-  it('is made anew', async () => {
-    const base = await deployment.directory()
-    const { store, proxy } = await deployment.throughProxy()
-    await store.put(`${base}/x`, 'x')
-    for (let i = 0; i < 3; i++) {
-      proxy.cut()
-      expect((await store.get(`${base}/x`)).toString()).toBe('x')
-    }
-  })
-})

@@ -68,6 +68,19 @@ describe('a table', () => {
     expect([...(await entriesOf(table)).keys()].sort()).toEqual([...right].sort())
   })
 
+  it('has no key whose path would be longer than a path may be', async () => {
+    const { store } = deployment
+    const base = await deployment.directory()
+    const table = await store.create(`${base}${`/${'x'.repeat(99)}`.repeat(40)}`, 'table', { parents: true })
+    const room = 4096 - table.path.length - 1
+    for (const key of ['k'.repeat(room + 1), 'ä'.repeat((room >> 1) + 1)]) {
+      const asked = [table.put(key, 'x'), table.put(key, patterned(MiB)), table.get(key), table.delete(key)]
+      expect(await Promise.all(asked.map(codeOf))).toEqual(asked.map(() => 'INVALID_PATH'))
+    }
+    await table.put('k'.repeat(room), 'x')
+    expect((await store.get(`${table.path}/${'k'.repeat(room)}`)).toString()).toBe('x')
+  })
+
   it('holds only keyvalues, and a keyvalue is only in a table', async () => {
     const { store } = deployment
     const table = await newTable()
@@ -160,6 +173,32 @@ describe('a keyvalue', () => {
     aborted.destroy()
     await once(aborted, 'close')
     expect((await table.get('k')).toString()).toBe('piped')
+  })
+
+  it('that is replaced or deleted ends its readers in BLOCK_GONE, never in a mix', async () => {
+    const { store } = deployment
+    const table = await newTable()
+    const old = patterned(12 * MiB, 3)
+    for (const how of ['replaced', 'deleted']) {
+      await table.put('k', old)
+      const keyvalue = await store.lookup(`${table.path}/k`, 'keyvalue')
+      const chunks: Buffer[] = []
+      let error: unknown
+      try {
+        for await (const chunk of keyvalue.createReadStream()) {
+          chunks.push(chunk as Buffer)
+          if (chunks.length > 1) continue
+          if (how === 'replaced') await table.put('k', patterned(12 * MiB, 4))
+          else await table.delete('k')
+          await table.put('other', patterned(12 * MiB, 5))
+        }
+      } catch (thrown) {
+        error = thrown
+      }
+      const got = Buffer.concat(chunks)
+      expect(got.equals(old.subarray(0, got.length))).toBe(true)
+      if (got.length < old.length) expect(error).toMatchObject({ name: 'GliderError', code: 'BLOCK_GONE' })
+    }
   })
 
   it('goes with its table', async () => {

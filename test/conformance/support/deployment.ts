@@ -10,7 +10,10 @@ export interface RestAnswer {
 }
 
 export interface Deployment {
+  /** As it was given: what `connect` takes. */
   readonly url: string
+  /** Of its REST face. */
+  readonly http: string
   /** One client for all tests of a file. */
   readonly store: StoreClient
   /** A new directory with a random name, deleted after the test. */
@@ -20,7 +23,7 @@ export interface Deployment {
   /** The same through a proxy. */
   throughProxy(): Promise<{ readonly store: StoreClient; readonly proxy: TcpProxy }>
   /** Asks the REST face. */
-  post(operation: string, body: unknown): Promise<RestAnswer>
+  readonly post: (operation: string, body: unknown) => Promise<RestAnswer>
 }
 
 /** To be called once, at the top of a test file. */
@@ -40,6 +43,7 @@ export function openDeployment(): Deployment {
   }
   return {
     url,
+    http,
     get store() {
       return store
     },

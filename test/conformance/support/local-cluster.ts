@@ -1,4 +1,5 @@
 /** What the conformance suite is run against: the deployment at GLIDER_URL, or without one a cluster of its own. */
+import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import type { TestProject } from 'vitest/node'
 
@@ -21,5 +22,23 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     threads: 1,
   })
   project.provide('gliderUrl', cluster.address)
-  return () => cluster.stop()
+  return async () => {
+    try {
+      await assertEmpty(cluster.address)
+    } finally {
+      await cluster.stop()
+    }
+  }
+}
+
+/** The tests have deleted what they made; nodes are gone at once, and what they held soon after. */
+async function assertEmpty(address: string): Promise<void> {
+  await using store = await StoreClient.connect(address)
+  const signal = AbortSignal.timeout(5000)
+  for (;;) {
+    const usage = await store.usage()
+    const full = (await store.servers()).filter(({ capacity, free }) => free < capacity)
+    if (Object.values(usage).every(count => count === 0) && full.length === 0) return
+    if (signal.aborted) throw new Error(`the tests have left something behind: ${JSON.stringify({ usage, full })}`)
+  }
 }
