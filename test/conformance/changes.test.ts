@@ -1,7 +1,8 @@
+import type { Writable } from 'node:stream'
 import type { ListEntry } from 'glider'
 import { describe, expect, it } from 'vitest'
 import { codeOf, failureOf } from '../support/failure.ts'
-import { bytesOf, ended, textOf, writeAll, written } from '../support/streams.ts'
+import { bytesOf, ended, errorOf, textOf, writeAll, written } from '../support/streams.ts'
 import { openDeployment } from './support/deployment.ts'
 import { allOf, firstOf, namesIn } from './support/tree.ts'
 
@@ -170,6 +171,31 @@ describe('delete', () => {
       expect(await store.delete(`${base}/action`, { recursive })).toBe(true)
       expect(await codeOf(node.call('value'))).toBe('NOT_FOUND')
     }
+  })
+
+  it('of an action waits for its streams, and with recursive aborts them', async () => {
+    const { store } = deployment
+    const base = await deployment.directory()
+    const begin = async (): Promise<Writable> => {
+      const node = await store.create(`${base}/action`, 'action')
+      await node.create('std/Counter')
+      const writer = node.createWriteStream()
+      await written(writer, 'begun\n')
+      return writer
+    }
+    const waitedFor = await begin()
+    let over = false
+    const deleting = store.delete(`${base}/action`).finally(() => {
+      over = true
+    })
+    for (let i = 0; i < 50; i++) await store.exists(base)
+    expect(over).toBe(false)
+    await ended(waitedFor)
+    expect(await deleting).toBe(true)
+    const aborted = await begin()
+    const failure = errorOf(aborted)
+    expect(await store.delete(`${base}/action`, { recursive: true })).toBe(true)
+    expect(await failure).toMatchObject({ name: 'GliderError' })
   })
 })
 

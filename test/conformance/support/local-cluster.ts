@@ -25,6 +25,10 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   return async () => {
     try {
       await assertEmpty(cluster.address)
+    } catch (error) {
+      // Vitest tells what a teardown throws, but calls the run a success.
+      process.exitCode = 1
+      throw error
     } finally {
       await cluster.stop()
     }
