@@ -78,6 +78,22 @@ module.exports = {
       to: { path: '^(dist/|glider(/|$))' },
     },
     {
+      name: 'conformance-by-name',
+      comment:
+        'the conformance suite knows the package as its users do, and what helps all tests; only its set-up starts a cluster',
+      severity: 'error',
+      from: { path: '^test/conformance/', pathNot: '^test/conformance/support/local-cluster\\.ts$' },
+      to: {
+        path: [
+          `^(dist/)?(${Object.keys(house).join('|')}|test|scripts)/`,
+          '^glider/',
+          // What else a deployment might need is no business of its tests.
+          '(^|/)node_modules/(?!vitest/)',
+        ],
+        pathNot: ['^dist/client/index\\.(js|d\\.ts)$', '^test/conformance/', '^test/support/(failure|streams)\\.ts$'],
+      },
+    },
+    {
       name: 'no-json-from-the-root',
       comment: 'tsc would copy package.json into dist/, and that is where Node would look for the exports; read it at run time',
       severity: 'error',

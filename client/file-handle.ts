@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { CallOptions, FileHandle } from '../actions/store.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { Ranges } from '../protocol/ranges.ts'
@@ -34,6 +35,7 @@ class ReadHandle implements FileHandle {
 
   async read(position: number, buffer: Uint8Array, options: CallOptions = {}): Promise<number> {
     checkPosition(position)
+    checkBuffer(buffer)
     checkOpen(this.#closed, this.#source.path)
     const length = Math.max(0, Math.min(buffer.length, this.#source.size - position))
     if (length > 0) await this.#source.read(position, length === buffer.length ? buffer : buffer.subarray(0, length), options)
@@ -85,6 +87,7 @@ class WriteHandle implements FileHandle {
 
   async read(position: number, buffer: Uint8Array, options: CallOptions = {}): Promise<number> {
     checkPosition(position)
+    checkBuffer(buffer)
     checkOpen(this.#closing !== undefined, this.#sink.path)
     const length = Math.max(0, Math.min(buffer.length, this.#size - position))
     const end = position + length
@@ -102,6 +105,7 @@ class WriteHandle implements FileHandle {
 
   async write(position: number, buffer: Uint8Array, options: CallOptions = {}): Promise<void> {
     checkPosition(position)
+    checkBuffer(buffer)
     checkOpen(this.#closing !== undefined, this.#sink.path)
     const write = this.#write(position, buffer, options)
     this.#underWay.add(write)
@@ -180,6 +184,12 @@ class WriteHandle implements FileHandle {
 function checkPosition(position: number): void {
   if (Number.isSafeInteger(position) && position >= 0) return
   throw new GliderError('INVALID_ARGUMENT', `the position is ${position}: it has to be a whole number from 0`)
+}
+
+/** A length in other units would be taken for bytes. */
+function checkBuffer(buffer: Uint8Array): void {
+  if (types.isUint8Array(buffer)) return
+  throw new GliderError('INVALID_ARGUMENT', 'the buffer is no Uint8Array: make it one')
 }
 
 function checkOpen(closed: boolean, path: string): void {

@@ -173,11 +173,12 @@ class FileWriter extends Writable implements FileWriteStream {
   async sync(options: CallOptions = {}): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       if (this.writableEnded || this.destroyed) {
-        reject(this.#failure ?? new GliderError('INVALID_ARGUMENT', 'sync after the end: the stream publishes when it closes'))
+        const late = new GliderError('INVALID_ARGUMENT', 'sync after the end: the stream publishes when it closes')
+        reject(this.#failure ? syncFailure(this.#failure) : late)
         return
       }
       // Through the stream's own queue: everything written before this call goes first.
-      this.write(EMPTY, error => (error ? reject(this.#failure ?? error) : resolve()))
+      this.write(EMPTY, error => (error ? reject(syncFailure(this.#failure ?? error)) : resolve()))
     })
     await this.#sink!.sync(await this.#drain(), options)
   }
@@ -196,6 +197,11 @@ class FileWriter extends Writable implements FileWriteStream {
     const ended = this.#sink?.abort() ?? Promise.resolve()
     ended.then(() => done(error), done)
   }
+}
+
+/** A stream is destroyed with any error, or with one of Node's own. */
+function syncFailure(error: Error): GliderError {
+  return GliderError.from(error, 'CANCELLED', 'the stream was destroyed before sync was done')
 }
 
 const EMPTY = Buffer.alloc(0)

@@ -34,7 +34,7 @@ import { openFile } from './file-handle.ts'
 import { fileReadStream, fileWriteStream } from './file-streams.ts'
 import { listNodes } from './listing.ts'
 import { statOf } from './stat.ts'
-import { getValue, putValue } from './values.ts'
+import { bytesOf, getValue, putValue } from './values.ts'
 
 /** What the proxies share: each names its node by id, so that a rename does not matter to it. */
 class NodeProxy {
@@ -86,9 +86,8 @@ class DirectoryProxy extends NodeProxy implements DirectoryNode {
 class TableProxy extends NodeProxy implements TableNode {
   readonly type = 'table'
 
-  put(key: string, bytes: Uint8Array | string, options: CallOptions = {}): Promise<void> {
-    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-    return putValue(this.context, { ...this.target, key }, buffer, {}, options)
+  async put(key: string, bytes: Uint8Array | string, options: CallOptions = {}): Promise<void> {
+    await putValue(this.context, { ...this.target, key }, bytesOf(bytes, `${this.path}/${key}`), {}, options)
   }
 
   get(key: string, options: CallOptions = {}): Promise<Buffer> {

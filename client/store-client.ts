@@ -28,7 +28,7 @@ import { listNodes } from './listing.ts'
 import { MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
-import { getValue, putValue } from './values.ts'
+import { bytesOf, getValue, putValue } from './values.ts'
 import { throwIfCancelled, unlessCancelled } from './waiting.ts'
 
 export interface ConnectOptions {
@@ -151,13 +151,12 @@ class Store implements StoreClient {
   async put(path: string, bytes: Uint8Array | string, options: PutOptions = {}): Promise<void> {
     const { parents, storageClass, near, signal, timeoutMs } = options
     const call = callOf(signal, timeoutMs)
-    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
     const wishes = {
       ...(parents !== undefined && { parents }),
       ...classOf(storageClass),
       ...(near !== undefined && { near }),
     }
-    await putValue(this.#context, { path }, buffer, wishes, call)
+    await putValue(this.#context, { path }, bytesOf(bytes, path), wishes, call)
   }
 
   get(path: string, options: CallOptions = {}): Promise<Buffer> {

@@ -1,4 +1,5 @@
 /** Whole values: small ones travel with the metadata operation, others through blocks. */
+import { types } from 'node:util'
 import type { CallOptions } from '../actions/store.ts'
 import { catalogue } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
@@ -13,6 +14,16 @@ export interface PutWishes {
   readonly near?: string
   readonly parents?: boolean
   readonly storageClass?: string | string[]
+}
+
+/**
+ * What a program gives to be stored.
+ * @throws GliderError INVALID_ARGUMENT for anything but bytes and strings, for a length in other units would be taken for bytes
+ */
+export function bytesOf(value: Uint8Array | string, path: string): Uint8Array {
+  if (typeof value === 'string') return Buffer.from(value)
+  if (types.isUint8Array(value)) return value
+  throw new GliderError('INVALID_ARGUMENT', `what is put at ${path} is neither a Uint8Array nor a string: make it one`)
 }
 
 /** Creates or replaces a file or keyvalue. The bytes belong to the call until it resolves. */

@@ -12,19 +12,28 @@ export const MAX_NAME_BYTES = 255
 export function parsePath(path: string): string[] {
   if (typeof path !== 'string') throw invalid(String(path), 'is not a string')
   if (!path.startsWith('/')) throw invalid(path, 'is not absolute: start it with /')
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw invalid(path, `is longer than ${MAX_PATH_BYTES} bytes`)
+  checkLength(path)
   if (path === '/') return []
   if (path.endsWith('/')) throw invalid(path, 'ends with /: leave the last one out')
   const parts = path.slice(1).split('/')
-  for (const part of parts) checkName(part, path)
+  for (const part of parts) checkPart(part, path)
   return parts
 }
 
 /**
- * Checks one part of a path (also: a key of a table).
+ * Checks a name that is given by itself, such as a key of a table, and the path that it makes.
  * @throws GliderError INVALID_PATH
  */
 export function checkName(name: string, path = name): void {
+  checkPart(name, path)
+  checkLength(path)
+}
+
+function checkLength(path: string): void {
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw invalid(path, `is longer than ${MAX_PATH_BYTES} bytes`)
+}
+
+function checkPart(name: string, path: string): void {
   if (typeof name !== 'string') throw invalid(String(path), 'has a part that is not a string')
   if (name === '') throw invalid(path, 'has an empty part')
   if (name === '.' || name === '..') throw invalid(path, `has the part ${name}: paths are not relative`)

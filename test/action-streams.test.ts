@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { ActionNode } from 'glider'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { failureOf, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
+import { failureOf } from './support/failure.ts'
+import { itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
 import { bytesOf, ended, errorOf, textOf, writeAll, written } from './support/streams.ts'
 
 const KiB = 1 << 10

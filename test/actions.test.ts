@@ -1,6 +1,7 @@
 import type { ActionNode } from 'glider'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { failureOf, freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
+import { failureOf } from './support/failure.ts'
+import { freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
 import { bytesOf, textOf, writeAll } from './support/streams.ts'
 
 const shared = shareCluster({ capacity: '32MiB', slots: 12, threads: 2 })

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type ErrorCode, StoreClient } from 'glider'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { failureOf } from './support/failure.ts'
 import { Proxy } from './support/proxy.system.ts'
-import { failureOf, freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
+import { freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
 import { textOf, writeAll } from './support/streams.ts'
 
 const shared = shareCluster({ capacity: '4MiB', slots: 2, threads: 1 })

@@ -2,7 +2,8 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { BundleInfo } from 'glider'
 import { describe, expect, it } from 'vitest'
-import { deploySource, failureOf, itLeavesNothing, makeAction, shareCluster, temporaryFolder } from './support/shared-cluster.ts'
+import { failureOf } from './support/failure.ts'
+import { deploySource, itLeavesNothing, makeAction, shareCluster, temporaryFolder } from './support/shared-cluster.ts'
 
 const shared = shareCluster({ storageServers: 0, slots: 8, threads: 1 })
 

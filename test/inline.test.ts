@@ -54,33 +54,6 @@ test('a stream or handle that writes nothing, or is aborted, leaves a small file
   await expectNothingLeft(fixture)
 })
 
-test('a handle writes over the bytes of a small file and behind them', async () => {
-  const { store } = fixture
-  await store.put('/f', 'abcdef')
-  const file = await store.lookup('/f', 'file')
-  {
-    await using handle = await file.open({ write: true })
-    expect(handle.size).toBe(6)
-    await Promise.all([handle.write(1, Buffer.from('B')), handle.write(3, Buffer.from('D'))])
-    const before = Buffer.alloc(10)
-    expect(await handle.read(0, before)).toBe(6)
-  }
-  expect((await store.get('/f')).toString()).toBe('aBcDef')
-  {
-    await using handle = await file.open({ write: true })
-    await handle.write(8, Buffer.from('!'))
-    await handle.sync()
-  }
-  expect((await store.get('/f')).toString()).toBe('aBcDef\0\0!')
-  await store.put('/f', 'inline')
-  await using reader = await file.open()
-  const into = Buffer.alloc(4)
-  expect(await reader.read(2, into)).toBe(4)
-  expect(into.toString()).toBe('line')
-  await store.delete('/f')
-  await expectNothingLeft(fixture)
-})
-
 test('a small file is written in place so that its readers see it, and what was there stays where nothing more comes', async () => {
   const { store, cluster } = fixture
   await store.put('/f', 'abcdef')

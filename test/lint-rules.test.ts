@@ -59,15 +59,18 @@ function rulesBrokenIn(file: string, complaint: string): string[] {
   return patterns.flatMap(pattern => [...complaint.matchAll(new RegExp(pattern, 'gm'))].map(match => match[1] ?? ''))
 }
 
-/** Has a rule of its own, so a case with it keeps its name. */
+/** Have rules of their own, so a case with one of them keeps its name. */
 const store = 'actions/store.ts'
+const conformance = 'test/conformance/a.ts'
+const conformancePackage = 'test/conformance/b.ts'
+const keptNames: readonly string[] = [store, conformance, conformancePackage]
 
 /** Lints the cases together, for speed: each has files, folders below the roles, of its own. */
 function refuses(cases: readonly (readonly [what: string, rule: string, sources: Sources])[]): void {
   let verdict: Verdict
   const placed = cases.map(([what, rule, sources], index) => {
     const own = Object.entries(sources).map(([name, source]) => [
-      name === store ? name : name.replace('/', `/case-${index}/`),
+      keptNames.includes(name) ? name : name.replace('/', `/case-${index}/`),
       source.replaceAll(/'\.\.\/([a-z-]+)\//g, `'../../$1/case-${index}/`),
     ])
     return [what, rule, Object.fromEntries(own) as Sources] as const
@@ -133,6 +136,16 @@ describe('a rule of the house refuses', () => {
       { 'client/a.ts': imports('../actions/b.ts'), 'actions/b.ts': b },
     ],
     ['values in actions/store.ts', 'types-in-store', { 'actions/a.ts': imports('../store.ts'), [store]: b }],
+    [
+      'more than the public names in the conformance suite',
+      'conformance-by-name',
+      { [conformance]: imports('../protocol/b.ts'), 'protocol/b.ts': b },
+    ],
+    [
+      'a package in the conformance suite',
+      'conformance-by-name',
+      { [conformancePackage]: "export { default as a } from 'fast-check'\n" },
+    ],
     ['a development package in a source', 'dev-package', { 'protocol/a.ts': "export { test as a } from 'vitest'\n" }],
     [
       'a package that package.json does not name',
@@ -149,6 +162,9 @@ describe('a rule of the house refuses', () => {
         "import { expect, test } from 'vitest'\nimport { b } from './b.ts'\n\ntest('b', () => expect(b).toBe(1))\n",
       'actions/b.ts': "export type { B } from '../protocol/b.ts'\nexport const c = 1\n",
       'client/a.ts': "import type { B } from '../actions/b.ts'\nimport { b } from '../protocol/b.ts'\n\nexport const a: B = b\n",
+      'test/conformance/a.ts':
+        "import { randomUUID } from 'node:crypto'\nimport { expect } from 'vitest'\nimport { b } from './b.ts'\n\nexport const a = (): void => expect(randomUUID()).toBe(b)\n",
+      'test/conformance/b.ts': 'export const b = 1\n',
       'test/a.ts': "export { c } from '../actions/b.ts'\nexport { a } from '../client/a.ts'\n",
     }
     expect(await lint(sources)).toEqual(right)

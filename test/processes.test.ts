@@ -1,8 +1,9 @@
 import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { describe, expect, it, vi } from 'vitest'
+import { failureOf } from './support/failure.ts'
 import { startScript } from './support/processes.ts'
-import { failureOf, freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
+import { freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
 import { bytesOf, errorOf, textOf, writeAll, written } from './support/streams.ts'
 
 // Processes take their time to start where there are few cores.

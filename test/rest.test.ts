@@ -21,25 +21,6 @@ const offered = Object.values(catalogue)
   .map(({ name }) => name)
 
 describe('REST', () => {
-  it('creates, looks up, lists, renames and deletes', async () => {
-    expect(await post('create', { path: '/r/x', type: 'file', parents: true })).toMatchObject({
-      status: 200,
-      answer: { path: '/r/x', type: 'file', size: 0 },
-    })
-    expect(await post('lookup', { path: '/r/x', type: 'file' })).toMatchObject({ status: 200, answer: { path: '/r/x' } })
-    expect(await post('stat', { path: '/r' })).toMatchObject({ status: 200, answer: { type: 'directory' } })
-    expect(await post('exists', { path: '/r/y' })).toEqual({ status: 200, answer: { exists: false } })
-    expect(await post('list', { path: '/r' })).toEqual({
-      status: 200,
-      answer: { path: '/r', entries: [{ name: 'x', type: 'file', size: 0 }] },
-    })
-    expect((await post('rename', { from: '/r/x', to: '/r/y' })).status).toBe(200)
-    expect(await post('delete', { path: '/r', recursive: true })).toEqual({ status: 200, answer: { deleted: true } })
-    expect(await post('delete', { path: '/r' })).toEqual({ status: 200, answer: { deleted: false } })
-    expect(await post('usage')).toMatchObject({ status: 200, answer: { nodes: 0 } })
-    expect(await post('servers')).toMatchObject({ status: 200, answer: { servers: [{}, {}] } })
-  })
-
   it('deploys a module in base64, and makes objects of it', async () => {
     const source = `import { Action } from 'glider/action'\nexport class Hello extends Action { static calls = ['say']; say() { return 'hello' } }`
     const [{ contents } = { contents: new Uint8Array() }] = buildSync({
@@ -61,39 +42,6 @@ describe('REST', () => {
     expect(await post('deleteObject', { path: '/h' })).toEqual({ status: 200, answer: { deleted: true } })
     expect(await post('definitions')).toMatchObject({ status: 200, answer: { bundles: expect.any(Array) } })
     await shared.store.delete('/h')
-  })
-
-  it('tells errors with their code and status', async () => {
-    await shared.store.put('/full/x', 'x', { parents: true })
-    const cases: [string, unknown, number, string][] = [
-      ['lookup', { path: '/missing' }, 404, 'NOT_FOUND'],
-      ['create', { path: '/full', type: 'file' }, 409, 'ALREADY_EXISTS'],
-      ['delete', { path: '/full' }, 409, 'NOT_EMPTY'],
-      ['lookup', { path: '/full', type: 'file' }, 409, 'TYPE_MISMATCH'],
-      ['lookup', { path: 'x' }, 400, 'INVALID_PATH'],
-      ['lookup', {}, 400, 'INVALID_ARGUMENT'],
-      ['lookup', { path: 5 }, 400, 'INVALID_ARGUMENT'],
-      ['lookup', { path: '/', typo: 1 }, 400, 'INVALID_ARGUMENT'],
-      ['create', { path: '/x', type: 'wrong' }, 400, 'INVALID_ARGUMENT'],
-      ['deploy', { name: 'x', bytes: '%%%' }, 400, 'INVALID_ARGUMENT'],
-      ['deploy', { name: 'x', bytes: Buffer.from('export {}').toString('base64') }, 400, 'INVALID_ARGUMENT'],
-      ['nothing', {}, 404, 'NOT_FOUND'],
-      ['register', {}, 404, 'NOT_FOUND'],
-      ['openWrite', { path: '/x', mode: 'put' }, 404, 'NOT_FOUND'],
-    ]
-    for (const [operation, body, status, code] of cases) {
-      expect([operation, await post(operation, body)]).toEqual([
-        operation,
-        { status, answer: { error: { code, message: expect.stringMatching(/.+/) } } },
-      ])
-    }
-    const broken = await fetch(`${shared.cluster.address}/v1/lookup`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{',
-    })
-    expect([broken.status, await broken.json()]).toMatchObject([400, { error: { code: 'INVALID_ARGUMENT' } }])
-    await shared.store.delete('/full', { recursive: true })
   })
 
   it('is described at /openapi.json, every operation and no other', async () => {

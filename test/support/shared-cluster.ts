@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type ActionNode, type GliderError, StoreClient } from 'glider'
+import { type ActionNode, StoreClient } from 'glider'
 import { LocalCluster, type LocalClusterOptions } from 'glider/cluster'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -74,18 +74,6 @@ export async function freeSpace(store: StoreClient): Promise<{ blocks: number; s
   const space = { blocks: 0, slots: 0 }
   for (const { role, free } of await store.servers()) space[role === 'storage' ? 'blocks' : 'slots'] += free
   return space
-}
-
-/** What a promise is rejected with; it has to be an error of the store. */
-export async function failureOf(promise: Promise<unknown>): Promise<GliderError> {
-  const error = await promise.then(
-    value => {
-      throw new Error(`did not fail, but gave ${JSON.stringify(value)}`)
-    },
-    (thrown: unknown) => thrown as GliderError,
-  )
-  expect(error).toMatchObject({ name: 'GliderError' })
-  return error
 }
 
 /** An action node with its object. */
