@@ -106,7 +106,7 @@ test(
       { numRuns: runs },
     )
   },
-  Math.max(60_000, runs * 50),
+  Math.max(60_000, runs * 150),
 )
 
 itLeavesNothing(shared)

@@ -30,7 +30,7 @@ test(
       { numRuns: runs },
     )
   },
-  Math.max(60_000, runs * 40),
+  Math.max(60_000, runs * 60),
 )
 
 itLeavesNothing(shared)
