@@ -10,6 +10,11 @@ import { FileSource, LOCATE_BLOCKS } from './file-source.ts'
 /** To ask for about as many blocks as a put needs; the answer tells their true size. */
 const ASSUMED_BLOCK_BYTES = 1 << 20
 
+/** What is replaced again and again, before it has been read or while it is being put, is not tried for ever. */
+const GIVE_UP_MS = 30_000
+/** What a commit is refused with where the tree has changed since the opening. */
+const CHANGED: ReadonlySet<string> = new Set(['NOT_FOUND', 'TYPE_MISMATCH'])
+
 export interface PutWishes {
   readonly near?: string
   readonly parents?: boolean
@@ -26,7 +31,7 @@ export function bytesOf(value: Uint8Array | string, path: string): Uint8Array {
   throw new GliderError('INVALID_ARGUMENT', `what is put at ${path} is neither a Uint8Array nor a string: make it one`)
 }
 
-/** Creates or replaces a file or keyvalue. The bytes belong to the call until it resolves. */
+/** Creates or replaces a file or keyvalue, at the one moment of its commit. The bytes belong to the call until it resolves. */
 export async function putValue(
   context: ClientContext,
   target: Target,
@@ -37,13 +42,19 @@ export async function putValue(
   context.counters.transfers++
   if (bytes.length <= context.inline.bytes && (await putInline(context, target, bytes, wishes, options))) return
   const blocks = Math.ceil(bytes.length / ASSUMED_BLOCK_BYTES)
-  const sink = await FileSink.open(context, { ...target, ...wishes, mode: 'put' }, options, blocks)
-  try {
-    await sink.write(0, bytes, options)
-    await sink.close(bytes.length, options)
-  } catch (error) {
-    await sink.abort()
-    throw error
+  const { clock } = context.connections.context
+  const deadline = clock.now() + (options.timeoutMs ?? GIVE_UP_MS)
+  for (;;) {
+    const sink = await FileSink.open(context, { ...target, ...wishes, mode: 'put' }, options, blocks)
+    try {
+      await sink.write(0, bytes, options)
+      await sink.close(bytes.length, options)
+      return
+    } catch (error) {
+      await sink.abort()
+      // The place is another than it was: what was there has been deleted or replaced. Opening it again tells what can be put now.
+      if (!CHANGED.has(GliderError.from(error).code) || clock.now() >= deadline) throw error
+    }
   }
 }
 
@@ -82,6 +93,3 @@ export async function getValue(context: ClientContext, target: Target, options: 
     }
   }
 }
-
-/** A value that is replaced again and again before it has been read is not tried for ever. */
-const GIVE_UP_MS = 30_000

@@ -13,6 +13,8 @@ export interface ClaimSubject {
   readonly key: string
   /** As at opening. */
   readonly path: string
+  /** Whether the path was what was asked for, and not the node that it leads to. */
+  readonly byPath: boolean
   /** Whether the closing commit makes missing parents. */
   readonly parents: boolean
   /** Classes that new blocks come from. */

@@ -129,6 +129,11 @@ export class FileWrites {
   #destination(claim: Claim): { node: BytesNode; path: string } {
     const { tree, claims } = this.#parts
     const { node, order } = claim
+    const now = node && this.#pathOf(claim)
+    // A put names a path, and what was renamed meanwhile is not there any more: whoever asks again is told what is.
+    if (claim.mode === 'put' && claim.byPath && now !== undefined && now !== claim.path) {
+      throw new GliderError('NOT_FOUND', `${claim.path} is ${now} since it was opened: put it again`)
+    }
     if (node?.type === 'file' || node?.type === 'keyvalue') return { node, path: this.#pathOf(claim) }
     if (node?.type === 'table') {
       const place = tree.placeIn(node, claim.key, this.#pathOfNode(claim))

@@ -108,6 +108,7 @@ export class Tree {
   /** Where a head leads whose node is perhaps still to be made. */
   placeOf({ path, node, key }: NodeName, parents: boolean): Place {
     if (path !== undefined && node === undefined && key === undefined) return this.place(path, parents)
+    if (key !== undefined) checkName(key)
     if (path !== undefined || node === undefined) {
       throw new GliderError('INVALID_ARGUMENT', 'a node is named by its path or by its id: give exactly one of the two')
     }

@@ -14,17 +14,18 @@ type Opening = NodeName & Pick<HeadOf<typeof catalogue.openWrite>, 'mode' | 'par
 export function writeSubject(tree: Tree, blocks: BlockSpaces, head: Opening): ClaimSubject {
   const { mode, parents = false, storageClass } = head
   const near = nearServer(tree, head.near)
+  const byPath = head.path !== undefined
   if (mode !== 'put') {
     const { node: target, path } = tree.target(head)
     const node = writable(target, mode, path)
-    return { mode, node, key: '', path, parents, order: blocks.orderFor(storageClass, node.order, path, near) }
+    return { mode, node, key: '', path, byPath, parents, order: blocks.orderFor(storageClass, node.order, path, near) }
   }
   const { place, node, parent } = putPlace(tree, head, parents)
   const { path } = place
   const order = blocks.orderFor(storageClass, (node ?? parent).order, path, near)
   // A key is put whether or not the keyvalue that is there now is there at the commit.
-  if (parent.type === 'table') return { mode, node: parent, key: baseName(path), path, parents, order }
-  return { mode, node, key: '', path, parents, order }
+  if (parent.type === 'table') return { mode, node: parent, key: baseName(path), path, byPath, parents, order }
+  return { mode, node, key: '', path, byPath, parents, order }
 }
 
 export interface PutPlace {

@@ -53,6 +53,7 @@ export type ClaimRecord = readonly [
   node: number | null,
   key: string,
   path: string,
+  byPath: boolean,
   parents: boolean,
   order: OrderRecord,
   blocks: BlocksRecord,
@@ -165,9 +166,9 @@ function chainRecord(chain: Chain): BlocksRecord {
 }
 
 /** Nobody could come back for a claim without a client. */
-function encodeClaim({ clientId, mode, node, key, path, parents, order, blocks }: Claim): ClaimRecord | undefined {
+function encodeClaim({ clientId, mode, node, key, path, byPath, parents, order, blocks }: Claim): ClaimRecord | undefined {
   if (clientId === undefined) return undefined
-  return [clientId, mode, node?.id ?? null, key, path, parents, orderRecord(order), blocksRecord(blocks)]
+  return [clientId, mode, node?.id ?? null, key, path, byPath, parents, orderRecord(order), blocksRecord(blocks)]
 }
 
 function encodeServer({ role, server, space }: Member): ServerRecordOf {

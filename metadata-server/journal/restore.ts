@@ -217,14 +217,14 @@ class Restoration {
   #claims(): void {
     const { tree, claims } = this.#parts
     for (const { key, record } of this.#saved.records('claim')) {
-      const [clientId, mode, nodeId, name, path, parents, order, blocks] = record
+      const [clientId, mode, nodeId, name, path, byPath, parents, order, blocks] = record
       const node = nodeId === null ? undefined : tree.node(nodeId)
       // With its node its blocks went.
       if ((nodeId !== null && !node) || node?.type === 'directory' || node?.type === 'action') {
         this.#saved.discard('claim', key)
         continue
       }
-      const subject = { mode, node, key: name, path, parents, order: this.#order(order) }
+      const subject = { mode, node, key: name, path, byPath, parents, order: this.#order(order) }
       claims.restore({ ...subject, id: String(key), clientId, blocks: this.#blocks(blocks) })
     }
   }
