@@ -12,6 +12,7 @@ import { Emptying } from './emptying.ts'
 import type { Frees } from './frees.ts'
 import type { Journal } from './journal/journal.ts'
 import { checkOffer, type Member, move, newServer, serverInfo } from './members.ts'
+import type { Recovery } from './recovery.ts'
 import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
 
@@ -22,6 +23,7 @@ export interface MembershipParts {
   readonly blocks: BlockSpaces
   readonly slots: SlotSpaces
   readonly frees: Frees
+  readonly recovery: Recovery
   readonly journal: Journal
 }
 
@@ -31,6 +33,8 @@ export class Membership {
   readonly #members = new Map<string, Member>()
   /** Incarnations that the operator took out. */
   readonly #removed = new Set<string>()
+  /** Those of an earlier start that have not come back yet. */
+  readonly #restored = new Set<Member>()
   readonly #emptying = new Emptying()
   readonly #sweeper: Timer
   #lastSweepMs: number
@@ -52,6 +56,7 @@ export class Membership {
     }
     server.lastSeenMs = this.#parts.clock.now()
     this.#members.set(server.incarnation, member)
+    this.#restored.add(member)
   }
 
   register(head: HeadOf<typeof catalogue.register>, connection: Connection): AnswerOf<typeof catalogue.register> {
@@ -69,7 +74,7 @@ export class Membership {
     }
     const known = this.#members.get(head.incarnation)
     const member = known ?? this.#join(head)
-    this.#connect(member, connection)
+    this.#connect(member, connection, known !== undefined)
     return { id: member.server.id, blockBytes: this.#parts.config.blockBytes, known: known !== undefined }
   }
 
@@ -143,7 +148,7 @@ export class Membership {
     return member
   }
 
-  #connect(member: Member, connection: Connection): void {
+  #connect(member: Member, connection: Connection, isKnown: boolean): void {
     const { server } = member
     const old = server.connection
     const wasDead = server.state === 'dead'
@@ -156,11 +161,16 @@ export class Membership {
       if (wasDead) this.#parts.blocks.enter(member.space)
       this.#parts.frees.resume(server)
     } else this.#parts.slots.resume(member.space)
+    if (this.#restored.has(member) || (isKnown && member.role === 'active')) void this.#recover(member)
     connection.onClose(() => {
       if (server.connection !== connection) return
       server.connection = undefined
       if (server.state === 'live') move(server, 'suspect')
     })
+  }
+
+  async #recover(member: Member): Promise<void> {
+    if (await this.#parts.recovery.run(member)) this.#restored.delete(member)
   }
 
   #byId(id: string): Member {
@@ -217,6 +227,7 @@ export class Membership {
   #forget(member: Member): void {
     const { server } = member
     this.#members.delete(server.incarnation)
+    this.#restored.delete(member)
     this.#parts.frees.forget(server)
     this.#parts.journal.drop('server', member)
   }

@@ -23,6 +23,7 @@ import { Objects } from './objects.ts'
 import { type MetadataStats, Operations } from './operations.ts'
 import { Orphans } from './orphans.ts'
 import { Reaper } from './reaper.ts'
+import { Recovery } from './recovery.ts'
 import { SlotSpaces } from './slots.ts'
 import { BlockSpaces } from './spaces.ts'
 import { Totals } from './totals.ts'
@@ -75,12 +76,13 @@ export class MetadataServer {
     const reads = new FileReads(tree, blockBytes)
     const bags = new BagReads(tree, blockBytes)
     const namespace = new Namespace({ tree, blocks, reaper, leases })
-    const membership = new Membership({ config, clock, log, blocks, slots, frees, journal })
+    const orphans = new Orphans(frees)
+    const recovery = new Recovery(orphans, slots, log)
+    const membership = new Membership({ config, clock, log, blocks, slots, frees, recovery, journal })
     const answers = new Answers(clock, config, journal)
     if (saved) {
       restore(saved, { tree, blocks, slots, totals, reaper, objects, definitions, leases, claims, membership, answers })
     }
-    const orphans = new Orphans(frees)
     const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
     const files = { namespace, leases, reads, writes, exchange, values, bags }
     const state = { tree, totals, blocks, slots, claims, journal }

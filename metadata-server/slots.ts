@@ -46,6 +46,8 @@ export class SlotSpace {
   readonly taken = new Map<number, Slot>()
   /** Slots to be stopped before they can be free. */
   readonly leftovers = new Set<Slot>()
+  /** Whether its slots are given out; see recovery.ts. */
+  isOpen = true
   /** Told when the last slot is free again. */
   onEmpty: (() => void) | undefined
   readonly #freed: number[] = []
@@ -133,11 +135,11 @@ export class SlotSpaces {
   }
 
   /**
-   * Resolves when there may be a slot: a server that is not connected just now has come back, or has died.
+   * Resolves when there may be a slot: a server that was away has come back, or has died.
    * @throws GliderError NO_SLOT where no such server has one
    */
   async awaitRoom(path: string): Promise<void> {
-    if (this.#spaces.some(({ free, server }) => free > 0 && !server.draining && !server.connection)) return this.#change()
+    if (this.#spaces.some(space => space.free > 0 && !space.server.draining && !isReady(space))) return this.#change()
     throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
   }
 
@@ -160,6 +162,15 @@ export class SlotSpaces {
   clear(slot: Slot): void {
     slot.space.leftovers.add(slot)
     void this.#stopLeftover(slot)
+  }
+
+  close(space: SlotSpace): void {
+    space.isOpen = false
+  }
+
+  open(space: SlotSpace): void {
+    space.isOpen = true
+    this.#changed()
   }
 
   /** The server has a connection again. */
@@ -207,6 +218,6 @@ export class SlotSpaces {
   }
 }
 
-function isReady({ server, free }: SlotSpace): boolean {
-  return server.connection !== undefined && !server.draining && free > 0
+function isReady({ server, free, isOpen }: SlotSpace): boolean {
+  return server.connection !== undefined && isOpen && !server.draining && free > 0
 }

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { catalogue, HeadOf } from '../../protocol/catalogue.ts'
+import { catalogue, type HeadOf } from '../../protocol/catalogue.ts'
 import type { GliderError } from '../../protocol/errors.ts'
+import type { Generation } from '../../protocol/generation.ts'
+import { encodeInventory } from '../../protocol/inventory.ts'
 import { readLocation } from '../../protocol/location.ts'
 import { codeOf, FakeClock, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from '../fakes.test.helper.ts'
 import { LmdbJournal } from './lmdb-journal.ts'
@@ -152,6 +154,41 @@ test('a life finds what the one before it has acknowledged: every kind of node, 
   await next.end()
 })
 
+test('what a server holds that the journal does not know is cleared up when it comes back', async () => {
+  const life = await Life.begin()
+  const { one, active } = join(life)
+  await write(life.cluster, { path: '/file', mode: 'put', storageClass: ['dram'] }, 150)
+  for (const at of ['/lives', '/gone']) {
+    await life.cluster.ask('create', { path: at, type: 'action' })
+    await life.cluster.ask('createObject', { path: at, definition: 'Merge' })
+  }
+  const { cluster, end } = await life.crash().then(next => ({ cluster: next.cluster, end: () => next.end() }))
+  const held = (await locations(cluster, '/file')).map(({ generation, index }) => ({ index, ...generation, bytes: 100 }))
+  const orphan = { index: 30, epoch: 1, counter: 1, bytes: 5 }
+  const storage = new FakeConnection(one.head.incarnation)
+  storage.respondBytes(catalogue.listBlocks, () => ({ head: {}, body: encodeInventory([...held, orphan]) }))
+  await cluster.register(one.head, storage)
+
+  const [lives] = await Promise.all([cluster.ask('openObject', { path: '/lives' })])
+  const { block, generation } = readLocation(Buffer.from(lives.location, 'base64url'))
+  const objects = [
+    { index: block, ...generation, bytes: 0 },
+    { index: 3, epoch: 1, counter: 2, bytes: 0 },
+  ]
+  const back = new FakeConnection(active.head.incarnation)
+  back.respondBytes(catalogue.listObjects, () => ({ head: {}, body: encodeInventory(objects) }))
+  await cluster.register(active.head, back)
+  // While the slots are being looked through none is given out.
+  await cluster.ask('create', { path: '/new', type: 'action' })
+  await cluster.ask('createObject', { path: '/new', definition: 'Merge' })
+  expect(back.requests.map(({ name }) => name)).toEqual(['listObjects', 'listObjects', 'stopObject', 'startObject'])
+  expect(back.sent(catalogue.stopObject)).toEqual([{ slot: 3, epoch: 1, counter: 2, mode: 'abort' }])
+  expect(await codeOf(cluster.ask('openObject', { path: '/gone' }))).toBe('ACTION_LOST')
+  expect((await cluster.ask('stat', { path: '/lives' })).object?.state).toBe('live')
+  expect(storage.sent(catalogue.freeBlocks)).toEqual([{ blocks: [[30, 1, 1]] }])
+  await end()
+})
+
 /** Operations that a client may send, small enough to meet each other often. */
 const names = fc.constantFrom('/a', '/b', '/a/x', '/b/x', '/a/y', '/b/x/z')
 const operations = fc.oneof(
@@ -217,12 +254,19 @@ test('a block is never given to two, and generations rise over a restart', async
   await next.end()
 })
 
-async function locations(cluster: FakeCluster, at: string): Promise<{ block: string; epoch: number }[]> {
+interface Found {
+  readonly block: string
+  readonly index: number
+  readonly epoch: number
+  readonly generation: Generation
+}
+
+async function locations(cluster: FakeCluster, at: string): Promise<Found[]> {
   const { head } = await cluster.askBytes('openRead', { path: at })
   return head.locations.map(location => {
     const bytes = Buffer.from(location, 'base64url')
     const { incarnation, block, generation } = readLocation(bytes)
-    return { block: `${incarnation} ${block}`, epoch: generation.epoch }
+    return { block: `${incarnation} ${block}`, index: block, epoch: generation.epoch, generation }
   })
 }
 

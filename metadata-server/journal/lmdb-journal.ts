@@ -50,6 +50,7 @@ export class LmdbJournal implements SavedState {
   #waiting = false
   /** Settles when what has changed so far is written. */
   #turn: Promise<void> | undefined
+  /** Why nothing is written any more. */
   #failure: GliderError | undefined
 
   private constructor(options: LmdbJournalOptions, lock: DirectoryLock, database: RootDatabase) {
@@ -133,6 +134,7 @@ export class LmdbJournal implements SavedState {
   /** Writes what is still to be written. */
   async close(): Promise<void> {
     while (this.#turn && !this.#failure) await this.#turn
+    this.#failure ??= new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
     await this.#database.close()
     await this.#lock.release()
   }
@@ -143,6 +145,7 @@ export class LmdbJournal implements SavedState {
   }
 
   #change<K extends RecordKind>(kind: K, subject: Subjects[K], keep: boolean): void {
+    if (this.#failure) return
     this.#changes[kind].set(codecs[kind].key(subject), { subject, keep })
     if (this.#waiting) return
     this.#waiting = true
@@ -161,7 +164,6 @@ export class LmdbJournal implements SavedState {
     this.#changes = noChanges()
     this.#batch = undefined
     try {
-      if (this.#failure) throw this.#failure
       const write = (): void => this.#write(changes)
       // Waiting for the disk is long, and done on a thread of its own; a copy into the page cache is done at once.
       if (this.#options.sync) await this.#database.batch(write)
@@ -184,7 +186,6 @@ export class LmdbJournal implements SavedState {
   }
 
   #fail(cause: Error): GliderError {
-    if (this.#failure) return this.#failure
     const { directory, log, failed } = this.#options
     const reason = `the journal in ${directory} cannot be written (${cause.message}): see that its disk has room, and start again`
     this.#failure = new GliderError('UNAVAILABLE', reason, { cause, outcome: 'unknown' })
