@@ -52,7 +52,12 @@ export class CommandCluster {
     return runCommand(['--address', this.cluster.address, ...args], options)
   }
 
-  stop(): Promise<void> {
-    return this.cluster.stop()
+  /** The tree and the servers agree to the end. */
+  async stop(): Promise<void> {
+    try {
+      await this.glider(['fsck'])
+    } finally {
+      await this.cluster.stop()
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { addActionCommands } from './action-commands.ts'
+import { addCheckCommands } from './check-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addDemoCommand } from './demo/command.ts'
 import { addFileCommands } from './file-commands.ts'
@@ -26,6 +27,7 @@ export function buildProgram(io: Io): Command {
     })
   const session = new Session(io, () => program.opts<GlobalFlags>())
   addClusterCommands(program, session)
+  addCheckCommands(program, session)
   addDemoCommand(program, session)
   addNodeCommands(program, session)
   addFileCommands(program, session)

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { GliderError } from '../client/index.ts'
+import { Exit } from './exit.ts'
 import { buildProgram } from './program.ts'
 import type { Io } from './session.ts'
 import { printable } from './table.ts'
@@ -26,6 +27,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // Whoever has interrupted it knows why it failed.
     if (io.signal.reason instanceof Interrupted) return io.signal.reason.exitCode
+    if (error instanceof Exit) return error.exitCode
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUsage
     io.stderr.write(`${oneLine(error)}\n`)
     return exitCodes.failed

@@ -88,6 +88,11 @@ export class FakeConnection implements Connection {
     this.#responders.set(operation.name, responder)
   }
 
+  /** The same for operations whose answer has a body. */
+  respondBytes<Head, A>(operation: Operation<Head, A>, responder: (head: Head) => { head: A; body: Buffer }): void {
+    this.#responders.set(operation.name, head => new WithBody(responder(head)))
+  }
+
   get listeners(): number {
     return this.#listeners.size
   }
@@ -105,7 +110,11 @@ export class FakeConnection implements Connection {
       const responder = this.#responders.get(operation.name) ?? (() => ({}))
       Promise.resolve()
         .then(() => responder(parsed as never))
-        .then(answer => resolve({ head: operation.parseAnswer(answer), body: Buffer.alloc(0) }), reject)
+        .then(answer => {
+          const { head, body } = answer instanceof WithBody ? answer.reply : { head: answer, body: Buffer.alloc(0) }
+          resolve({ head: operation.parseAnswer(head), body })
+        })
+        .catch(reject)
     })
   }
 
@@ -130,6 +139,14 @@ export class FakeConnection implements Connection {
 
 function gone(): GliderError {
   return new GliderError('UNAVAILABLE', 'the connection has gone')
+}
+
+class WithBody {
+  readonly reply: { readonly head: unknown; readonly body: Buffer }
+
+  constructor(reply: { readonly head: unknown; readonly body: Buffer }) {
+    this.reply = reply
+  }
 }
 
 export class FakeUpload implements ByteStream {

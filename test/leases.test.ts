@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expectClean } from './support/clean.ts'
 
 let cluster: LocalCluster
 let store: StoreClient
@@ -29,6 +30,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  if (store) await expectClean(store)
   await store?.close()
   await cluster?.stop()
   await rm(folder, { recursive: true, force: true })

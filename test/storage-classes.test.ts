@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { StoreClient } from '../client/index.ts'
 import { LocalCluster } from '../cluster/index.ts'
 import { bytesOf, codeOf, errorOf, MIB, serverWhen, TempFolder } from './storage.test.helper.ts'
+import { expectClean } from './support/clean.ts'
 
 test('a file goes on in the next class where one is full, and is the same bytes', async () => {
   await using folder = await TempFolder.make()
@@ -29,6 +30,7 @@ test('a file goes on in the next class where one is full, and is the same bytes'
   await store.delete('/f')
   await store.put('/h', bytesOf(3, 5 * MIB))
   expect((await store.get('/h')).equals(bytesOf(3, 5 * MIB))).toBe(true)
+  await expectClean(store)
   await cluster.stop()
   expect(await readdir(dataDir)).toEqual([])
 })
@@ -49,6 +51,7 @@ test('a directory’s class holds for what is created below, and near goes to th
   await store.put('/data', bytesOf(2, MIB))
   for (let i = 0; i < 3; i++) await store.put(`/near-${i}`, bytesOf(i, MIB), { near: '/data' })
   expect((await used()).sort((a, b) => a - b)).toEqual([0, 2, 4])
+  await expectClean(store)
 })
 
 describe.each(['dram', 'disk'] as const)('on %s', kind => {
@@ -77,6 +80,7 @@ describe.each(['dram', 'disk'] as const)('on %s', kind => {
       expect(piece.every(byte => byte === 0)).toBe(true)
       await store.delete('/theirs')
     }
+    await expectClean(store)
   })
 
   test('more at once than the server wants to have under way is taken in turns', async () => {
@@ -98,6 +102,7 @@ describe.each(['dram', 'disk'] as const)('on %s', kind => {
     const into = Buffer.alloc(bytes.length)
     await Promise.all(pieces.map(i => reader.read(i * MIB, into.subarray(i * MIB, (i + 1) * MIB))))
     expect(into.equals(bytes)).toBe(true)
+    await expectClean(store)
   })
 
   test('many files of many sizes at once are what was written', async () => {
@@ -116,5 +121,6 @@ describe.each(['dram', 'disk'] as const)('on %s', kind => {
       const all = await Promise.all(sizes.map((_, i) => store.get(`/f${i}`)))
       for (const [i, bytes] of all.entries()) expect(bytes.equals(bytesOf(round * 100 + i, sizes[i]!))).toBe(true)
     }
+    await expectClean(store)
   })
 })

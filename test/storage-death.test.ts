@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { StoreClient } from '../client/index.ts'
 import { LocalCluster } from '../cluster/index.ts'
 import { bytesOf, codeOf, errorOf, MIB, serverWhen, TempFolder } from './storage.test.helper.ts'
+import { expectClean } from './support/clean.ts'
 
 const options = { activeServers: 0, capacity: '64MiB', deadAfter: '2500ms' } as const
 
@@ -26,6 +27,7 @@ test('what was on a server that died is DATA_LOST, can be deleted and replaced, 
   const file = await store.lookup('/spread', 'file')
   const appended = pipeline([Buffer.from('more')], file.createWriteStream({ append: true }))
   expect(await codeOf(appended)).toBe('DATA_LOST')
+  await expectClean(store, { lostBlocks: 4, lostBytes: 4 * MIB })
   expect(await store.delete('/goes')).toBe(true)
   await store.put('/spread', bytesOf(3, 4 * MIB))
   expect(await store.stat('/spread')).not.toHaveProperty('lostBytes')
@@ -35,6 +37,7 @@ test('what was on a server that died is DATA_LOST, can be deleted and replaced, 
   expect((await serverWhen(store, fresh.address, () => true)).used).toBe(4)
   expect((await store.get('/spread')).equals(bytesOf(3, 4 * MIB))).toBe(true)
   expect((await store.get('/again')).equals(bytesOf(4, 8 * MIB))).toBe(true)
+  await expectClean(store)
 })
 
 test('a server that was stopped and goes on revives what was not freed meanwhile', async () => {
@@ -60,6 +63,7 @@ test('a server that was stopped and goes on revives what was not freed meanwhile
   await store.put('/new', bytesOf(3, 61 * MIB))
   expect(await codeOf(stale.read(0, piece))).toBe('BLOCK_GONE')
   expect((await store.get('/new')).equals(bytesOf(3, 61 * MIB))).toBe(true)
+  await expectClean(store)
 })
 
 test('a writer goes on elsewhere where nothing of it was on the server that died', async () => {
@@ -78,6 +82,7 @@ test('a writer goes on elsewhere where nothing of it was on the server that died
   await handle.close()
   expect((await store.get('/f')).subarray(20 * MIB).equals(bytes.subarray(0, MIB))).toBe(true)
   expect(await store.stat('/f')).not.toHaveProperty('lostBytes')
+  await expectClean(store)
 })
 
 test('a writer whose acknowledged bytes died hears of it at once, without writing anything more', async () => {
@@ -95,4 +100,8 @@ test('a writer whose acknowledged bytes died hears of it at once, without writin
   expect((await failed)[0]).toMatchObject({ code: 'DATA_LOST', message: expect.stringContaining('/f') })
   expect(await codeOf(handle.write(4 * MIB, bytesOf(3, 1000)))).toBe('DATA_LOST')
   expect(await codeOf(handle.close())).toBe('DATA_LOST')
+  const { findings } = await expectClean(store, { lostBlocks: 1, lostBytes: 1000 })
+  expect(findings).toMatchObject([{ kind: 'lostData', path: '/f', bytes: 1000 }])
+  await store.delete('/f')
+  await expectClean(store)
 })

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { GliderError, StoreClient } from '../client/index.ts'
 import { LocalCluster } from '../cluster/index.ts'
 import { bytesOf, codeOf, MIB, serverWhen, TempFolder } from './storage.test.helper.ts'
+import { expectClean } from './support/clean.ts'
 
 /** Writes, reads and deletes files, and counts what happens; bytes that are not its own are a failure. */
 class Worker {
@@ -103,6 +104,8 @@ test('servers join, drain, leave, die and come back under load, and every byte i
   expect((await store.servers()).map(server => server.id)).not.toContain(id)
   expect(workers.map(({ lost }) => lost)).toEqual([0, 0, 0, 0])
 
+  // In the midst of it, too: what is being written and freed is as it should be.
+  for (let i = 0; i < 20; i++) await expectClean(store)
   await dying!.kill()
   await cluster.addServer('storage')
   await progress(10)
@@ -115,6 +118,8 @@ test('servers join, drain, leave, die and come back under load, and every byte i
   for (const worker of workers) await worker.check()
   expect(workers.some(({ lost }) => lost > 0)).toBe(true)
 
+  await expectClean(store)
   for await (const { path: file } of store.list('/')) await store.delete(file)
   expect(await store.usage()).toMatchObject({ nodes: 0, storedBytes: 0, blocks: 0 })
+  await expectClean(store)
 })

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { GliderError, type StoreClient as Store, StoreClient } from '../client/index.ts'
 import { LocalCluster, type LocalClusterOptions } from '../cluster/index.ts'
+import { expectClean } from './support/clean.ts'
 
 export interface Fixture {
   readonly store: Store
@@ -18,8 +19,12 @@ export function withCluster(options: LocalClusterOptions = {}): Fixture {
     store = await StoreClient.connect(cluster.address)
   })
   afterAll(async () => {
-    await store?.close()
-    await cluster?.stop()
+    try {
+      if (store) await expectClean(store)
+    } finally {
+      await store?.close()
+      await cluster?.stop()
+    }
   })
   return {
     get store() {

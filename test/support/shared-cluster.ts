@@ -4,6 +4,7 @@ import path from 'node:path'
 import { type ActionNode, StoreClient } from 'glider'
 import { LocalCluster, type LocalClusterOptions } from 'glider/cluster'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expectClean } from './clean.ts'
 
 /** What a test file needs of its one cluster. */
 export interface Shared {
@@ -50,8 +51,12 @@ export function shareCluster(options: LocalClusterOptions = {}): Shared {
     await shared.connect()
   })
   afterAll(async () => {
-    for (const store of clients) await store.close()
-    await cluster?.stop()
+    try {
+      if (clients[0]) await expectClean(clients[0])
+    } finally {
+      for (const store of clients) await store.close()
+      await cluster?.stop()
+    }
   })
   return shared
 }

@@ -1,0 +1,98 @@
+/** What a sound metadata server never does, made by hand. */
+import { expect, test } from 'vitest'
+import type { Log } from '../server/log.ts'
+import { Claims } from './claims.ts'
+import { verifyConfig } from './config.ts'
+import { FakeClock, FakeConnection, settle } from './fakes.test.helper.ts'
+import { Frees } from './frees.ts'
+import { Fsck } from './fsck.ts'
+import { Generations } from './generations.ts'
+import { LeaseTable } from './lease-table.ts'
+import { Membership } from './membership.ts'
+import { BagNode, FileNode } from './node.ts'
+import { Orphans } from './orphans.ts'
+import { Reaper } from './reaper.ts'
+import { SlotSpaces } from './slots.ts'
+import { BlockSpaces } from './spaces.ts'
+import { Totals } from './totals.ts'
+import { Tree } from './tree.ts'
+
+function parts() {
+  const clock = new FakeClock()
+  const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
+  const config = verifyConfig({})
+  const generations = new Generations(1)
+  const frees = new Frees(clock, 50, log)
+  const blocks = new BlockSpaces(['dram'], 1 << 20, generations, frees)
+  const slots = new SlotSpaces(generations, log)
+  const tree = new Tree(() => clock.wallTime(), blocks.defaultOrder)
+  const stopObject = () => Promise.resolve()
+  const reaper = new Reaper({ clock, tree, blocks, totals: new Totals(), leases: new LeaseTable(), stopObject })
+  const claims = new Claims({ bytes: count => Buffer.alloc(count), id: () => 'claim' }, reaper)
+  const membership = new Membership({ config, clock, log, blocks, slots, frees })
+  const proofKey = Buffer.alloc(32).toString('base64url')
+  const head = {
+    role: 'storage',
+    incarnation: 'server--0001',
+    address: 'a:1',
+    storageClass: 'dram',
+    capacity: 16 << 20,
+    proofKey,
+  } as const
+  membership.register(head, new FakeConnection('storage'))
+  const orphans = new Orphans(frees)
+  const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
+  const add = (path: string) => {
+    const place = tree.place(path, false)
+    if (place.node) throw new Error('taken')
+    return tree.add(place, birth => new FileNode(birth, blocks.defaultOrder))
+  }
+  const check = async (repair = false) => {
+    const report = fsck.run(repair)
+    for (let i = 0; i < 10; i += 1) {
+      clock.turn()
+      await settle()
+    }
+    return report
+  }
+  return { tree, blocks, claims, add, check, frees }
+}
+
+test('a block of two nodes is found, in whatever they have it', async () => {
+  const { tree, blocks, add, check } = parts()
+  const [block, other] = blocks.take(['dram'], 2, '/x')
+  add('/first').chain = block
+  add('/second').chain = [other!, block!]
+  const place = tree.place('/bag', false)
+  if (!place.node) tree.add(place, birth => new BagNode(birth, blocks.defaultOrder)).parts = [{ size: 0, chain: other }]
+  const report = await check(true)
+  expect(report).toMatchObject({ clean: false, found: { doublyOwnedBlocks: 2, orphanedBlocks: 0 }, repaired: 0 })
+  expect(report.findings.map(({ path, what }) => [path, what])).toEqual([
+    ['/second', 'a block of /second belongs to /first as well'],
+    ['/bag', 'a block of /bag belongs to /second as well'],
+  ])
+  expect(blocks.usedBlocks).toBe(2)
+})
+
+test('a block of a node and of a writer is found, and one that is counted as free', async () => {
+  const { blocks, claims, add, check } = parts()
+  const [shared, freed] = blocks.take(['dram'], 2, '/x')
+  const subject = { mode: 'put', node: undefined, key: '', path: '/written', parents: false, order: ['dram'] } as const
+  claims.take(subject, [shared!], { clientId: undefined, onGone: () => () => {} })
+  add('/first').chain = shared
+  add('/second').chain = freed
+  blocks.give(freed!)
+  expect((await check()).findings.map(({ what }) => what)).toEqual([
+    'a block of /first belongs to /written as well',
+    'a block of /second belongs to nobody: it is counted as free as well',
+  ])
+})
+
+test('a block that is taken by nobody is found, and freed by repair', async () => {
+  const { blocks, check } = parts()
+  blocks.take(['dram'], 3, '/x')
+  expect(await check()).toMatchObject({ clean: false, found: { orphanedBlocks: 3 } })
+  expect(await check(true)).toMatchObject({ clean: true, repaired: 3 })
+  expect(blocks.usage()).toEqual([{ storageClass: 'dram', used: 0, free: 16 }])
+  expect(await check()).toMatchObject({ clean: true, found: { orphanedBlocks: 0 } })
+})
