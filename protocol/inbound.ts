@@ -1,3 +1,4 @@
+import { ChurnMap } from './churn-map.ts'
 import type { FrameReceiver } from './decoder.ts'
 import { GliderError, unreachable } from './errors.ts'
 import { type FrameHeader, frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
@@ -57,7 +58,7 @@ export class Inbound implements FrameReceiver {
   readonly #connection: InboundHost
   readonly #handlers: HandlerTable | undefined
   /** Requests of the other side under way. */
-  readonly #calls = new Map<number, InboundCall>()
+  readonly #calls = new ChurnMap<InboundCall>()
   readonly #rawReceivers = new Map<number, RawReceiver>()
   #greeted = false
   /** The raw receiver whose body is being received, and why it will be refused. */
