@@ -88,20 +88,26 @@ export class MetadataClient {
   ): Promise<R> {
     return new Promise((resolve, reject) => {
       if (!operation.changes) {
-        this.#ask(operation, head, body, options, take, resolve, reject)
+        this.#ask(operation, operation.encodeHead(head), body, options, take, resolve, reject)
         return
       }
       const begun = this.#sequence.begin()
-      const numbered = { ...head, sequence: begun.sequence, acknowledged: this.#sequence.acknowledged }
-      const resolved = (value: R | Promise<R>): void => {
-        this.#sequence.settled(begun)
-        resolve(value)
+      const settled = (): void => this.#sequence.settled(begun)
+      try {
+        const numbers = { sequence: begun.sequence, acknowledged: this.#sequence.acknowledged }
+        const resolved = (value: R | Promise<R>): void => {
+          settled()
+          resolve(value)
+        }
+        const failed = (error: unknown): void => {
+          settled()
+          reject(error)
+        }
+        this.#ask(operation, operation.encodeHead(head, numbers), body, options, take, resolved, failed)
+      } catch (error) {
+        settled()
+        throw error
       }
-      const failed = (error: unknown): void => {
-        this.#sequence.settled(begun)
-        reject(error)
-      }
-      this.#ask(operation, numbered, body, options, take, resolved, failed)
     })
   }
 
@@ -125,7 +131,7 @@ export class MetadataClient {
 
   #ask<Head, A, R>(
     operation: Operation<Head, A>,
-    head: Head,
+    head: Buffer,
     body: Uint8Array | undefined,
     options: CallOptions | undefined,
     take: (head: A, body: Buffer) => R,
@@ -152,11 +158,7 @@ export class MetadataClient {
       if (connection.usable || error.code !== 'UNAVAILABLE' || leftMs <= 0 || this.connections.closed) reject(error)
       else pause(clock, FIRST_PAUSE_MS, operation.name, signal).then(() => persist(leftMs), reject)
     }
-    try {
-      connection.ask(operation, head, { body, signal, timeoutMs }, take, resolve, failed)
-    } catch (error) {
-      reject(error)
-    }
+    connection.ask(operation, head, { body, signal, timeoutMs }, take, resolve, failed)
   }
 
   async #persist<T>(

@@ -54,12 +54,16 @@ async function putBlocks(
 
 /** The bytes of a file or keyvalue, of one version: where that is replaced while it is being read, those of the next one. */
 export function getValue(context: ClientContext, target: Target, options: CallOptions | undefined): Promise<Buffer> {
-  const { clock } = context.connections.context
   context.counters.transfers++
-  return attemptGet(context, target, options, clock.now() + (options?.timeoutMs ?? GIVE_UP_MS))
+  return attemptGet(context, target, options)
 }
 
-function attemptGet(context: ClientContext, target: Target, options: CallOptions | undefined, deadline: number): Promise<Buffer> {
+function attemptGet(
+  context: ClientContext,
+  target: Target,
+  options: CallOptions | undefined,
+  deadline?: number,
+): Promise<Buffer> {
   const { metadata, counters } = context
   return metadata.ask(catalogue.get, { ...target, blocks: LOCATE_BLOCKS }, undefined, options, ({ opened }, body) => {
     if (opened) return getBlocks(context, target, opened, options, deadline)
@@ -73,7 +77,7 @@ async function getBlocks(
   target: Target,
   opened: OpenedRead,
   options: CallOptions = {},
-  deadline: number,
+  deadline = context.connections.context.clock.now() + (options.timeoutMs ?? GIVE_UP_MS),
 ): Promise<Buffer> {
   const source = new FileSource(context, opened)
   const bytes = Buffer.allocUnsafeSlow(source.size)

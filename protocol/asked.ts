@@ -1,5 +1,4 @@
 import type { GliderError } from './errors.ts'
-import { parseJson } from './heads.ts'
 import type { Operation } from './operation.ts'
 import type { Answer } from './peer.ts'
 import type { Pending } from './requests.ts'
@@ -37,7 +36,7 @@ export class Asked<Head, A, R> implements Pending {
 
   answered(head: Buffer, body: Buffer, placed: boolean): void {
     const own = placed || body.length === 0 ? body : Buffer.from(body)
-    const value = this.#take(this.#operation.parseAnswer(parseJson(head)), own)
+    const value = this.#take(this.#operation.decodeAnswer(head), own)
     this.#unheed?.()
     this.#resolve(value)
   }

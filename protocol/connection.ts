@@ -4,8 +4,9 @@ import { FrameDecoder } from './decoder.ts'
 import { GliderError } from './errors.ts'
 import { frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { HandlerTable } from './handlers.ts'
-import { encodeError, encodeJson } from './heads.ts'
+import { encodeError } from './heads.ts'
 import { Inbound, type InboundHost } from './inbound.ts'
+import { encodeJson } from './json-heads.ts'
 import { Liveness } from './liveness.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, RequestOptions } from './peer.ts'
@@ -139,17 +140,14 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options: RequestOptions = {}): Promise<Answer<A>> {
     return new Promise((resolve, reject) => {
-      this.ask(operation, head, options, answerOf<A>, resolve, reject)
+      this.ask(operation, operation.encodeHead(head), options, answerOf<A>, resolve, reject)
     })
   }
 
-  /**
-   * Asks, and settles by what it is handed: with what `take` makes of the answer, or with the error.
-   * @throws whatever `head` cannot be encoded for
-   */
+  /** Asks, and settles by what it is handed: with what `take` makes of the answer, or with the error. */
   ask<Head, A, R>(
     operation: Operation<Head, A>,
-    head: Head,
+    headBytes: Buffer,
     { body, signal, timeoutMs }: RequestOptions,
     take: (head: A, body: Buffer) => R,
     resolve: (value: R) => void,
@@ -159,7 +157,6 @@ export class ConnectionCore implements InboundHost, TransportEvents {
       reject(cancelled(operation.name, signal))
       return
     }
-    const headBytes = encodeJson(head)
     if (headBytes.length > MAX_HEAD_BYTES) {
       reject(
         new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
