@@ -12,7 +12,7 @@ import type {
   StoreClient,
   Usage,
 } from '../actions/store.ts'
-import { type BundleInfo, catalogue, type NodeType, type ServerInfo } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type HeadOf, type NodeType, type ServerInfo } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { splitAddress } from '../protocol/dial.system.ts'
@@ -104,12 +104,11 @@ class Store implements StoreClient {
     await this.#context.connections.get(this.#context.metadata.address)
   }
 
-  create<T extends keyof NodeByType>(path: string, type: T, options: CreateOptions = {}): Promise<NodeByType[T]> {
-    const { signal, timeoutMs, storageClass, ...wanted } = options
-    const head = { path, type, ...wanted, ...classOf(storageClass) }
+  create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
     const { metadata, leases } = this.#context
-    return metadata.ask(catalogue.create, head, undefined, callOf(signal, timeoutMs), ({ lease, ...info }) => {
-      if (lease !== undefined && wanted.ttlMs !== undefined) leases.hold({ ...info, lease }, wanted.ttlMs)
+    return metadata.ask(catalogue.create, creationOf(path, type, options), undefined, options, info => {
+      const { lease } = info
+      if (lease !== undefined && options?.ttlMs !== undefined) leases.hold({ ...info, lease }, options.ttlMs)
       return nodeProxy(this.#context, info) as NodeByType[T]
     })
   }
@@ -133,11 +132,10 @@ class Store implements StoreClient {
     return listNodes(this.#context, { path }, options)
   }
 
-  delete(path: string, options: CallOptions & { readonly recursive?: boolean } = {}): Promise<boolean> {
-    const { signal, timeoutMs, recursive } = options
+  delete(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<boolean> {
+    const recursive = options?.recursive
     const head = recursive === undefined ? { path } : { path, recursive }
-    const call = callOf(signal, timeoutMs)
-    return this.#context.metadata.ask(catalogue.delete, head, undefined, call, ({ deleted }) => deleted)
+    return this.#context.metadata.ask(catalogue.delete, head, undefined, options, ({ deleted }) => deleted)
   }
 
   rename(from: string, to: string, options?: CallOptions): Promise<void> {
@@ -207,6 +205,12 @@ class Store implements StoreClient {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function creationOf(path: string, type: NodeType, options: CreateOptions | undefined): HeadOf<typeof catalogue.create> {
+  if (!options) return { path, type }
+  const { signal: _signal, timeoutMs: _timeoutMs, storageClass, ...wanted } = options
+  return { path, type, ...wanted, ...classOf(storageClass) }
 }
 
 /** Longer than any process. */

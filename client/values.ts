@@ -1,6 +1,6 @@
 /** Whole values: small ones travel with the metadata operation, others through blocks. */
 import type { CallOptions } from '../actions/store.ts'
-import { type AnswerOf, catalogue } from '../protocol/catalogue.ts'
+import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { ClientContext, Target } from './context.ts'
 import { FileSink } from './file-sink.ts'
@@ -65,11 +65,17 @@ function attemptGet(
   deadline?: number,
 ): Promise<Buffer> {
   const { metadata, counters } = context
-  return metadata.ask(catalogue.get, { ...target, blocks: LOCATE_BLOCKS }, undefined, options, ({ opened }, body) => {
+  return metadata.ask(catalogue.get, askFor(target), undefined, options, ({ opened }, body) => {
     if (opened) return getBlocks(context, target, opened, options, deadline)
     counters.bytesReceived += body.length
     return body
   })
+}
+
+function askFor(target: Target): HeadOf<typeof catalogue.get> {
+  if ('path' in target) return { path: target.path, blocks: LOCATE_BLOCKS }
+  const { node, key } = target
+  return key === undefined ? { node, blocks: LOCATE_BLOCKS } : { node, key, blocks: LOCATE_BLOCKS }
 }
 
 async function getBlocks(
