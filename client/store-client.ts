@@ -209,9 +209,12 @@ class Store implements StoreClient {
 
 function creationOf(path: string, type: NodeType, options: CreateOptions | undefined): HeadOf<typeof catalogue.create> {
   if (!options) return { path, type }
-  const { signal: _signal, timeoutMs: _timeoutMs, storageClass, ...wanted } = options
-  return { path, type, ...wanted, ...classOf(storageClass) }
+  const { storageClass, ...wanted } = options
+  return { path, type, ...wanted, ...notSent, ...classOf(storageClass) }
 }
+
+/** Options of the call itself: what is undefined is left out of a head. */
+const notSent = { signal: undefined, timeoutMs: undefined }
 
 /** Longer than any process. */
 const UNLIMITED_MS = 2 ** 40
