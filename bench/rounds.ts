@@ -3,6 +3,8 @@ export interface Figure {
   readonly name: string
   /** How much one run of `work` moves, in the unit of the figure. */
   readonly amount: number
+  /** What has to be done before each round, and does not count. */
+  readonly before?: () => Promise<void>
   readonly work: () => Promise<void>
 }
 
@@ -16,8 +18,9 @@ export type Rounds = Readonly<Record<string, readonly number[]>>
 export async function interleaved(figures: readonly Figure[], rounds: number, progress: (text: string) => void): Promise<Rounds> {
   const results: Record<string, number[]> = Object.fromEntries(figures.map(({ name }) => [name, []]))
   for (let round = 0; round <= rounds; round++) {
-    for (const { name, amount, work } of figures) {
+    for (const { name, amount, before, work } of figures) {
       progress(round === 0 ? `warming up: ${name}` : `round ${round} of ${rounds}: ${name}`)
+      await before?.()
       const start = performance.now()
       await work()
       const seconds = (performance.now() - start) / 1_000

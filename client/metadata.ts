@@ -1,4 +1,5 @@
 import type { CallOptions } from '../actions/store.ts'
+import { answerOf } from '../protocol/asked.ts'
 import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -11,25 +12,41 @@ export const DEFAULT_TIMEOUT_MS = 30_000
 const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 500
 
-/** Counts the changing operations of one client, and knows up to which of them every answer has arrived. */
-export class Sequence {
-  readonly #outstanding = new Set<number>()
-  #last = 0
+/** A changing operation that has been begun and has not settled. */
+interface Outstanding {
+  readonly sequence: number
+  before: Outstanding | undefined
+  after: Outstanding | undefined
+}
 
-  begin(): number {
-    this.#last++
-    this.#outstanding.add(this.#last)
-    return this.#last
+/** Counts the changing operations of one client, and knows up to which of them every answer has arrived. */
+class Sequence {
+  /** The lowest one that is outstanding. */
+  #first: Outstanding | undefined
+  #last: Outstanding | undefined
+  #count = 0
+
+  begin(): Outstanding {
+    this.#count++
+    const begun: Outstanding = { sequence: this.#count, before: this.#last, after: undefined }
+    if (this.#last) this.#last.after = begun
+    else this.#first = begun
+    this.#last = begun
+    return begun
   }
 
-  settled(sequence: number): void {
-    this.#outstanding.delete(sequence)
+  settled(one: Outstanding): void {
+    if (one.before) one.before.after = one.after
+    else this.#first = one.after
+    if (one.after) one.after.before = one.before
+    else this.#last = one.before
+    // One that has grown old would keep all after it alive.
+    one.before = undefined
+    one.after = undefined
   }
 
   get acknowledged(): number {
-    // Numbers are added in rising order, and a Set keeps that order.
-    for (const lowest of this.#outstanding) return lowest - 1
-    return this.#last
+    return this.#first ? this.#first.sequence - 1 : this.#count
   }
 }
 
@@ -47,24 +64,51 @@ export class MetadataClient {
     this.connections = connections
   }
 
-  async request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options: CallOptions = {}): Promise<A> {
-    return (await this.exchange(operation, head, undefined, options)).head
+  request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options?: CallOptions): Promise<A> {
+    return this.ask(operation, head, undefined, options, headOf<A>)
   }
 
   /** The same with bytes each way. Those that are sent belong to the call until it settles. */
-  async exchange<Head, A>(
+  exchange<Head, A>(
     operation: Operation<Head, A>,
     head: NoInfer<Head>,
     body: Uint8Array | undefined,
-    options: CallOptions,
+    options?: CallOptions,
   ): Promise<Answer<A>> {
-    if (!operation.changes) return this.#ask(operation, head, body, options)
-    const sequence = this.#sequence.begin()
-    try {
-      return await this.#ask(operation, { ...head, sequence, acknowledged: this.#sequence.acknowledged }, body, options)
-    } finally {
-      this.#sequence.settled(sequence)
-    }
+    return this.ask(operation, head, body, options, answerOf<A>)
+  }
+
+  /** The same, and resolves with what `take` makes of the answer; there is one promise in it and no more. */
+  ask<Head, A, R>(
+    operation: Operation<Head, A>,
+    head: NoInfer<Head>,
+    body: Uint8Array | undefined,
+    options: CallOptions | undefined,
+    take: (head: A, body: Buffer) => R | Promise<R>,
+  ): Promise<R> {
+    return new Promise((resolve, reject) => {
+      if (!operation.changes) {
+        this.#ask(operation, operation.encodeHead(head), body, options, take, resolve, reject)
+        return
+      }
+      const begun = this.#sequence.begin()
+      const settled = (): void => this.#sequence.settled(begun)
+      try {
+        const numbers = { sequence: begun.sequence, acknowledged: this.#sequence.acknowledged }
+        const resolved = (value: R | Promise<R>): void => {
+          settled()
+          resolve(value)
+        }
+        const failed = (error: unknown): void => {
+          settled()
+          reject(error)
+        }
+        this.#ask(operation, operation.encodeHead(head, numbers), body, options, take, resolved, failed)
+      } catch (error) {
+        settled()
+        throw error
+      }
+    })
   }
 
   /** Sends bytes along. A repeat sends them again, so it is for operations that may be done twice. */
@@ -85,16 +129,36 @@ export class MetadataClient {
     })
   }
 
-  #ask<Head, A>(
+  #ask<Head, A, R>(
     operation: Operation<Head, A>,
-    head: Head,
+    head: Buffer,
     body: Uint8Array | undefined,
-    options: CallOptions,
-  ): Promise<Answer<A>> {
-    const { signal } = options
-    return this.#persist(operation.name, options, (connection, timeoutMs) =>
-      connection.request(operation, head, { timeoutMs, ...(body && { body }), ...(signal && { signal }) }),
-    )
+    options: CallOptions | undefined,
+    take: (head: A, body: Buffer) => R,
+    resolve: (value: R) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const signal = options?.signal
+    const timeoutMs = options?.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    const { clock } = this.connections.context
+    const persist = (leftMs: number): Promise<void> =>
+      this.#persist(operation.name, { timeoutMs: leftMs, ...(signal && { signal }) }, (one, untilMs) => {
+        const request = { timeoutMs: untilMs, ...(body && { body }), ...(signal && { signal }) }
+        return new Promise<R>((done, failed) => one.ask(operation, head, request, take, done, failed))
+      }).then(resolve, reject)
+    const connection = this.connections.ready(this.address)
+    if (!connection) {
+      persist(timeoutMs).catch(reject)
+      return
+    }
+    const startedMs = clock.now()
+    const failed = (error: GliderError): void => {
+      const leftMs = startedMs + timeoutMs - clock.now() - FIRST_PAUSE_MS
+      // What the server itself refused is final; a connection that went is not.
+      if (connection.usable || error.code !== 'UNAVAILABLE' || leftMs <= 0 || this.connections.closed) reject(error)
+      else pause(clock, FIRST_PAUSE_MS, operation.name, signal).then(() => persist(leftMs), reject)
+    }
+    connection.ask(operation, head, { body, signal, timeoutMs }, take, resolve, failed)
   }
 
   async #persist<T>(
@@ -124,4 +188,8 @@ export class MetadataClient {
       await pause(clock, delayMs, what, signal)
     }
   }
+}
+
+function headOf<A>(head: A): A {
+  return head
 }

@@ -52,10 +52,11 @@ class NodeProxy {
     return this.#path
   }
 
-  async stat(options?: CallOptions): Promise<NodeStat> {
-    const info = await this.context.metadata.request(catalogue.stat, this.target, options)
-    this.#path = info.path
-    return statOf(info)
+  stat(options?: CallOptions): Promise<NodeStat> {
+    return this.context.metadata.ask(catalogue.stat, this.target, undefined, options, info => {
+      this.#path = info.path
+      return statOf(info)
+    })
   }
 }
 
@@ -86,12 +87,12 @@ class DirectoryProxy extends NodeProxy implements DirectoryNode {
 class TableProxy extends NodeProxy implements TableNode {
   readonly type = 'table'
 
-  async put(key: string, bytes: Uint8Array | string, options: CallOptions = {}): Promise<void> {
-    await putValue(this.context, { ...this.target, key }, bytesOf(bytes, `${this.path}/${key}`), {}, options)
+  async put(key: string, bytes: Uint8Array | string, options?: CallOptions): Promise<void> {
+    return putValue(this.context, { node: this.target.node, key }, bytesOf(bytes, `${this.path}/${key}`), undefined, options)
   }
 
-  get(key: string, options: CallOptions = {}): Promise<Buffer> {
-    return getValue(this.context, { ...this.target, key }, options)
+  get(key: string, options?: CallOptions): Promise<Buffer> {
+    return getValue(this.context, { node: this.target.node, key }, options)
   }
 
   async delete(key: string, options?: CallOptions): Promise<boolean> {

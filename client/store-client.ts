@@ -12,7 +12,14 @@ import type {
   StoreClient,
   Usage,
 } from '../actions/store.ts'
-import { type BundleInfo, catalogue, type FsckReport, type NodeType, type ServerInfo } from '../protocol/catalogue.ts'
+import {
+  type BundleInfo,
+  catalogue,
+  type FsckReport,
+  type HeadOf,
+  type NodeType,
+  type ServerInfo,
+} from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { splitAddress } from '../protocol/dial.system.ts'
@@ -104,25 +111,24 @@ class Store implements StoreClient {
     await this.#context.connections.get(this.#context.metadata.address)
   }
 
-  async create<T extends keyof NodeByType>(path: string, type: T, options: CreateOptions = {}): Promise<NodeByType[T]> {
-    const { signal, timeoutMs, storageClass, ...wanted } = options
-    const head = { path, type, ...wanted, ...classOf(storageClass) }
-    const { lease, ...info } = await this.#context.metadata.request(catalogue.create, head, callOf(signal, timeoutMs))
-    if (lease !== undefined && wanted.ttlMs !== undefined) this.#context.leases.hold({ ...info, lease }, wanted.ttlMs)
-    return nodeProxy(this.#context, info) as NodeByType[T]
+  create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
+    const { metadata, leases } = this.#context
+    return metadata.ask(catalogue.create, creationOf(path, type, options), undefined, options, info => {
+      const { lease } = info
+      if (lease !== undefined && options?.ttlMs !== undefined) leases.hold({ ...info, lease }, options.ttlMs)
+      return nodeProxy(this.#context, info) as NodeByType[T]
+    })
   }
 
   lookup<T extends keyof NodeByType>(path: string, type: T, options?: CallOptions): Promise<NodeByType[T]>
   lookup(path: string, type?: undefined, options?: CallOptions): Promise<NodeByType[keyof NodeByType]>
-  async lookup(path: string, type?: NodeType, options?: CallOptions): Promise<NodeByType[keyof NodeByType]> {
-    return nodeProxy(
-      this.#context,
-      await this.#context.metadata.request(catalogue.lookup, { path, ...(type && { type }) }, options),
-    )
+  lookup(path: string, type?: NodeType, options?: CallOptions): Promise<NodeByType[keyof NodeByType]> {
+    const head = type ? { path, type } : { path }
+    return this.#context.metadata.ask(catalogue.lookup, head, undefined, options, info => nodeProxy(this.#context, info))
   }
 
-  async stat(path: string, options?: CallOptions): Promise<NodeStat> {
-    return statOf(await this.#context.metadata.request(catalogue.stat, { path }, options))
+  stat(path: string, options?: CallOptions): Promise<NodeStat> {
+    return this.#context.metadata.ask(catalogue.stat, { path }, undefined, options, statOf)
   }
 
   async exists(path: string, options?: CallOptions): Promise<boolean> {
@@ -133,14 +139,14 @@ class Store implements StoreClient {
     return listNodes(this.#context, { path }, options)
   }
 
-  async delete(path: string, options: CallOptions & { readonly recursive?: boolean } = {}): Promise<boolean> {
-    const { signal, timeoutMs, recursive } = options
-    const head = { path, ...(recursive !== undefined && { recursive }) }
-    return (await this.#context.metadata.request(catalogue.delete, head, callOf(signal, timeoutMs))).deleted
+  delete(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<boolean> {
+    const recursive = options?.recursive
+    const head = recursive === undefined ? { path } : { path, recursive }
+    return this.#context.metadata.ask(catalogue.delete, head, undefined, options, ({ deleted }) => deleted)
   }
 
-  async rename(from: string, to: string, options?: CallOptions): Promise<void> {
-    await this.#context.metadata.request(catalogue.rename, { from, to }, options)
+  rename(from: string, to: string, options?: CallOptions): Promise<void> {
+    return this.#context.metadata.ask(catalogue.rename, { from, to }, undefined, options, () => undefined)
   }
 
   async lease(path: string, { ttlMs, signal, timeoutMs }: LeaseOptions): Promise<Lease> {
@@ -211,6 +217,15 @@ class Store implements StoreClient {
     return this.close()
   }
 }
+
+function creationOf(path: string, type: NodeType, options: CreateOptions | undefined): HeadOf<typeof catalogue.create> {
+  if (!options) return { path, type }
+  const { storageClass, ...wanted } = options
+  return { path, type, ...wanted, ...notSent, ...classOf(storageClass) }
+}
+
+/** Options of the call itself: what is undefined is left out of a head. */
+const notSent = { signal: undefined, timeoutMs: undefined }
 
 /** Longer than any process. */
 const UNLIMITED_MS = 2 ** 40

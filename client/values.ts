@@ -1,7 +1,7 @@
 /** Whole values: small ones travel with the metadata operation, others through blocks. */
 import { types } from 'node:util'
 import type { CallOptions } from '../actions/store.ts'
-import { catalogue } from '../protocol/catalogue.ts'
+import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { ClientContext, Target } from './context.ts'
 import { FileSink } from './file-sink.ts'
@@ -32,15 +32,31 @@ export function bytesOf(value: Uint8Array | string, path: string): Uint8Array {
 }
 
 /** Creates or replaces a file or keyvalue, at the one moment of its commit. The bytes belong to the call until it resolves. */
-export async function putValue(
+export function putValue(
   context: ClientContext,
   target: Target,
   bytes: Uint8Array,
-  wishes: PutWishes,
-  options: CallOptions,
+  wishes: PutWishes | undefined,
+  options: CallOptions | undefined,
 ): Promise<void> {
-  context.counters.transfers++
-  if (bytes.length <= context.inline.bytes && (await putInline(context, target, bytes, wishes, options))) return
+  const { metadata, inline, counters } = context
+  counters.transfers++
+  if (bytes.length > inline.bytes) return putBlocks(context, target, bytes, wishes, options)
+  return metadata.ask(catalogue.put, wishes ? { ...target, ...wishes } : target, bytes, options, ({ stored, inlineBytes }) => {
+    inline.bytes = inlineBytes
+    if (!stored) return putBlocks(context, target, bytes, wishes, options)
+    counters.bytesSent += bytes.length
+    return undefined
+  })
+}
+
+async function putBlocks(
+  context: ClientContext,
+  target: Target,
+  bytes: Uint8Array,
+  wishes: PutWishes | undefined,
+  options: CallOptions = {},
+): Promise<void> {
   const blocks = Math.ceil(bytes.length / ASSUMED_BLOCK_BYTES)
   const { clock } = context.connections.context
   const deadline = clock.now() + (options.timeoutMs ?? GIVE_UP_MS)
@@ -58,38 +74,48 @@ export async function putValue(
   }
 }
 
-async function putInline(
-  { metadata, inline, counters }: ClientContext,
-  target: Target,
-  bytes: Uint8Array,
-  wishes: PutWishes,
-  options: CallOptions,
-): Promise<boolean> {
-  const { head } = await metadata.exchange(catalogue.put, { ...target, ...wishes }, bytes, options)
-  inline.bytes = head.inlineBytes
-  if (head.stored) counters.bytesSent += bytes.length
-  return head.stored
+/** The bytes of a file or keyvalue, of one version: where that is replaced while it is being read, those of the next one. */
+export function getValue(context: ClientContext, target: Target, options: CallOptions | undefined): Promise<Buffer> {
+  context.counters.transfers++
+  return attemptGet(context, target, options)
 }
 
-/** The bytes of a file or keyvalue, of one version: where that is replaced while it is being read, those of the next one. */
-export async function getValue(context: ClientContext, target: Target, options: CallOptions): Promise<Buffer> {
-  const { metadata, counters, connections } = context
-  const { clock } = connections.context
-  const deadline = clock.now() + (options.timeoutMs ?? GIVE_UP_MS)
-  counters.transfers++
-  for (;;) {
-    const { head, body } = await metadata.exchange(catalogue.get, { ...target, blocks: LOCATE_BLOCKS }, undefined, options)
-    if (!head.opened) {
-      counters.bytesReceived += body.length
-      return body
-    }
-    const source = new FileSource(context, head.opened)
-    const bytes = Buffer.allocUnsafeSlow(source.size)
-    try {
-      await source.read(0, bytes, options)
-      return bytes
-    } catch (error) {
-      if (GliderError.from(error).code !== 'BLOCK_GONE' || clock.now() >= deadline) throw error
-    }
-  }
+function attemptGet(
+  context: ClientContext,
+  target: Target,
+  options: CallOptions | undefined,
+  deadline?: number,
+): Promise<Buffer> {
+  const { metadata, counters } = context
+  return metadata.ask(catalogue.get, askFor(target), undefined, options, ({ opened }, body) => {
+    if (opened) return getBlocks(context, target, opened, options, deadline)
+    counters.bytesReceived += body.length
+    return body
+  })
 }
+
+function askFor(target: Target): HeadOf<typeof catalogue.get> {
+  if ('path' in target) return { path: target.path, blocks: LOCATE_BLOCKS }
+  const { node, key } = target
+  return key === undefined ? { node, blocks: LOCATE_BLOCKS } : { node, key, blocks: LOCATE_BLOCKS }
+}
+
+async function getBlocks(
+  context: ClientContext,
+  target: Target,
+  opened: OpenedRead,
+  options: CallOptions = {},
+  deadline = context.connections.context.clock.now() + (options.timeoutMs ?? GIVE_UP_MS),
+): Promise<Buffer> {
+  const source = new FileSource(context, opened)
+  const bytes = Buffer.allocUnsafeSlow(source.size)
+  try {
+    await source.read(0, bytes, options)
+    return bytes
+  } catch (error) {
+    if (GliderError.from(error).code !== 'BLOCK_GONE' || context.connections.context.clock.now() >= deadline) throw error
+  }
+  return attemptGet(context, target, options, deadline)
+}
+
+type OpenedRead = NonNullable<AnswerOf<typeof catalogue.get>['opened']>

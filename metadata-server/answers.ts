@@ -2,6 +2,7 @@
  * Answers kept for repeats. Always holds: of the calls with one client id and sequence number at most one is carried out;
  * all others get its outcome, unless the client has said that it has it.
  */
+import { ChurnMap } from '../protocol/churn-map.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Caller } from './caller.ts'
@@ -25,7 +26,7 @@ type Outcome =
 
 interface Client {
   /** In order of arrival. */
-  readonly kept: Map<number, Kept>
+  readonly kept: ChurnMap<Kept>
   acknowledged: number
   lastMs: number
 }
@@ -131,7 +132,7 @@ export class Answers {
   #client(id: string): Client {
     let client = this.#clients.get(id)
     if (!client) {
-      client = { kept: new Map(), acknowledged: 0, lastMs: 0 }
+      client = { kept: new ChurnMap(), acknowledged: 0, lastMs: 0 }
       this.#clients.set(id, client)
     }
     client.lastMs = this.#clock.now()

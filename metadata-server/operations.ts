@@ -194,6 +194,7 @@ export class Operations {
     this.#add(catalogue.drainServer, ({ id }) => membership.drain(id))
     this.#add(catalogue.removeServer, ({ id, force }) => membership.remove(id, force ?? false))
     this.#add(catalogue.fsck, ({ repair }) => fsck.run(repair ?? false))
+    this.#add(catalogue.echo, ({ path, type = 'file' }) => ({ node: 0, path, type, size: 0, storageClass: '', createdAt: 0 }))
     this.#add(catalogue.usage, () => ({
       nodes: tree.count,
       storedBytes: totals.storedBytes,

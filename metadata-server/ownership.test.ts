@@ -7,11 +7,13 @@ import { FakeClock, FakeConnection, settle } from './fakes.test.helper.ts'
 import { Frees } from './frees.ts'
 import { Fsck } from './fsck.ts'
 import { Generations } from './generations.ts'
+import { noJournal } from './journal/journal.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Membership } from './membership.ts'
 import { BagNode, FileNode } from './node.ts'
 import { Orphans } from './orphans.ts'
 import { Reaper } from './reaper.ts'
+import { Recovery } from './recovery.ts'
 import { SlotSpaces } from './slots.ts'
 import { BlockSpaces } from './spaces.ts'
 import { Totals } from './totals.ts'
@@ -21,15 +23,25 @@ function parts() {
   const clock = new FakeClock()
   const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
   const config = verifyConfig({})
+  const journal = noJournal
   const generations = new Generations(1)
-  const frees = new Frees(clock, 50, log)
+  const frees = new Frees({ clock, delayMs: 50, log, journal })
   const blocks = new BlockSpaces(['dram'], 1 << 20, generations, frees)
   const slots = new SlotSpaces(generations, log)
-  const tree = new Tree(() => clock.wallTime(), blocks.defaultOrder)
+  const tree = new Tree({
+    wallTime: () => clock.wallTime(),
+    journal,
+    order: blocks.orders.default,
+    root: { id: 1, createdAt: 0 },
+  })
+  const leases = new LeaseTable(journal, 0)
   const stopObject = () => Promise.resolve()
-  const reaper = new Reaper({ clock, tree, blocks, totals: new Totals(), leases: new LeaseTable(), stopObject })
-  const claims = new Claims({ bytes: count => Buffer.alloc(count), id: () => 'claim' }, reaper)
-  const membership = new Membership({ config, clock, log, blocks, slots, frees })
+  const reaper = new Reaper({ clock, tree, blocks, totals: new Totals(), leases, stopObject, journal })
+  const randomness = { bytes: (count: number) => Buffer.alloc(count), id: () => 'claim' }
+  const claims = new Claims({ clock, randomness, reaper, journal })
+  const orphans = new Orphans(frees)
+  const recovery = new Recovery(orphans, slots, log)
+  const membership = new Membership({ config, clock, log, blocks, slots, frees, recovery, journal })
   const proofKey = Buffer.alloc(32).toString('base64url')
   const head = {
     role: 'storage',
@@ -40,12 +52,11 @@ function parts() {
     proofKey,
   } as const
   membership.register(head, new FakeConnection('storage'))
-  const orphans = new Orphans(frees)
   const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
   const add = (path: string) => {
     const place = tree.place(path, false)
     if (place.node) throw new Error('taken')
-    return tree.add(place, birth => new FileNode(birth, blocks.defaultOrder))
+    return tree.add(place, birth => new FileNode(birth, blocks.orders.default))
   }
   const check = async (repair = false) => {
     const report = fsck.run(repair)
@@ -60,11 +71,11 @@ function parts() {
 
 test('a block of two nodes is found, in whatever they have it', async () => {
   const { tree, blocks, add, check } = parts()
-  const [block, other] = blocks.take(['dram'], 2, '/x')
+  const [block, other] = blocks.take(blocks.orders.default, 2, '/x')
   add('/first').chain = block
   add('/second').chain = [other!, block!]
   const place = tree.place('/bag', false)
-  if (!place.node) tree.add(place, birth => new BagNode(birth, blocks.defaultOrder)).parts = [{ size: 0, chain: other }]
+  if (!place.node) tree.add(place, birth => new BagNode(birth, blocks.orders.default)).parts = [{ size: 0, chain: other }]
   const report = await check(true)
   expect(report).toMatchObject({ clean: false, found: { doublyOwnedBlocks: 2, orphanedBlocks: 0 }, repaired: 0 })
   expect(report.findings.map(({ path, what }) => [path, what])).toEqual([
@@ -76,8 +87,16 @@ test('a block of two nodes is found, in whatever they have it', async () => {
 
 test('a block of a node and of a writer is found, and one that is counted as free', async () => {
   const { blocks, claims, add, check } = parts()
-  const [shared, freed] = blocks.take(['dram'], 2, '/x')
-  const subject = { mode: 'put', node: undefined, key: '', path: '/written', parents: false, order: ['dram'] } as const
+  const [shared, freed] = blocks.take(blocks.orders.default, 2, '/x')
+  const subject = {
+    mode: 'put',
+    node: undefined,
+    key: '',
+    path: '/written',
+    byPath: true,
+    parents: false,
+    order: blocks.orders.default,
+  } as const
   claims.take(subject, [shared!], { clientId: undefined, onGone: () => () => {} })
   add('/first').chain = shared
   add('/second').chain = freed
@@ -90,7 +109,7 @@ test('a block of a node and of a writer is found, and one that is counted as fre
 
 test('a block that is taken by nobody is found, and freed by repair', async () => {
   const { blocks, check } = parts()
-  blocks.take(['dram'], 3, '/x')
+  blocks.take(blocks.orders.default, 3, '/x')
   expect(await check()).toMatchObject({ clean: false, found: { orphanedBlocks: 3 } })
   expect(await check(true)).toMatchObject({ clean: true, repaired: 3 })
   expect(blocks.usage()).toEqual([{ storageClass: 'dram', used: 0, free: 16 }])

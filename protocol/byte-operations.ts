@@ -2,6 +2,7 @@
 import Type from 'typebox'
 import { defineOperation } from './operation.ts'
 import { blockChain, count, location, nodeId, nodeInfo, openedRead, path, storageClass, target } from './schemas.ts'
+import { getAnswer, getHead, putAnswer, putHead } from './value-heads.ts'
 
 export const byteOperations = {
   openWrite: defineOperation('openWrite', {
@@ -128,6 +129,8 @@ export const byteOperations = {
       /** Up to how many bytes are kept inline. */
       inlineBytes: count,
     }),
+    headCodec: putHead,
+    answerCodec: putAnswer,
   }),
   get: defineOperation('get', {
     code: 31,
@@ -137,6 +140,8 @@ export const byteOperations = {
     head: Type.Object({ ...target, blocks: Type.Optional(Type.Integer({ minimum: 0, maximum: 256 })) }),
     /** Of what is not kept inline, where it is. */
     answer: Type.Object({ opened: Type.Optional(openedRead) }),
+    headCodec: getHead,
+    answerCodec: getAnswer,
   }),
   locateParts: defineOperation('locateParts', {
     code: 32,

@@ -247,6 +247,15 @@ export const catalogue = {
     head: Type.Object({ id: Type.String(), force: Type.Optional(Type.Boolean()) }),
     answer: serverInfo,
   }),
+  echo: defineOperation('echo', {
+    code: 60,
+    server: 'metadata',
+    internal: true,
+    summary:
+      'Answers what it was asked, in the form of a lookup: the least that an operation costs, for benchmarks to compare with.',
+    head: Type.Object({ path, type: Type.Optional(Type.Enum([...nodeTypes])) }),
+    answer: nodeInfo,
+  }),
   usage: defineOperation('usage', {
     code: 24,
     server: 'metadata',

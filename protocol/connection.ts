@@ -1,10 +1,12 @@
+import { Asked, answerOf } from './asked.ts'
 import type { Clock, Timer } from './clock.ts'
 import { FrameDecoder } from './decoder.ts'
 import { GliderError } from './errors.ts'
 import { frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { HandlerTable } from './handlers.ts'
-import { encodeError, encodeJson, parseJson } from './heads.ts'
+import { encodeError } from './heads.ts'
 import { Inbound, type InboundHost } from './inbound.ts'
+import { encodeJson } from './json-heads.ts'
 import { Liveness } from './liveness.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, RequestOptions } from './peer.ts'
@@ -137,39 +139,33 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   // Asking.
 
   request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options: RequestOptions = {}): Promise<Answer<A>> {
-    const { signal } = options
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(cancelled(operation.name, signal))
-        return
-      }
-      const headBytes = encodeJson(head)
-      if (headBytes.length > MAX_HEAD_BYTES) {
-        reject(
-          new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
-        )
-        return
-      }
-      const onAbort = (): void => this.#drop(id, cancelled(operation.name, signal))
-      const id = this.requestRaw(
-        operation,
-        headBytes,
-        options.body,
-        {
-          place: bodyBytes => Buffer.allocUnsafeSlow(bodyBytes),
-          answered(answer, body, placed) {
-            signal?.removeEventListener('abort', onAbort)
-            resolve({ head: operation.parseAnswer(parseJson(answer)), body: placed ? body : Buffer.from(body) })
-          },
-          failed(error) {
-            signal?.removeEventListener('abort', onAbort)
-            reject(error)
-          },
-        },
-        options.timeoutMs,
-      )
-      if (this.#requests.has(id)) signal?.addEventListener('abort', onAbort)
+      this.ask(operation, operation.encodeHead(head), options, answerOf<A>, resolve, reject)
     })
+  }
+
+  /** Asks, and settles by what it is handed: with what `take` makes of the answer, or with the error. */
+  ask<Head, A, R>(
+    operation: Operation<Head, A>,
+    headBytes: Buffer,
+    { body, signal, timeoutMs }: RequestOptions,
+    take: (head: A, body: Buffer) => R,
+    resolve: (value: R) => void,
+    reject: (error: GliderError) => void,
+  ): void {
+    if (signal?.aborted) {
+      reject(cancelled(operation.name, signal))
+      return
+    }
+    if (headBytes.length > MAX_HEAD_BYTES) {
+      reject(
+        new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
+      )
+      return
+    }
+    const asked = new Asked(operation, take, resolve, reject)
+    const id = this.requestRaw(operation, headBytes, body, asked, timeoutMs)
+    if (signal && this.#requests.has(id)) asked.heed(signal, () => this.#drop(id, cancelled(operation.name, signal)))
   }
 
   /** The hot way to ask: head and answer as bytes. The body must stay as it is until the request has been answered. */

@@ -1,21 +1,8 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type ErrorCode, errorTable, GliderError } from './errors.ts'
+import { encodeJson, parseJson } from './json-heads.ts'
 import type { Hello } from './peer.ts'
-
-/** @throws GliderError INVALID_ARGUMENT */
-export function parseJson(bytes: Buffer): unknown {
-  if (bytes.length === 0) return {}
-  try {
-    return JSON.parse(bytes.toString())
-  } catch (cause) {
-    throw new GliderError('INVALID_ARGUMENT', `the head is not JSON: ${(cause as Error).message}`, { cause })
-  }
-}
-
-export function encodeJson(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value))
-}
 
 const helloSchema = Compile(
   Type.Object({

@@ -1,8 +1,10 @@
+import { ChurnMap } from './churn-map.ts'
 import type { FrameReceiver } from './decoder.ts'
 import { GliderError, unreachable } from './errors.ts'
 import { type FrameHeader, frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { AnswerChannel, Binding, HandlerTable, RawReceiver } from './handlers.ts'
-import { encodeError, encodeJson, parseErrorHead, parseHello, parseJson } from './heads.ts'
+import { encodeError, parseErrorHead, parseHello } from './heads.ts'
+import { isBinary, parseJson } from './json-heads.ts'
 import type { Call, Connection, Hello, Reply } from './peer.ts'
 import { MuxStream, type StreamHost } from './stream.ts'
 
@@ -57,7 +59,7 @@ export class Inbound implements FrameReceiver {
   readonly #connection: InboundHost
   readonly #handlers: HandlerTable | undefined
   /** Requests of the other side under way. */
-  readonly #calls = new Map<number, InboundCall>()
+  readonly #calls = new ChurnMap<InboundCall>()
   readonly #rawReceivers = new Map<number, RawReceiver>()
   #greeted = false
   /** The raw receiver whose body is being received, and why it will be refused. */
@@ -250,12 +252,13 @@ export class Inbound implements FrameReceiver {
 
   #plainRequest(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, headBytes: Buffer, body: Buffer): void {
     const call = new InboundCall(this.#connection.connection)
+    const binary = isBinary(headBytes)
     let result: unknown
     try {
-      const head = binding.operation.parseHead(parseJson(headBytes))
+      const head = binding.operation.decodeHead(headBytes)
       result = binding.kind === 'answer' ? binding.handler(head, call) : binding.handler(head, body, call)
       if (!(result instanceof Promise)) {
-        this.#answer(binding, id, result)
+        this.#answer(binding, id, result, binary)
         return
       }
     } catch (error) {
@@ -266,7 +269,7 @@ export class Inbound implements FrameReceiver {
     result
       .then(value => {
         this.#calls.delete(id)
-        this.#answer(binding, id, value)
+        this.#answer(binding, id, value, binary)
       })
       .catch(error => {
         this.#calls.delete(id)
@@ -275,9 +278,9 @@ export class Inbound implements FrameReceiver {
   }
 
   /** @throws GliderError INTERNAL where the answer does not fit into a frame */
-  #answer(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, answer: unknown): void {
+  #answer(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, answer: unknown, binary: boolean): void {
     const reply = binding.kind === 'bytes' ? (answer as Reply<unknown>) : { head: answer, body: undefined }
-    const head = encodeJson(reply.head)
+    const head = binding.operation.encodeAnswer(reply.head, binary)
     const bodyBytes = reply.body?.length ?? 0
     if (head.length > MAX_HEAD_BYTES || bodyBytes > MAX_BODY_BYTES) {
       throw new GliderError('INTERNAL', `an answer of ${head.length + bodyBytes} bytes does not fit into a frame`)

@@ -1,6 +1,8 @@
 import Type, { type Static, type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { GliderError } from './errors.ts'
+import { encodeJson, isBinary, parseJson } from './json-heads.ts'
+import type { HeadCodec, Numbers } from './value-heads.ts'
 
 /** Which server answers an operation. */
 export type ServerRole = 'metadata' | 'storage' | 'active'
@@ -24,6 +26,9 @@ export interface OperationSpec<Head extends TSchema, Answer extends TSchema> {
   readonly internal?: true
   readonly head: Head
   readonly answer: Answer
+  /** Where heads have a binary form as well. */
+  readonly headCodec?: HeadCodec<Static<Head>>
+  readonly answerCodec?: HeadCodec<Static<Answer>>
 }
 
 /** One entry of the catalogue: names, validates and types an operation for frames, REST and OpenAPI alike. */
@@ -41,6 +46,16 @@ export interface Operation<Head = unknown, Answer = unknown> {
   parseHead(value: unknown): Head
   /** @throws GliderError PROTOCOL_ERROR naming the field */
   parseAnswer(value: unknown): Answer
+
+  // As it travels: in JSON, or in a binary form where the operation has one.
+
+  encodeHead(head: Head, numbers?: Numbers): Buffer
+  /** @throws GliderError INVALID_ARGUMENT naming the field */
+  decodeHead(bytes: Buffer): Head
+  /** @param binary whether the one who asked knows the binary form */
+  encodeAnswer(answer: Answer, binary: boolean): Buffer
+  /** @throws GliderError PROTOCOL_ERROR naming the field */
+  decodeAnswer(bytes: Buffer): Answer
 }
 
 /** Numbers that let the metadata server recognise a repeat; they are part of the head of every changing operation. */
@@ -60,6 +75,17 @@ export function defineOperation<Head extends TObject, Answer extends TSchema>(
     : Type.Object(spec.head.properties, { additionalProperties: false })
   const checkHead = checker(headSchema)
   const checkAnswer = checker(spec.answer)
+  const { headCodec, answerCodec } = spec
+  const parseHead = (value: unknown): Static<Head> => {
+    const defect = checkHead(value)
+    if (defect) throw new GliderError('INVALID_ARGUMENT', `${name}: ${defect}`)
+    return value as Static<Head>
+  }
+  const parseAnswer = (value: unknown): Static<Answer> => {
+    const defect = checkAnswer(value)
+    if (defect) throw new GliderError('PROTOCOL_ERROR', `answer to ${name}: ${defect}`)
+    return value as Static<Answer>
+  }
   return {
     name,
     code: spec.code,
@@ -70,16 +96,12 @@ export function defineOperation<Head extends TObject, Answer extends TSchema>(
     internal: spec.internal ?? false,
     headSchema,
     answerSchema: spec.answer,
-    parseHead(value) {
-      const defect = checkHead(value)
-      if (defect) throw new GliderError('INVALID_ARGUMENT', `${name}: ${defect}`)
-      return value as Static<Head>
-    },
-    parseAnswer(value) {
-      const defect = checkAnswer(value)
-      if (defect) throw new GliderError('PROTOCOL_ERROR', `answer to ${name}: ${defect}`)
-      return value as Static<Answer>
-    },
+    parseHead,
+    parseAnswer,
+    encodeHead: (head, numbers) => headCodec?.encode(head, numbers) ?? encodeJson(head, numbers),
+    decodeHead: bytes => (headCodec && isBinary(bytes) ? headCodec.decode(bytes) : parseHead(parseJson(bytes))),
+    encodeAnswer: (answer, binary) => (binary && answerCodec?.encode(answer)) || encodeJson(answer),
+    decodeAnswer: bytes => (answerCodec && isBinary(bytes) ? answerCodec.decode(bytes) : parseAnswer(parseJson(bytes))),
   }
 }
 

@@ -5,12 +5,16 @@ export const MAX_PATH_BYTES = 4096
 /** Longest part of a path, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 255
 
+/** Paths that need no closer look, as nearly all are: letters, digits, and signs that mean nothing. */
+const PLAIN = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200})+$/
+
 /**
  * The parts of an absolute path; the root has none. Names are kept exactly as given: no normalisation, no case folding.
  * @throws GliderError INVALID_PATH
  */
 export function parsePath(path: string): string[] {
   if (typeof path !== 'string') throw invalid(String(path), 'is not a string')
+  if (path.length <= MAX_PATH_BYTES && PLAIN.test(path)) return path.slice(1).split('/')
   if (!path.startsWith('/')) throw invalid(path, 'is not absolute: start it with /')
   checkLength(path)
   if (path === '/') return []

@@ -15,11 +15,11 @@ export interface Hello {
 }
 
 export interface RequestOptions {
-  readonly body?: Uint8Array
+  readonly body?: Uint8Array | undefined
   /** Aborting it fails the request with CANCELLED, and tells the other side. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Fails the request with TIMEOUT after so many milliseconds. @default none */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 export interface Answer<A> {

@@ -1,3 +1,4 @@
+import { ChurnMap } from './churn-map.ts'
 import { type Clock, every, type Timer } from './clock.ts'
 import { GliderError } from './errors.ts'
 
@@ -23,7 +24,7 @@ const SWEEP_MS = 100
 export class PendingRequests {
   readonly #clock: Clock
   readonly #expired: (id: number, error: GliderError) => void
-  readonly #entries = new Map<number, Entry>()
+  readonly #entries = new ChurnMap<Entry>()
   #sweep: Timer | undefined
   #timed = 0
 
@@ -55,9 +56,8 @@ export class PendingRequests {
 
   /** Takes the request off; undefined where it is no longer waited for. */
   take(id: number): Pending | undefined {
-    const entry = this.#entries.get(id)
+    const entry = this.#entries.take(id)
     if (!entry) return undefined
-    this.#entries.delete(id)
     if (entry.deadline !== Number.POSITIVE_INFINITY) this.#timed--
     return entry.pending
   }
@@ -73,7 +73,7 @@ export class PendingRequests {
 
   #expire(): void {
     const now = this.#clock.now()
-    for (const [id, { deadline, what }] of this.#entries) {
+    for (const [id, { deadline, what }] of [...this.#entries]) {
       if (deadline > now) continue
       this.#expired(
         id,

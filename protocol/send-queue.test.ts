@@ -93,11 +93,21 @@ describe('what leaves next', () => {
     expect(first.filter(id => id < 100)).toEqual([1, 2, 3])
   })
 
-  test('leaves in one write for all frames of a turn', async () => {
+  test('leaves in one write for all frames of a turn that are few', async () => {
     const { queue, transport, peer } = setup()
-    for (let id = 1; id <= 100; id++) queue.small(response, 0, id, EMPTY)
-    await peer.until(() => peer.frames.length === 100)
-    expect(transport.written).toEqual([[1_600]])
+    for (let id = 1; id <= 15; id++) queue.small(response, 0, id, EMPTY)
+    expect(transport.written).toEqual([])
+    await peer.until(() => peer.frames.length === 15)
+    expect(transport.written).toEqual([[240]])
+  })
+
+  test('does not wait for the end of the turn where there are 16 frames already', async () => {
+    const { queue, transport, peer } = setup()
+    for (let id = 1; id <= 40; id++) queue.small(response, 0, id, EMPTY)
+    expect(transport.written).toEqual([[256], [256]])
+    await peer.until(() => peer.frames.length === 40)
+    expect(transport.written).toEqual([[256], [256], [128]])
+    expect(peer.frames.map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1))
   })
 
   test('is not a body that nobody wants any more', async () => {

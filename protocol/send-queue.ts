@@ -7,6 +7,12 @@ const MAX_AHEAD_BYTES = 1 << 20
 /** Bodies up to this size are copied behind their head: cheaper than a buffer of their own in the write. */
 export const COPY_BYTES = 8 << 10
 
+/**
+ * So many small frames leave without waiting for the end of the turn, so that the other side works on them while this one makes
+ * more of them.
+ */
+const BATCH_FRAMES = 16
+
 /** What a waiting frame takes even where its body is somebody else's memory. */
 const WAITING_BYTES = 2 << 10
 
@@ -30,8 +36,8 @@ export interface PieceSource {
 
 /**
  * Decides what leaves next: small frames first, then large bodies and streams in turns. Always holds: what streams and bodies
- * have handed to the kernel and it has not taken is at most {@link MAX_AHEAD_BYTES} and one frame. All that is sent in one
- * turn of the event loop leaves in one write.
+ * have handed to the kernel and it has not taken is at most {@link MAX_AHEAD_BYTES} and one frame. What is sent in one
+ * turn of the event loop leaves together, but for many small frames, which leave in batches of {@link BATCH_FRAMES}.
  */
 export class SendQueue {
   readonly #transport: Transport
@@ -42,6 +48,8 @@ export class SendQueue {
   readonly #queued = new Set<PieceSource>()
   #bulkTurn = true
   #scheduled = false
+  /** Since something was sent last. */
+  #smallFrames = 0
   #closed = false
   #drained: (() => void) | undefined
   /** What the waiting large frames keep in memory. */
@@ -75,7 +83,9 @@ export class SendQueue {
   small(kind: FrameKind, operation: number, id: number, head: Uint8Array, body?: Uint8Array): void {
     if (this.#closed) return
     this.#copy(kind, operation, id, head, body)
-    this.#schedule()
+    this.#smallFrames++
+    if (this.#smallFrames < BATCH_FRAMES) this.#schedule()
+    else this.#send()
   }
 
   /** Sends a frame with a body: at once where it is small, otherwise when its turn comes. */
@@ -147,6 +157,11 @@ export class SendQueue {
 
   flush(): void {
     this.#scheduled = false
+    this.#send()
+  }
+
+  #send(): void {
+    this.#smallFrames = 0
     if (this.#closed) return
     let more = true
     while (more && this.#ahead + this.#bytes < MAX_AHEAD_BYTES) more = this.#next()

@@ -1,25 +1,13 @@
 import type { ActionNode, FileHandle, FileNode } from '../../client/index.ts'
+import { pipelined } from '../pipelined.ts'
 
 /** Operations under way at the same time. */
 const IN_FLIGHT = 8
 
-/** Keeps so many operations under way until all have been done. */
-export async function pipelined(
-  operations: number,
-  operation: (index: number) => Promise<unknown>,
-  inFlight = IN_FLIGHT,
-): Promise<void> {
-  let next = 0
-  const worker = async (): Promise<void> => {
-    while (next < operations) await operation(next++)
-  }
-  await Promise.all(Array.from({ length: inFlight }, worker))
-}
-
 export async function fileWrite(handle: FileHandle, opBytes: number, fileBytes: number, operations: number): Promise<void> {
   const data = Buffer.alloc(opBytes, 7)
   const perFile = fileBytes / opBytes
-  await pipelined(operations, index => handle.write((index % perFile) * opBytes, data))
+  await pipelined(operations, IN_FLIGHT, index => handle.write((index % perFile) * opBytes, data))
 }
 
 export async function fileRead(file: FileNode, opBytes: number, fileBytes: number, operations: number): Promise<void> {
@@ -27,13 +15,13 @@ export async function fileRead(file: FileNode, opBytes: number, fileBytes: numbe
   const into = Buffer.allocUnsafeSlow(opBytes)
   const perFile = fileBytes / opBytes
   // Like the receiver of the bare pair, all reads share one buffer.
-  await pipelined(operations, index => handle.read((index % perFile) * opBytes, into))
+  await pipelined(operations, IN_FLIGHT, index => handle.read((index % perFile) * opBytes, into))
 }
 
 export async function actionWrite(node: ActionNode, opBytes: number, operations: number): Promise<void> {
   const writer = await node.openWriter()
   const data = Buffer.alloc(opBytes, 7)
-  await pipelined(operations, () => writer.write(data))
+  await pipelined(operations, IN_FLIGHT, () => writer.write(data))
   await writer.close()
 }
 
