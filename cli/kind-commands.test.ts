@@ -94,13 +94,13 @@ describe('servers', () => {
   it('what is lost is told by stat, and by fsck, which exits 1', async () => {
     const on = await CommandCluster.start({ capacity: '8MiB', storageServers: 1, activeServers: 0 })
     await on.glider(['put', '-', '/file'], { stdin: LARGE })
-    expect(await on.glider(['fsck'])).toBe('checked 2 nodes, 5 blocks and 0 slots on 1 servers\nclean\n')
+    expect(await on.glider(['fsck'])).toBe('checked nodes: 1, blocks: 5, slots: 0, servers: 1\nclean\n')
     await on.glider(['servers', 'remove', 'storage-1', '--force'])
     expect(await on.glider(['stat', '/file'])).toMatch(/^lost bytes +5242880$/m)
     const { code, stdout, stderr } = await on.try(['fsck'])
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
     expect(stdout.split('\n')).toEqual([
-      'checked 2 nodes, 5 blocks and 0 slots on 0 servers',
+      'checked nodes: 1, blocks: 5, slots: 0, servers: 0',
       expect.stringMatching(
         /^lostData {2}storage-1 block 0 {2}5.0 MiB {2}bytes of \/file are lost: storage-1 at \S+ is gone: replace or delete it$/,
       ),

@@ -35,8 +35,9 @@ export interface FsckParts {
   readonly orphans: Orphans
 }
 
-/** Steps of the walk in one turn. */
+/** Steps of the walk in one turn, and numbers of blocks that are compared. */
 const SLICE = 2000
+const RANGE = 8 << 10
 
 export class Fsck {
   readonly #parts: FsckParts
@@ -92,8 +93,8 @@ class Check {
     }
     const unseen = [...spaces].map(space => ({ space, blocks: this.#unseen(space) }))
     await reaper.settled()
-    for (const { space, blocks } of unseen) this.#unowned(space, blocks)
-    return this.#findings.report({ nodes: ownership.nodes, blocks: ownership.blocks, slots, servers: members.length })
+    for (const { space, blocks } of unseen) await this.#unowned(space, blocks)
+    return this.#findings.report({ nodes: ownership.nodes - 1, blocks: ownership.blocks, slots, servers: members.length })
   }
 
   /** In slices, so that no turn of the event loop is long. */
@@ -120,7 +121,7 @@ class Check {
     await this.#asking(server, async () => {
       for await (const page of inventoryOf(server)) {
         for (const row of page.rows) if (isNobodys(space, row)) suspects.push(row)
-        this.#comparePage(space, page)
+        await this.#comparePage(space, page)
       }
       const { orphans } = this.#parts
       const found = await orphans.confirm(space, suspects)
@@ -134,10 +135,12 @@ class Check {
   }
 
   /** Finds what nodes own and the server does not hold. Everything committed at the walk was on the server before it answered. */
-  #comparePage(space: BlockSpace, { first, end, rows }: InventoryPage): void {
+  async #comparePage(space: BlockSpace, { first, end, rows }: InventoryPage): Promise<void> {
     const { blocks, owners, bytes } = this.#ownership.of(space)
+    const last = Math.min(end, blocks.length)
     let at = 0
-    for (let index = first; index < Math.min(end, blocks.length); index += 1) {
+    for (let index = first; index < last; index += 1) {
+      if (index > first && (index - first) % RANGE === 0) await this.#laterTurn()
       while (at < rows.length && rows[at]!.index < index) at += 1
       const row = rows[at]?.index === index ? rows[at] : undefined
       const block = blocks[index]
@@ -149,14 +152,17 @@ class Check {
     }
   }
 
+  #laterTurn(): Promise<void> {
+    return new Promise(resolve => this.#parts.clock.soon(resolve))
+  }
+
   #missing(block: Block, owner: Extract<Owner, { kind: 'node' }>, bytes: number): void {
     const { space, index } = block
     const { server } = space
     const path = this.#ownership.pathOf(owner)
     if (path === undefined || space.at(index) !== block) return
     const why = isLost(server) ? 'is gone' : 'does not hold them'
-    const what = `bytes of ${path} are lost: ${server.id} at ${server.address} ${why}`
-    this.#findings.lostData(owner.node, path, server.id, index, bytes, what)
+    this.#findings.lostData(owner.node, path, server.id, index, bytes, `${server.id} at ${server.address} ${why}`)
   }
 
   async #compareSlots(space: SlotSpace): Promise<void> {
@@ -198,8 +204,9 @@ class Check {
   }
 
   /** Whatever was deleted meanwhile is free by now; what is left is nobody's. */
-  #unowned(space: BlockSpace, blocks: readonly Block[]): void {
-    for (const block of blocks) {
+  async #unowned(space: BlockSpace, blocks: readonly Block[]): Promise<void> {
+    for (const [at, block] of blocks.entries()) {
+      if (at > 0 && at % SLICE === 0) await this.#laterTurn()
       if (space.at(block.index) !== block) continue
       const what = `${space.server.id} counts a block as taken that neither a node nor a writer owns`
       this.#findings.orphanedBlock(space.server.id, block.index, 0, what)

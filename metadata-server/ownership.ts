@@ -37,6 +37,7 @@ export interface OwnershipParts {
 export class Ownership {
   readonly spaces = new Map<BlockSpace, OwnedBlocks>()
   readonly objects = new Set<ActionObject>()
+  /** The root included. */
   nodes = 0
   blocks = 0
   readonly #parts: OwnershipParts
