@@ -251,6 +251,18 @@ test('an object that is being made or ended is no leak', async () => {
   await creating
 })
 
+test('what is being freed in slices is nobody’s, and no orphan', async () => {
+  const cluster = new FakeCluster()
+  new Stock(cluster.joinStorage(20_000))
+  const { claim } = await cluster.ask('openWrite', { path: '/large', mode: 'put' })
+  for (let i = 0; i < 40; i += 1) await cluster.ask('extend', { claim, blocks: 256 })
+  await cluster.ask('commit', { claim, size: 10_000 * MIB, close: true })
+  const deleting = cluster.ask('delete', { path: '/large' })
+  expect((await cluster.ask('usage', {})).blocks).toBeGreaterThan(9000)
+  expect(await check(cluster, true)).toMatchObject({ clean: true, found: nothing, repaired: 0 })
+  await deleting
+})
+
 test('a report of many findings with long paths fits into a head', async () => {
   const cluster = new FakeCluster()
   const stock = new Stock(cluster.joinStorage(400), 1000)
