@@ -136,19 +136,17 @@ class Check {
 
   /** Finds what nodes own and the server does not hold. Everything committed at the walk was on the server before it answered. */
   async #comparePage(space: BlockSpace, { first, end, rows }: InventoryPage): Promise<void> {
-    const { blocks, owners, bytes } = this.#ownership.of(space)
-    const last = Math.min(end, blocks.length)
+    const owned = this.#ownership.of(space)
+    const last = Math.min(end, owned.end)
     let at = 0
     for (let index = first; index < last; index += 1) {
       if (index > first && (index - first) % RANGE === 0) await this.#laterTurn()
       while (at < rows.length && rows[at]!.index < index) at += 1
       const row = rows[at]?.index === index ? rows[at] : undefined
-      const block = blocks[index]
-      const owner = owners[index]
-      const committed = bytes[index] ?? 0
-      if (!block || owner?.kind !== 'node' || committed === 0) continue
-      if (row && compareGenerations(row, block) === 0 && row.bytes >= committed) continue
-      this.#missing(block, owner, committed)
+      const { block, owner, bytes = 0 } = owned.get(index) ?? {}
+      if (!block || owner?.kind !== 'node' || bytes === 0) continue
+      if (row && compareGenerations(row, block) === 0 && row.bytes >= bytes) continue
+      this.#missing(block, owner, bytes)
     }
   }
 
@@ -194,7 +192,7 @@ class Check {
       const block = space.at(index)
       if (!block) continue
       taken += 1
-      if (owned.blocks[index] !== block && compareGenerations(block, this.#since) <= 0) unseen.push(block)
+      if (owned.get(index)?.block !== block && compareGenerations(block, this.#since) <= 0) unseen.push(block)
     }
     if (taken !== space.used || space.used > space.capacity || space.free < 0) {
       const counts = `${space.used} of ${space.capacity} used and ${space.free} free`
