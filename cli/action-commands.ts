@@ -2,17 +2,17 @@ import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { type BundleInfo, GliderError } from '../client/index.ts'
 import { counted } from './bytes.ts'
+import { addNearFlag, addParentsFlag, addTtlFlag, type CreationFlags, creationOptions } from './creation.ts'
 import { json } from './flags.ts'
 import { openSource, writeTarget } from './local-files.ts'
 import { withNode } from './new-node.ts'
 import { progressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
 
-interface CreateFlags {
+interface CreateFlags extends CreationFlags {
   readonly interleaved?: boolean
   readonly params?: unknown
   readonly replace?: boolean
-  readonly parents?: boolean
 }
 
 /** Actions: `deploy` and `action create|read|write|call|delete`. */
@@ -31,15 +31,13 @@ export function addActionCommands(program: Command, session: Session): void {
 
   const action = program.command('action').description('work with action objects')
 
-  action
-    .command('create')
+  addTtlFlag(addNearFlag(addParentsFlag(action.command('create'))))
     .description('make an action object, and its node where there is none')
     .argument('<path>', 'the node')
     .argument('<definition>', 'bundle/Class, or a Class that only one bundle has')
     .option('--interleaved', 'other streams and calls may take a turn while one awaits')
     .addOption(new Option('--params <json>', 'parameters of the object').argParser(json))
     .option('--replace', 'in place of the object that is there')
-    .option('-p, --parents', 'create missing directories above, too')
     .action((path: string, definition: string, flags: CreateFlags) => createObject(session, path, definition, flags))
 
   action
@@ -89,9 +87,9 @@ export function addActionCommands(program: Command, session: Session): void {
 }
 
 async function createObject(session: Session, path: string, definition: string, flags: CreateFlags): Promise<void> {
-  const { parents = false, interleaved = false, replace = false, params } = flags
+  const { interleaved = false, replace = false, params } = flags
   await session.withStore((store, call) =>
-    withNode(store, path, 'action', parents, call, node =>
+    withNode(store, path, 'action', creationOptions(flags), call, node =>
       node.create(definition, { interleaved, replace, ...(params !== undefined && { params }), ...call }),
     ),
   )

@@ -22,7 +22,7 @@ export function addCheckCommands(program: Command, session: Session): void {
 
 function reportLines({ clean, checked, unchecked, found, repaired, findings }: FsckReport): string[] {
   const { nodes, blocks, slots, servers } = checked
-  const lines = [`checked ${nodes} nodes, ${blocks} blocks and ${slots} slots on ${servers} servers`]
+  const lines = [`checked nodes: ${nodes}, blocks: ${blocks}, slots: ${slots}, servers: ${servers}`]
   for (const id of unchecked) lines.push(`${id} does not answer: what it holds was not checked`)
   const rows = findings.map(({ kind, what, server, block, slot, bytes, remedy }) => {
     const where = block === undefined ? (slot === undefined ? server : `${server} slot ${slot}`) : `${server} block ${block}`

@@ -1,20 +1,21 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
+import type { ServerInfo } from '../client/index.ts'
 import type { LocalClusterOptions } from '../cluster/index.ts'
 import { size, wholeNumber } from './flags.ts'
 import type { Session } from './session.ts'
 import { columns } from './table.ts'
 
-const servers = wholeNumber(0, 100)
+const serverCount = wholeNumber(0, 100)
 const many = wholeNumber(1, 1_000_000)
 
-/** Servers: `up` and `servers`. */
+/** Servers: `up`, `servers`, and `servers drain|remove`. */
 export function addClusterCommands(program: Command, session: Session): void {
   program
     .command('up')
     .description('run a cluster on this machine until it is interrupted')
-    .option('--storage-servers <number>', 'how many', servers, 1)
-    .option('--active-servers <number>', 'how many', servers, 1)
+    .option('--storage-servers <number>', 'how many', serverCount, 1)
+    .option('--active-servers <number>', 'how many', serverCount, 1)
     .addOption(
       new Option('--capacity <size>', 'memory for blocks of each storage server').argParser(size).default(512 << 20, '512MiB'),
     )
@@ -29,28 +30,51 @@ export function addClusterCommands(program: Command, session: Session): void {
     )
     .action((options: LocalClusterOptions) => up(session, options))
 
-  program
+  const servers = program
     .command('servers')
-    .description('list the servers of the cluster')
+    .description('list the servers of the cluster, or drain or remove one')
     .action(() =>
       session.withStore(async (store, call) => {
         const all = await store.servers(call)
-        session.answer(all, () => {
-          const rows = all.map(server => {
-            const { id, role, address, state, storageClass, capacity, free } = server
-            return [
-              id,
-              role,
-              address,
-              state,
-              storageClass,
-              `${free} of ${capacity} ${role === 'active' ? 'slots' : 'blocks'} free`,
-            ]
-          })
-          return columns([['SERVER', 'ROLE', 'ADDRESS', 'STATE', 'CLASS', 'ROOM'], ...rows])
-        })
+        session.answer(all, () => serverLines(all))
       }),
     )
+
+  servers
+    .command('drain')
+    .description('put nothing new on a server; what is there stays')
+    .argument('<id>', 'as `servers` tells it')
+    .option('--wait', 'until it holds nothing any more')
+    .action((id: string, { wait = false }: { wait?: boolean }) =>
+      session.withStore(async (store, call) => {
+        const server = await store.drainServer(id, { wait, ...call })
+        session.answer(server, () => [`${id} is draining: ${holdings(server)}`])
+      }),
+    )
+
+  servers
+    .command('remove')
+    .description('take a server out of the cluster for good; it then ends')
+    .argument('<id>', 'as `servers` tells it')
+    .option('--force', 'also where it still holds something, which is lost')
+    .action((id: string, { force = false }: { force?: boolean }) =>
+      session.withStore(async (store, call) => {
+        const server = await store.removeServer(id, { force, ...call })
+        session.answer(server, () => [`${id} is out of the cluster; ${holdings(server)}`])
+      }),
+    )
+}
+
+function serverLines(all: readonly ServerInfo[]): string[] {
+  const rows = all.map(({ id, role, address, state, storageClass, capacity, free }) => {
+    const room = `${free} of ${capacity} ${role === 'active' ? 'slots' : 'blocks'} free`
+    return [id, role, address, state, storageClass, room]
+  })
+  return columns([['SERVER', 'ROLE', 'ADDRESS', 'STATE', 'CLASS', 'ROOM'], ...rows])
+}
+
+function holdings({ role, used }: ServerInfo): string {
+  return used === 0 ? 'it holds nothing' : `it holds ${used} ${role === 'active' ? 'objects' : 'blocks'}`
 }
 
 async function up(session: Session, options: LocalClusterOptions): Promise<void> {

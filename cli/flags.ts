@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { parseSize } from '../client/units.ts'
+import { parseDuration, parseSize } from '../client/units.ts'
 
 /** A parser of whole numbers; what does not fit is wrong usage. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -19,6 +19,18 @@ export function size(text: string): number {
   }
   if (bytes > 0) return bytes
   throw new InvalidArgumentError('It has to be at least one byte.')
+}
+
+/** Milliseconds. */
+export function duration(text: string): number {
+  let ms = 0
+  try {
+    ms = parseDuration(text)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+  if (ms > 0) return ms
+  throw new InvalidArgumentError('It has to be at least one millisecond.')
 }
 
 export function json(text: string): unknown {

@@ -1,15 +1,15 @@
-import { type CallOptions, GliderError, type NodeByType, type StoreClient } from '../client/index.ts'
+import { type CallOptions, type CreateOptions, GliderError, type NodeByType, type StoreClient } from '../client/index.ts'
 
 /** Opens a node, or makes one where there is none; what was made for `use` alone goes again where that fails. */
 export async function withNode<T extends keyof NodeByType>(
   store: StoreClient,
   path: string,
   type: T,
-  parents: boolean,
+  wishes: CreateOptions,
   call: CallOptions,
   use: (node: NodeByType[T]) => Promise<void>,
 ): Promise<void> {
-  const { node, isNew } = await openNode(store, path, type, parents, call)
+  const { node, isNew } = await openNode(store, path, type, wishes, call)
   try {
     await use(node)
   } catch (error) {
@@ -23,11 +23,11 @@ async function openNode<T extends keyof NodeByType>(
   store: StoreClient,
   path: string,
   type: T,
-  parents: boolean,
+  wishes: CreateOptions,
   call: CallOptions,
 ): Promise<{ node: NodeByType[T]; isNew: boolean }> {
   try {
-    return { node: await store.create(path, type, { parents, ...call }), isNew: true }
+    return { node: await store.create(path, type, { ...wishes, ...call }), isNew: true }
   } catch (error) {
     if (GliderError.from(error).code !== 'ALREADY_EXISTS') throw error
     return { node: await store.lookup(path, type, call), isNew: false }

@@ -1,26 +1,40 @@
-import type { Command } from 'commander'
-import { GliderError, type ListEntry, type NodeStat } from '../client/index.ts'
+import { Argument, type Command } from 'commander'
+import { GliderError, type ListEntry, type NodeByType, type NodeStat } from '../client/index.ts'
 import { formatSize } from '../client/units.ts'
+import { addParentsFlag, addPlaceFlags, addTtlFlag, type CreationFlags, creationOptions } from './creation.ts'
 import type { Session } from './session.ts'
 import { columns, printable } from './table.ts'
 
-/** The tree: `ls`, `mkdir`, `rm`, `mv`, `stat`. */
+const nodeTypes = ['file', 'directory', 'table', 'keyvalue', 'bag', 'action'] as const satisfies (keyof NodeByType)[]
+/** Whose size says something. */
+const sized = new Set<string>(['file', 'keyvalue', 'bag'])
+
+/** The tree: `ls`, `mkdir`, `create`, `rm`, `mv`, `stat`. */
 export function addNodeCommands(program: Command, session: Session): void {
   program
     .command('ls')
-    .description('list a directory')
-    .argument('[path]', 'directory', '/')
+    .description('list a directory or table')
+    .argument('[path]', 'directory or table', '/')
     .action((path: string) => list(session, path))
 
-  program
-    .command('mkdir')
+  addTtlFlag(addPlaceFlags(program.command('mkdir')))
     .description('create directories')
     .argument('<path...>', 'what to create')
     .option('-p, --parents', 'create what is missing above, too; what is there already is fine')
-    .action((paths: string[], { parents = false }: { parents?: boolean }) =>
+    .action((paths: string[], flags: CreationFlags) =>
       session.withStore(async (store, call) => {
-        for (const path of paths)
-          await store.create(path, 'directory', { parents, ifExists: parents ? 'open' : 'error', ...call })
+        const ifExists = flags.parents ? 'open' : 'error'
+        for (const path of paths) await store.create(path, 'directory', { ...creationOptions(flags), ifExists, ...call })
+      }),
+    )
+
+  addTtlFlag(addPlaceFlags(addParentsFlag(program.command('create'))))
+    .description('create empty nodes of any type')
+    .addArgument(new Argument('<type>', 'what to create').choices(nodeTypes))
+    .argument('<path...>', 'where')
+    .action((type: keyof NodeByType, paths: string[], flags: CreationFlags) =>
+      session.withStore(async (store, call) => {
+        for (const path of paths) await store.create(path, type, { ...creationOptions(flags), ...call })
       }),
     )
 
@@ -58,7 +72,7 @@ async function list(session: Session, path: string): Promise<void> {
     entries.sort((a, b) => (a.name < b.name ? -1 : 1))
     session.answer(entries, () =>
       columns(
-        entries.map(({ type, size, name }) => [type, type === 'file' ? formatSize(size) : '-', printable(name)]),
+        entries.map(({ type, size, name }) => [type, sized.has(type) ? formatSize(size) : '-', printable(name)]),
         [1],
       ),
     )
@@ -79,7 +93,7 @@ async function remove(
   })
 }
 
-function statLines({ path, type, size, storageClass, createdAt, object }: NodeStat): string[] {
+function statLines({ path, type, size, storageClass, createdAt, lostBytes, object }: NodeStat): string[] {
   const rows = [
     ['path', printable(path)],
     ['type', type],
@@ -87,6 +101,7 @@ function statLines({ path, type, size, storageClass, createdAt, object }: NodeSt
     ['storage class', storageClass],
     ['created', createdAt.toISOString()],
   ]
+  if (lostBytes !== undefined) rows.push(['lost bytes', `${lostBytes}`])
   if (object) rows.push(['object', object.state])
   if (object?.definition !== undefined) rows.push(['definition', `${object.definition} (version ${object.version ?? 'unknown'})`])
   if (object?.interleaved) rows.push(['interleaved', 'yes'])

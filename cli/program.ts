@@ -5,6 +5,7 @@ import { addCheckCommands } from './check-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addDemoCommand } from './demo/command.ts'
 import { addFileCommands } from './file-commands.ts'
+import { addLeaseCommands } from './lease-commands.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { type GlobalFlags, type Io, Session } from './session.ts'
 
@@ -31,6 +32,7 @@ export function buildProgram(io: Io): Command {
   addDemoCommand(program, session)
   addNodeCommands(program, session)
   addFileCommands(program, session)
+  addLeaseCommands(program, session)
   addActionCommands(program, session)
   return program
 }

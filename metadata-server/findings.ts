@@ -13,43 +13,44 @@ export class Findings {
   readonly #examples: Finding[] = []
   readonly #byKind = new Map<FindingKind, number>()
   /** Lost data is told by node and server. */
-  readonly #losses = new Map<Node, Map<string, { bytes: number }>>()
+  readonly #losses = new Map<Node, Map<string, { bytes?: number }>>()
   #bytes = 0
 
   orphanedBlock(server: string, block: number, bytes: number, what: string): void {
     this.#found.orphanedBlocks += 1
-    this.#keep({ kind: 'orphanedBlock', what, server, block, bytes, remedy: 'fsck with repair frees it' })
+    this.#keep('orphanedBlock', () => ({ what, server, block, bytes, remedy: 'fsck with repair frees it' }))
   }
 
   doublyOwnedBlock(server: string, block: number, path: string, what: string): void {
     this.#found.doublyOwnedBlocks += 1
     const remedy = 'its bytes may be those of another node: write it anew, or delete it'
-    this.#keep({ kind: 'doublyOwnedBlock', what, server, block, path, remedy })
+    this.#keep('doublyOwnedBlock', () => ({ what, server, block, path, remedy }))
   }
 
-  lostData(node: Node, path: string, server: string, block: number, bytes: number, what: string): void {
+  lostData(node: Node, path: string, server: string, block: number, bytes: number, why: string): void {
     this.#found.lostBlocks += 1
     this.#found.lostBytes += bytes
     const known = this.#losses.get(node)?.get(server)
     if (known) {
-      known.bytes += bytes
+      known.bytes = (known.bytes ?? 0) + bytes
       return
     }
-    const example = { kind: 'lostData', what, server, path, block, bytes, remedy: 'replace or delete it' } as const
-    if (!this.#keep(example)) return
-    const byServer = this.#losses.get(node) ?? new Map<string, { bytes: number }>()
+    const what = `bytes of ${path} are lost: ${why}`
+    const example = this.#keep('lostData', () => ({ what, server, path, block, bytes, remedy: 'replace or delete it' }))
+    if (!example) return
+    const byServer = this.#losses.get(node) ?? new Map<string, Finding>()
     this.#losses.set(node, byServer.set(server, example))
   }
 
   leakedSlot(server: string, slot: number, what: string): void {
     this.#found.leakedSlots += 1
-    this.#keep({ kind: 'leakedSlot', what, server, slot, remedy: 'fsck with repair frees it' })
+    this.#keep('leakedSlot', () => ({ what, server, slot, remedy: 'fsck with repair frees it' }))
   }
 
   wrongCount(server: string, what: string): void {
     this.#found.wrongCounts += 1
     const remedy = 'a defect of the metadata server: drain and remove the server'
-    this.#keep({ kind: 'wrongCount', what, server, remedy })
+    this.#keep('wrongCount', () => ({ what, server, remedy }))
   }
 
   report(checked: FsckReport['checked']): FsckReport {
@@ -65,14 +66,16 @@ export class Findings {
     }
   }
 
-  /** Answers whether there was room for it. */
-  #keep(finding: Finding): boolean {
-    const ofKind = this.#byKind.get(finding.kind) ?? 0
+  /** Answers what was kept. Of the many that are not, nothing is made. */
+  #keep(kind: FindingKind, make: () => Omit<Finding, 'kind'>): Finding | undefined {
+    const ofKind = this.#byKind.get(kind) ?? 0
+    if (ofKind >= MOST_EXAMPLES) return undefined
+    const finding: Finding = { kind, ...make() }
     const bytes = Buffer.byteLength(JSON.stringify(finding))
-    if (ofKind >= MOST_EXAMPLES || this.#bytes + bytes > MOST_BYTES) return false
-    this.#byKind.set(finding.kind, ofKind + 1)
+    if (this.#bytes + bytes > MOST_BYTES) return undefined
+    this.#byKind.set(kind, ofKind + 1)
     this.#bytes += bytes
     this.#examples.push(finding)
-    return true
+    return finding
   }
 }

@@ -35,8 +35,9 @@ export interface FsckParts {
   readonly orphans: Orphans
 }
 
-/** Steps of the walk in one turn. */
+/** Steps of the walk in one turn, and numbers of blocks that are compared. */
 const SLICE = 2000
+const RANGE = 8 << 10
 
 export class Fsck {
   readonly #parts: FsckParts
@@ -92,8 +93,8 @@ class Check {
     }
     const unseen = [...spaces].map(space => ({ space, blocks: this.#unseen(space) }))
     await reaper.settled()
-    for (const { space, blocks } of unseen) this.#unowned(space, blocks)
-    return this.#findings.report({ nodes: ownership.nodes, blocks: ownership.blocks, slots, servers: members.length })
+    for (const { space, blocks } of unseen) await this.#unowned(space, blocks)
+    return this.#findings.report({ nodes: ownership.nodes - 1, blocks: ownership.blocks, slots, servers: members.length })
   }
 
   /** In slices, so that no turn of the event loop is long. */
@@ -120,7 +121,7 @@ class Check {
     await this.#asking(server, async () => {
       for await (const page of inventoryOf(server)) {
         for (const row of page.rows) if (isNobodys(space, row)) suspects.push(row)
-        this.#comparePage(space, page)
+        await this.#comparePage(space, page)
       }
       const { orphans } = this.#parts
       const found = await orphans.confirm(space, suspects)
@@ -134,19 +135,23 @@ class Check {
   }
 
   /** Finds what nodes own and the server does not hold. Everything committed at the walk was on the server before it answered. */
-  #comparePage(space: BlockSpace, { first, end, rows }: InventoryPage): void {
-    const { blocks, owners, bytes } = this.#ownership.of(space)
+  async #comparePage(space: BlockSpace, { first, end, rows }: InventoryPage): Promise<void> {
+    const owned = this.#ownership.of(space)
+    const last = Math.min(end, owned.end)
     let at = 0
-    for (let index = first; index < Math.min(end, blocks.length); index += 1) {
+    for (let index = first; index < last; index += 1) {
+      if (index > first && (index - first) % RANGE === 0) await this.#laterTurn()
       while (at < rows.length && rows[at]!.index < index) at += 1
       const row = rows[at]?.index === index ? rows[at] : undefined
-      const block = blocks[index]
-      const owner = owners[index]
-      const committed = bytes[index] ?? 0
-      if (!block || owner?.kind !== 'node' || committed === 0) continue
-      if (row && compareGenerations(row, block) === 0 && row.bytes >= committed) continue
-      this.#missing(block, owner, committed)
+      const { block, owner, bytes = 0 } = owned.get(index) ?? {}
+      if (!block || owner?.kind !== 'node' || bytes === 0) continue
+      if (row && compareGenerations(row, block) === 0 && row.bytes >= bytes) continue
+      this.#missing(block, owner, bytes)
     }
+  }
+
+  #laterTurn(): Promise<void> {
+    return new Promise(resolve => this.#parts.clock.soon(resolve))
   }
 
   #missing(block: Block, owner: Extract<Owner, { kind: 'node' }>, bytes: number): void {
@@ -155,8 +160,7 @@ class Check {
     const path = this.#ownership.pathOf(owner)
     if (path === undefined || space.at(index) !== block) return
     const why = isLost(server) ? 'is gone' : 'does not hold them'
-    const what = `bytes of ${path} are lost: ${server.id} at ${server.address} ${why}`
-    this.#findings.lostData(owner.node, path, server.id, index, bytes, what)
+    this.#findings.lostData(owner.node, path, server.id, index, bytes, `${server.id} at ${server.address} ${why}`)
   }
 
   async #compareSlots(space: SlotSpace): Promise<void> {
@@ -188,7 +192,7 @@ class Check {
       const block = space.at(index)
       if (!block) continue
       taken += 1
-      if (owned.blocks[index] !== block && compareGenerations(block, this.#since) <= 0) unseen.push(block)
+      if (owned.get(index)?.block !== block && compareGenerations(block, this.#since) <= 0) unseen.push(block)
     }
     if (taken !== space.used || space.used > space.capacity || space.free < 0) {
       const counts = `${space.used} of ${space.capacity} used and ${space.free} free`
@@ -198,8 +202,9 @@ class Check {
   }
 
   /** Whatever was deleted meanwhile is free by now; what is left is nobody's. */
-  #unowned(space: BlockSpace, blocks: readonly Block[]): void {
-    for (const block of blocks) {
+  async #unowned(space: BlockSpace, blocks: readonly Block[]): Promise<void> {
+    for (const [at, block] of blocks.entries()) {
+      if (at > 0 && at % SLICE === 0) await this.#laterTurn()
       if (space.at(block.index) !== block) continue
       const what = `${space.server.id} counts a block as taken that neither a node nor a writer owns`
       this.#findings.orphanedBlock(space.server.id, block.index, 0, what)

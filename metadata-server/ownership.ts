@@ -15,15 +15,35 @@ export type Owner =
   | { readonly kind: 'node'; readonly node: BytesNode | BagNode; readonly version: number }
   | { readonly kind: 'claim'; readonly claim: Claim }
 
-/** By number of the block, what was seen: who has it, and how many bytes of it are committed. */
-export class OwnedBlocks {
-  readonly blocks: (Block | undefined)[] = []
-  readonly owners: (Owner | undefined)[] = []
-  readonly bytes: number[] = []
+/** What was seen of a block. */
+export interface Seen {
+  readonly block: Block
+  readonly owner: Owner
+  /** Committed in it. */
+  readonly bytes: number
+}
 
-  constructor(space: BlockSpace) {
-    // At once, so that they need not grow when a high number comes first.
-    for (const list of [this.blocks, this.owners, this.bytes]) list.length = space.touched
+const CHUNK = 1024
+
+/** The blocks of one server by their numbers; in chunks, since one list of a million takes long to make, and to grow. */
+export class OwnedBlocks {
+  readonly #chunks: (Seen | undefined)[][] = []
+
+  /** Numbers from here on were not seen. */
+  get end(): number {
+    return this.#chunks.length * CHUNK
+  }
+
+  get(index: number): Seen | undefined {
+    return this.#chunks[Math.floor(index / CHUNK)]?.[index % CHUNK]
+  }
+
+  set(index: number, seen: Seen): void {
+    const at = Math.floor(index / CHUNK)
+    while (this.#chunks.length <= at) this.#chunks.push([])
+    const chunk = this.#chunks[at]!
+    while (chunk.length < index % CHUNK) chunk.push(undefined)
+    chunk[index % CHUNK] = seen
   }
 }
 
@@ -38,6 +58,7 @@ export interface OwnershipParts {
 export class Ownership {
   readonly spaces = new Map<BlockSpace, OwnedBlocks>()
   readonly objects = new Set<ActionObject>()
+  /** The root included. */
   nodes = 0
   blocks = 0
   readonly #parts: OwnershipParts
@@ -49,7 +70,7 @@ export class Ownership {
   of(space: BlockSpace): OwnedBlocks {
     let owned = this.spaces.get(space)
     if (!owned) {
-      owned = new OwnedBlocks(space)
+      owned = new OwnedBlocks()
       this.spaces.set(space, owned)
     }
     return owned
@@ -125,14 +146,12 @@ export class Ownership {
   #see(block: Block, owner: Owner, bytes: number): void {
     const { space, index } = block
     const owned = this.of(space)
-    const before = owned.blocks[index] === block ? owned.owners[index] : undefined
+    const seen = owned.get(index)
     const now = space.at(index)
-    if (now !== block) this.#parts.doubly(block, owner, owned.blocks[index] === now ? owned.owners[index] : undefined)
-    else if (before && this.#owns(before, owner, block)) this.#parts.doubly(block, owner, before)
-    if (before === undefined) this.blocks += 1
-    owned.blocks[index] = block
-    owned.owners[index] = owner
-    owned.bytes[index] = bytes
+    if (now !== block) this.#parts.doubly(block, owner, seen?.block === now ? seen?.owner : undefined)
+    else if (seen?.block === block && this.#owns(seen.owner, owner, block)) this.#parts.doubly(block, owner, seen.owner)
+    if (seen?.block !== block) this.blocks += 1
+    owned.set(index, { block, owner, bytes })
   }
 
   /** Whether one seen before has the block beside its owner, and has not handed it on meanwhile. */

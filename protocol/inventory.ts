@@ -16,7 +16,7 @@ export interface InventoryRow {
 const ROW_BYTES = 24
 
 /** So many rows go with one answer. */
-export const INVENTORY_ROWS = 16 << 10
+export const INVENTORY_ROWS = 4 << 10
 
 export function encodeInventory(rows: readonly InventoryRow[]): Buffer {
   const body = Buffer.allocUnsafe(rows.length * ROW_BYTES)

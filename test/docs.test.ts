@@ -52,6 +52,18 @@ describe('the pages in docs/', () => {
     expect(complaint).toBe('')
   })
 
+  test('have every flag of every server, with its name in the environment', async () => {
+    const text = await readFile(path.join(root, 'docs', 'operating.md'), 'utf8')
+    for (const server of ['metadata-server', 'storage-server', 'active-server']) {
+      const main = path.join(root, 'dist', server, 'main.js')
+      const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const help = (await child.stdout.setEncoding('utf8').toArray()).join('').replaceAll(/\s+/g, ' ')
+      const flags = [...help.matchAll(/(--[a-z-]+)(?: <[^>]+>)? (?:(?! --[a-z]).)*?env: (GLIDER_\w+)/g)]
+      expect(flags.length).toBeGreaterThan(5)
+      for (const [, flag, name] of flags) expect(text).toContain(`| \`${flag}\` | \`${name}\` |`)
+    }
+  })
+
   test('have the kinds of frames', async () => {
     const text = await readFile(path.join(root, 'docs', 'protocol.md'), 'utf8')
     const rows = [...text.matchAll(/^\| (\d+) \| `(\w+)` \|.*\|.*\|.*\|$/gm)].map(([, kind, name]) => [name, Number(kind)])
