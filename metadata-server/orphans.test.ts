@@ -6,6 +6,7 @@ import { BlockSpace } from './blocks.ts'
 import { codeOf, FakeClock, FakeConnection } from './fakes.test.helper.ts'
 import { Frees } from './frees.ts'
 import { Generations } from './generations.ts'
+import { noJournal } from './journal/journal.ts'
 import { newServer } from './members.ts'
 import { Orphans } from './orphans.ts'
 
@@ -13,7 +14,7 @@ const log: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 function parts() {
   const clock = new FakeClock()
-  const frees = new Frees(clock, 50, log)
+  const frees = new Frees({ clock, delayMs: 50, log, journal: noJournal })
   const head = {
     role: 'storage',
     incarnation: 'server--0001',
@@ -22,7 +23,7 @@ function parts() {
     capacity: 8,
     proofKey: '',
   } as const
-  const server = newServer('storage-1', head)
+  const server = newServer(1, head)
   const connection = new FakeConnection('storage')
   server.connection = connection
   return { clock, frees, space: new BlockSpace(server, 8), orphans: new Orphans(frees), connection }

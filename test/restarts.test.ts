@@ -5,6 +5,7 @@ import { type ActionNode, type GliderError, StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { expect, it } from 'vitest'
 import { catalogue } from '../protocol/catalogue.ts'
+import { expectClean } from './support/clean.ts'
 import { Proxy } from './support/proxy.system.ts'
 import { temporaryFolder } from './support/shared-cluster.ts'
 import { bytesOf, textOf, writeAll } from './support/streams.ts'
@@ -182,7 +183,9 @@ it(`finds everything that was acknowledged after each of ${RESTARTS} deaths of t
     for (const own of stores) await own.close()
     for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
   }
+  await expectClean(store)
   for await (const { path } of store.list('/')) await store.delete(path, { recursive: true })
+  await expectClean(store)
   expect(await store.usage()).toEqual({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
 })
 
