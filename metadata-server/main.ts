@@ -41,7 +41,7 @@ const command = serverCommand('metadata-server', 'Keeps the namespace of a clust
       .argParser(sizeFlag),
   )
   .addOption(flag('--state-dir <directory>', 'keeps a journal there, so that a restart finds everything that was acknowledged'))
-  .addOption(flag('--sync', 'acknowledges only what the disk of --state-dir has: safe against the death of the machine as well'))
+  .addOption(flag('--sync', 'acknowledges only what the disk has of that journal: safe against the death of the machine as well'))
 
 const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, ...common } = command.parse().opts<Flags>()
 const system = realSystem('metadata-server', common.logLevel)
