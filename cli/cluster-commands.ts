@@ -42,15 +42,10 @@ export function addClusterCommands(program: Command, session: Session): void {
 
   servers
     .command('drain')
-    .description('put nothing new on a server; what is there stays')
+    .description('put nothing new on a server, and say when it is empty; what is there stays until it is deleted')
     .argument('<id>', 'as `servers` tells it')
-    .option('--wait', 'until it holds nothing any more')
-    .action((id: string, { wait = false }: { wait?: boolean }) =>
-      session.withStore(async (store, call) => {
-        const server = await store.drainServer(id, { wait, ...call })
-        session.answer(server, () => [`${id} is draining: ${holdings(server)}`])
-      }),
-    )
+    .option('--no-wait', 'not until it is empty')
+    .action((id: string, { wait }: { wait: boolean }) => drain(session, id, wait))
 
   servers
     .command('remove')
@@ -63,6 +58,22 @@ export function addClusterCommands(program: Command, session: Session): void {
         session.answer(server, () => [`${id} is out of the cluster; ${holdings(server)}`])
       }),
     )
+}
+
+async function drain(session: Session, id: string, wait: boolean): Promise<void> {
+  await session.withStore(async (store, call) => {
+    const server = await store.drainServer(id, call)
+    if (!wait) session.answer(server, () => [drainingLine(server)])
+    else {
+      if (!session.json && server.used > 0) session.print(drainingLine(server))
+      const empty = await store.drainServer(id, { wait, ...call })
+      session.answer(empty, () => [`${id} is empty: it can be removed`])
+    }
+  })
+}
+
+function drainingLine(server: ServerInfo): string {
+  return `${server.id} is draining: ${holdings(server)}`
 }
 
 function serverLines(all: readonly ServerInfo[]): string[] {
