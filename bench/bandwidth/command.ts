@@ -4,8 +4,8 @@ import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { type Figure, interleaved, medians } from '../rounds.ts'
+import { actionRead, actionWrite, fileRead, fileWrite } from '../store-figures.ts'
 import { SocketPeer, socketRead, socketWrite } from './socket-pair.ts'
-import { actionRead, actionWrite, fileRead, fileWrite } from './store-figures.ts'
 
 const MIB = 1 << 20
 const FILE_BYTES = 256 * MIB
@@ -44,7 +44,7 @@ async function bandwidth({ rounds, amount, json }: Options): Promise<void> {
 async function figuresOf(store: StoreClient, peer: SocketPeer, operations: number): Promise<Figure[]> {
   const file = await store.create('/file', 'file')
   const totalBytes = operations * MIB
-  await store.deploy(fileURLToPath(new URL('./bench-actions.js', import.meta.url)))
+  await store.deploy(fileURLToPath(new URL('../bench-actions.js', import.meta.url)))
   const drain = await store.create('/drain', 'action')
   await drain.create('bench-actions/Drain')
   const generate = await store.create('/generate', 'action')

@@ -1,9 +1,9 @@
 /** What one node costs the metadata server, measured in its own process. */
 import { catalogue } from '../../protocol/catalogue.ts'
 import type { ConnectionCore } from '../../protocol/connection.ts'
+import { connectTo } from '../echo.ts'
 import { pipelined } from '../pipelined.ts'
 import { ServerProcess } from '../server-process.ts'
-import { connectTo } from './echo.ts'
 
 /** Small, and never written to: a block that is only handed out takes no memory on its server. */
 const BLOCK_BYTES = 4096

@@ -1,7 +1,7 @@
 import type { StoreClient } from '../../client/index.ts'
+import type { EchoClient } from '../echo.ts'
 import { pipelined } from '../pipelined.ts'
 import type { Figure } from '../rounds.ts'
-import type { EchoClient } from './echo.ts'
 
 /** Size of the values that are put and got. */
 export const VALUE_BYTES = 1024

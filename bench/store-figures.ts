@@ -1,13 +1,15 @@
-import type { ActionNode, FileHandle, FileNode } from '../../client/index.ts'
-import { pipelined } from '../pipelined.ts'
+import type { ActionNode, FileHandle, FileNode } from '../client/index.ts'
+import { pipelined } from './pipelined.ts'
 
-/** Operations under way at the same time. */
-const IN_FLIGHT = 8
+/** Operations under way at the same time: more of the smaller ones. */
+export function inFlight(opBytes: number): number {
+  return opBytes >= 1 << 20 ? 8 : opBytes >= 64 << 10 ? 16 : 64
+}
 
 export async function fileWrite(handle: FileHandle, opBytes: number, fileBytes: number, operations: number): Promise<void> {
   const data = Buffer.alloc(opBytes, 7)
   const perFile = fileBytes / opBytes
-  await pipelined(operations, IN_FLIGHT, index => handle.write((index % perFile) * opBytes, data))
+  await pipelined(operations, inFlight(opBytes), index => handle.write((index % perFile) * opBytes, data))
 }
 
 export async function fileRead(file: FileNode, opBytes: number, fileBytes: number, operations: number): Promise<void> {
@@ -15,13 +17,13 @@ export async function fileRead(file: FileNode, opBytes: number, fileBytes: numbe
   const into = Buffer.allocUnsafeSlow(opBytes)
   const perFile = fileBytes / opBytes
   // Like the receiver of the bare pair, all reads share one buffer.
-  await pipelined(operations, IN_FLIGHT, index => handle.read((index % perFile) * opBytes, into))
+  await pipelined(operations, inFlight(opBytes), index => handle.read((index % perFile) * opBytes, into))
 }
 
 export async function actionWrite(node: ActionNode, opBytes: number, operations: number): Promise<void> {
   const writer = await node.openWriter()
   const data = Buffer.alloc(opBytes, 7)
-  await pipelined(operations, IN_FLIGHT, () => writer.write(data))
+  await pipelined(operations, inFlight(opBytes), () => writer.write(data))
   await writer.close()
 }
 
@@ -32,7 +34,7 @@ export async function actionRead(node: ActionNode, opBytes: number, totalBytes: 
   const worker = async (): Promise<void> => {
     for (let bytes = await reader.read(into); bytes > 0; bytes = await reader.read(into)) received += bytes
   }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
+  await Promise.all(Array.from({ length: inFlight(opBytes) }, worker))
   if (received !== totalBytes) throw new Error(`the action gave ${received} bytes instead of ${totalBytes}`)
   await reader.close()
 }

@@ -1,8 +1,8 @@
 /** The baseline: an operation that does nothing, over the class of connection that all others use, and without the SDK. */
-import { catalogue } from '../../protocol/catalogue.ts'
-import { systemClock } from '../../protocol/clock.system.ts'
-import { ConnectionCore, connectionContext } from '../../protocol/connection.ts'
-import { dial } from '../../protocol/dial.system.ts'
+import { catalogue } from '../protocol/catalogue.ts'
+import { systemClock } from '../protocol/clock.system.ts'
+import { ConnectionCore, connectionContext } from '../protocol/connection.ts'
+import { dial } from '../protocol/dial.system.ts'
 
 export class EchoClient {
   readonly #connection: ConnectionCore
