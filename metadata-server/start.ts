@@ -61,6 +61,8 @@ export async function startMetadataServer(
     address: chassis.address,
     stop: async () => {
       server.stop()
+      // First, since claims end with the connections of their writers, who are to find them again at the next start.
+      saved?.seal()
       await chassis.stop()
       await saved?.close()
     },
