@@ -119,6 +119,7 @@ export class SlotSpaces {
     const at = this.#spaces.indexOf(space)
     if (at >= 0) this.#spaces.splice(at, 1)
     for (const slot of [...space.taken.values()]) slot.occupant.lost(cause)
+    for (const slot of space.leftovers) space.give(slot)
     this.#changed()
   }
 
@@ -202,6 +203,7 @@ export class SlotSpaces {
 
   async #stopLeftover(slot: Slot): Promise<void> {
     const { server } = slot.space
+    if (isLost(server)) slot.space.give(slot)
     if (!server.connection) return
     try {
       const { epoch, counter } = slot.generation

@@ -189,6 +189,19 @@ it(`finds everything that was acknowledged after each of ${RESTARTS} deaths of t
   expect(await store.usage()).toEqual({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
 })
 
+it('lets writers go on after an orderly restart, as after a death', async () => {
+  await using folder = await temporaryFolder()
+  await using cluster = await LocalCluster.start({ stateDir: `${folder.path}/state`, inProcess: true, activeServers: 0 })
+  await using store = await StoreClient.connect(cluster.address)
+  const file = await store.create('/file', 'file')
+  const handle = await file.open({ write: true })
+  await handle.write(0, Buffer.from('before '))
+  await cluster.restartMetadataServer()
+  await handle.write(7, Buffer.from('and after'))
+  await handle.close()
+  expect((await store.get('/file')).toString()).toBe('before and after')
+})
+
 it('writes nothing to disk without a state directory', async () => {
   await using folder = await temporaryFolder()
   const before = process.cwd()
