@@ -39,6 +39,8 @@ export interface ActionThreadOptions {
   readonly log: Log
   /** An object, or what belongs to none, has said something. */
   readonly said: (thread: number, told: FromObject) => void
+  /** A message came that makes no sense. */
+  readonly unknown: () => void
   readonly measured: (bytes: number, collected: boolean) => void
   /** What is in the thread is lost. */
   readonly lost: (cause: string) => void
@@ -247,6 +249,7 @@ export class ActionThread implements StepHandlers {
 
   #unknown(message: unknown): void {
     const told = inspect(message, { depth: 1, maxStringLength: 200, maxArrayLength: 10 }).slice(0, 1_000)
+    this.#options.unknown()
     this.#options.log.warn({ thread: this.number, told }, 'a message that is not known here was ignored')
   }
 

@@ -140,6 +140,7 @@ export async function startActiveServer(
     turnTimeoutMs: timeoutOf,
     log,
     said: reports.said,
+    unknown: reports.unknown,
     lost: threadLost,
     stuck: cause => {
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))

@@ -14,6 +14,7 @@ export interface ThreadsOptions {
   readonly turnTimeoutMs: (thread: ActionThread) => number
   readonly log: Log
   readonly said: (thread: number, told: FromObject) => void
+  readonly unknown: () => void
   /** A thread has ended with all its objects; another takes its place. */
   readonly lost: (thread: ActionThread, cause: string) => void
   /** A thread does not end: only the end of the process ends it. */
@@ -46,9 +47,9 @@ export class Threads {
     return [...this.#threads.values()]
   }
 
-  /** At least one; waits for its replacement where every thread has just ended. */
+  /** All of them; waits for the replacements of those that have just ended, so that not all objects land on what is left. */
   async available(): Promise<readonly ActionThread[]> {
-    while (this.all.length === 0 && this.#starting.size > 0) await Promise.race(this.#starting).catch(() => undefined)
+    while (this.#starting.size > 0) await Promise.allSettled(this.#starting)
     return this.all
   }
 
@@ -59,10 +60,10 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, clock, log, said, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
+    const { metadata, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
     let thread: ActionThread | undefined
     const started = await ActionThread.start({
-      ...{ number, metadata, clock, log, said, stuck },
+      ...{ number, metadata, clock, log, said, unknown, stuck },
       heapLimitBytes: BACKSTOP * threadMemoryBytes,
       turnTimeoutMs: () => (thread ? turnTimeoutMs(thread) : Number.POSITIVE_INFINITY),
       measured: (bytes, collected) => thread && this.#watch.measured(thread, bytes, collected),
