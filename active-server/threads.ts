@@ -61,16 +61,14 @@ export class Threads {
 
   async #start(number: number): Promise<void> {
     const { metadata, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
-    let thread: ActionThread | undefined
-    const started = await ActionThread.start({
+    const thread = await ActionThread.start({
       ...{ number, metadata, clock, log, said, unknown, stuck },
       heapLimitBytes: BACKSTOP * threadMemoryBytes,
-      turnTimeoutMs: () => (thread ? turnTimeoutMs(thread) : Number.POSITIVE_INFINITY),
-      measured: (bytes, collected) => thread && this.#watch.measured(thread, bytes, collected),
+      turnTimeoutMs,
+      measured: (one, bytes, collected) => this.#watch.measured(one, bytes, collected),
       lost: cause => this.#lost(number, cause),
-      gone: () => thread && this.#watch.gone(thread),
+      gone: one => this.#watch.gone(one),
     })
-    thread = started
     this.#threads.set(number, thread)
     this.#watch.add(thread)
     if (this.#stopping) await thread.stop()
@@ -88,9 +86,11 @@ export class Threads {
     if (!this.#stopping) this.#startTracked(number).catch((error: Error) => log.error({ thread: number }, error.message))
   }
 
-  async stop(): Promise<void> {
+  /** Answers whether all threads have gone, and none is stuck. */
+  async stop(): Promise<boolean> {
     this.#stopping = true
     this.#watch.stop()
-    await Promise.all(this.all.map(thread => thread.stop()))
+    const gone = await Promise.all(this.all.map(thread => thread.stop()))
+    return !gone.includes(false)
   }
 }

@@ -30,11 +30,11 @@ async function besideTransfers<T>(work: () => Promise<T>): Promise<T> {
   const before = (await bystander.call('bytes')) as number
   const chunk = Buffer.alloc(64 << 10, 7)
   let sent = 0
-  let isOver = false
+  const over = new AbortController()
   const transfer = pipeline(
     Readable.from(
       (function* () {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           sent += chunk.length
           yield chunk
         }
@@ -45,7 +45,7 @@ async function besideTransfers<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
-    isOver = true
+    over.abort()
     await transfer
     expect(await bystander.call('bytes')).toBe(before + sent)
   }
@@ -146,11 +146,9 @@ describe('an object that goes wrong', () => {
   it('by printing a gigabyte is cut short, and the server hardly grows', { timeout: 20_000 }, async () => {
     const before = await resident()
     let most = 0
-    let isOver = false
-    const printing = node.call('print', 1024).finally(() => {
-      isOver = true
-    })
-    while (!isOver) most = Math.max(most, await resident())
+    const over = new AbortController()
+    const printing = node.call('print', 1024).finally(() => over.abort())
+    while (!over.signal.aborted) most = Math.max(most, await resident())
     await printing
     const [line] = await logged(/were dropped/)
     expect(line!.level).toBe('warn')
