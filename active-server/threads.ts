@@ -1,28 +1,40 @@
 import type { Clock } from '../protocol/clock.ts'
 import type { Log } from '../server/log.ts'
-import { ActionThread } from './action-thread.ts'
+import { ActionThread, type FromObject } from './action-thread.ts'
+import { MemoryWatch, type ProcessMemory } from './memory-watch.ts'
 
 export interface ThreadsOptions {
   readonly count: number
   readonly metadata: string
   readonly clock: Clock
-  readonly turnTimeoutMs: number
+  readonly memory: ProcessMemory
+  /** What the objects of one thread may hold together. */
+  readonly threadMemoryBytes: number
+  /** How long a turn on a thread may last now. */
+  readonly turnTimeoutMs: (thread: ActionThread) => number
   readonly log: Log
-  /** A throw that nobody caught has been told of. */
-  readonly uncaught: () => void
+  readonly said: (thread: number, told: FromObject) => void
+  readonly unknown: () => void
   /** A thread has ended with all its objects; another takes its place. */
   readonly lost: (thread: ActionThread, cause: string) => void
+  /** A thread does not end: only the end of the process ends it. */
+  readonly stuck: (cause: string) => void
 }
+
+/** V8's own limit is so many times ours. */
+const BACKSTOP = 4
 
 /** The action threads of one server; one that ends is replaced. */
 export class Threads {
   readonly #options: ThreadsOptions
   readonly #threads = new Map<number, ActionThread>()
   readonly #starting = new Set<Promise<void>>()
+  readonly #watch: MemoryWatch
   #stopping = false
 
   private constructor(options: ThreadsOptions) {
     this.#options = options
+    this.#watch = new MemoryWatch(options.clock, options.memory, options.threadMemoryBytes)
   }
 
   static async start(options: ThreadsOptions): Promise<Threads> {
@@ -35,9 +47,9 @@ export class Threads {
     return [...this.#threads.values()]
   }
 
-  /** At least one; waits for its replacement where every thread has just ended. */
+  /** All of them; waits for the replacements of those that have just ended, so that not all objects land on what is left. */
   async available(): Promise<readonly ActionThread[]> {
-    while (this.all.length === 0 && this.#starting.size > 0) await Promise.race(this.#starting).catch(() => undefined)
+    while (this.#starting.size > 0) await Promise.allSettled(this.#starting)
     return this.all
   }
 
@@ -48,10 +60,17 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, clock, turnTimeoutMs, log, uncaught } = this.#options
-    const lost = (cause: string): void => this.#lost(number, cause)
-    const thread = await ActionThread.start({ number, metadata, clock, turnTimeoutMs, log, uncaught, lost })
+    const { metadata, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
+    const thread = await ActionThread.start({
+      ...{ number, metadata, clock, log, said, unknown, stuck },
+      heapLimitBytes: BACKSTOP * threadMemoryBytes,
+      turnTimeoutMs,
+      measured: (one, bytes, collected) => this.#watch.measured(one, bytes, collected),
+      lost: cause => this.#lost(number, cause),
+      gone: one => this.#watch.gone(one),
+    })
     this.#threads.set(number, thread)
+    this.#watch.add(thread)
     if (this.#stopping) await thread.stop()
   }
 
@@ -62,12 +81,16 @@ export class Threads {
     this.#threads.delete(number)
     // One that ended before it was ready has nothing to lose, and whoever started it hears of it.
     if (!thread) return
+    this.#watch.ended(thread)
     lost(thread, cause)
     if (!this.#stopping) this.#startTracked(number).catch((error: Error) => log.error({ thread: number }, error.message))
   }
 
-  async stop(): Promise<void> {
+  /** Answers whether all threads have gone, and none is stuck. */
+  async stop(): Promise<boolean> {
     this.#stopping = true
-    await Promise.all(this.all.map(thread => thread.stop()))
+    this.#watch.stop()
+    const gone = await Promise.all(this.all.map(thread => thread.stop()))
+    return !gone.includes(false)
   }
 }

@@ -2,6 +2,7 @@
 import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
 import { Certain } from './certain.ts'
+import { checkChain } from './chain.ts'
 import type { Leases } from './leases.ts'
 import { listPage } from './listing.ts'
 import { lostBytesOf } from './lost-bytes.ts'
@@ -58,8 +59,9 @@ export class Namespace {
       throw new GliderError('ALREADY_EXISTS', `${path} exists: choose another name, or say ifExists`)
     }
     checkEmpty(old, path, 'delete what it holds first')
+    checkNotWaited(old, head)
     const made = tree.replace(old, this.#maker(head, old.parent.order, near))
-    const freed = reaper.reap(old, 'wait')
+    const freed = reaper.reap(old, 'wait', head.chain)
     if (!freed) return this.#made(made, head)
     return head.ttlMs === undefined ? new Certain(nodeInfo(made, path), freed) : freed.then(() => this.#made(made, head))
   }
@@ -99,9 +101,12 @@ export class Namespace {
     if (head.key !== undefined && !tree.placeOf(head, false).node) return { deleted: false }
     const { node, path } = tree.target(head)
     if (node === tree.root) throw new GliderError('INVALID_ARGUMENT', '/ cannot be deleted: delete what it holds')
-    if (!recursive) checkEmpty(node, path, 'ask for recursive')
+    if (!recursive) {
+      checkEmpty(node, path, 'ask for recursive')
+      checkNotWaited(node, { path, chain: head.chain })
+    }
     tree.detach(node)
-    const freed = reaper.reap(node, recursive ? 'abort' : 'wait')
+    const freed = reaper.reap(node, recursive ? 'abort' : 'wait', head.chain)
     return freed ? new Certain({ deleted: true }, freed) : { deleted: true }
   }
 
@@ -143,6 +148,11 @@ export class Namespace {
         return unreachable(type)
     }
   }
+}
+
+/** An action's node goes once its object has ended, which an object of the chain cannot wait for. */
+function checkNotWaited(node: Node, asked: Parameters<typeof checkChain>[1]): void {
+  if (node.type === 'action' && node.object && node.object.state !== 'lost') checkChain(node.object, asked)
 }
 
 function checkEmpty(node: Node, path: string, remedy: string): void {
