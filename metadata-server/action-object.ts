@@ -44,6 +44,10 @@ export class ActionObject implements Occupant {
     return this.#state
   }
 
+  get bundle(): string {
+    return this.definition.bundle
+  }
+
   get version(): string {
     return this.definition.version
   }
