@@ -30,7 +30,7 @@ describe('objects on some threads and slots', () => {
     const first = await threadsOf()
     const counts = new Map<number, number>()
     for (const thread of first) counts.set(thread, (counts.get(thread) ?? 0) + 1)
-    expect([...counts.values()].sort()).toEqual([3, 3, 4, 4])
+    expect([...counts.values()].sort((a, b) => a - b)).toEqual([3, 3, 4, 4])
     await Promise.all(nodes.flatMap(node => Array.from({ length: 5 }, () => writeAll(node.createWriteStream(), 'x'))))
     expect(await threadsOf()).toEqual(first)
 

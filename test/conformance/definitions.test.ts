@@ -29,12 +29,8 @@ describe('a bundle', () => {
       export function helper() { return Inner }`
     const bundle = await deploySource(deployment, name, source)
     expect(bundle.name).toBe(name)
-    const classes = bundle.classes.map(one => [one.name, one.calls]).sort()
-    expect(classes).toEqual([
-      ['Other', []],
-      ['Says', ['say']],
-      ['Third', []],
-    ])
+    const classes = bundle.classes.map(({ name: className, calls }) => `${className}: ${calls.join()}`).sort()
+    expect(classes).toEqual(['Other: ', 'Says: say', 'Third: '])
     expect(await deployment.store.definitions()).toContainEqual(bundle)
     const node = await make(`${name}/Says`)
     expect(await node.call('say')).toBe('word')
@@ -84,7 +80,7 @@ describe('a bundle', () => {
       /source\.ts:3:3.*A.*b/,
     ],
     ['throws while it is loaded', `${says('x')}\nthrow new Error('at once')\n`, /source\.ts:5:7.*at once/],
-    ['is too large', `${says('x'.repeat(17 << 20))}`, /source\.ts:1:1.*bytes/],
+    ['is too large', says('x'.repeat(17 << 20)), /source\.ts:1:1.*bytes/],
   ])('that %s is refused with file, line and reason, and not registered', async (_, source, message) => {
     const name = newName()
     const failure = await failureOf(deploySource(deployment, name, source))
