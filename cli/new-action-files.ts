@@ -19,7 +19,7 @@ export function projectFiles(name: string, glider: string): Record<string, strin
     [`src/${name}.ts`]: action(className(name)),
     [`src/${name}.test.ts`]: test(name, className(name)),
     'README.md': readme(name, className(name)),
-    '.gitignore': 'node_modules\n',
+    '.gitignore': 'node_modules\n.glider-test-*\n',
     '.npmrc': npmSettings,
   }
 }

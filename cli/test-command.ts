@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { BuildFailure } from 'esbuild'
 import { GliderError } from '../client/index.ts'
@@ -18,10 +18,8 @@ export function addTestCommand(program: Command, session: Session): void {
 }
 
 async function runTests(io: Io, files: readonly string[]): Promise<void> {
-  // Below node_modules of the project, from where its packages are found, and which nobody looks through.
-  const caches = resolve('node_modules', '.cache')
-  await mkdir(caches, { recursive: true })
-  const folder = await mkdtemp(join(caches, 'glider-test-'))
+  // Within the project, from where its packages are found.
+  const folder = await mkdtemp(resolve('.glider-test-'))
   try {
     const exitCode = await runNode(io, await compile(files, folder))
     if (exitCode !== 0) throw new Exit(exitCode)
