@@ -45,7 +45,7 @@ describe('an action node', () => {
     expect((await node.stat()).object?.state).toBe('creating')
     const waiting = [node.call('word'), textOf(node.createReadStream())]
     let settled = 0
-    for (const one of waiting) void one.then(() => settled++)
+    for (const one of [creating, ...waiting]) void one.then(() => settled++)
     await deployment.store.stat(node.path)
     expect(settled).toBe(0)
     await gate.open('creation')

@@ -113,5 +113,6 @@ describe('a bundle', () => {
     expect(await node.call('say')).toBe('again')
     expect(await codeOf(node.create(`${name}/Says`, { replace: true }))).toBe('NOT_FOUND')
     expect(await codeOf(store.undeploy('std'))).toBe('INVALID_ARGUMENT')
+    expect(await deployment.post('undeploy', { name })).toEqual({ status: 200, answer: { undeployed: false } })
   })
 })
