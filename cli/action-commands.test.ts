@@ -83,6 +83,25 @@ describe('commands of actions', () => {
     await on.glider(['rm', '/talker'])
   })
 
+  it('shows what is deployed, and takes it out again', async () => {
+    await on.glider(['deploy', join(folder, 'hello.js'), '--name', 'out'])
+    expect(await on.glider(['definitions'])).toMatch(
+      /^out \(version \S+\)\n {2}out\/Greeter {2}calls: greet, say\nstd \(version \S+\)\n {2}std\/\w+/m,
+    )
+    const bundles = JSON.parse(await on.glider(['definitions', '--json'])) as { name: string }[]
+    expect(bundles).toContainEqual(expect.objectContaining({ name: 'out', classes: [{ name: 'Greeter', calls: ['greet', 'say'] }] }))
+    await on.glider(['action', 'create', '/out', 'out/Greeter', '--params', '{"word":"Hello"}'])
+    expect(await on.try(['undeploy', 'out'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^glider: BUSY: [^\n]*1 object[^\n]*\n$/),
+    })
+    expect(await on.glider(['undeploy', 'out', '--force'])).toBe('')
+    expect(await on.glider(['action', 'read', '/out'])).toBe('Hello')
+    expect(await on.glider(['definitions'])).not.toContain('out/')
+    expect((await on.try(['undeploy', 'out'])).stderr).toMatch(/^glider: NOT_FOUND: [^\n]+\n$/)
+    await on.glider(['rm', '/out'])
+  })
+
   it('leaves no node behind that it has made for an object that could not be', async () => {
     for (const [definition, error] of [
       ['Nonsense', 'NOT_FOUND'],

@@ -175,12 +175,20 @@ class Store implements StoreClient {
 
   async deploy(file: string, options: DeployOptions = {}): Promise<BundleInfo> {
     const { signal, timeoutMs, name = bundleName(file) } = options
+    throwIfCancelled(`deploying ${file}`, signal)
     const code = await bundle(file)
-    return this.#context.metadata.upload(catalogue.deploy, { name }, code, callOf(signal, timeoutMs))
+    const head = { name, file, size: code.length }
+    return this.#context.metadata.upload(catalogue.deploy, head, code, callOf(signal, timeoutMs))
   }
 
   async definitions(options?: CallOptions): Promise<BundleInfo[]> {
     return (await this.#context.metadata.request(catalogue.definitions, {}, options)).bundles
+  }
+
+  async undeploy(name: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<boolean> {
+    const { force = false, signal, timeoutMs } = options
+    const head = { name, force }
+    return (await this.#context.metadata.request(catalogue.undeploy, head, callOf(signal, timeoutMs))).undeployed
   }
 
   async servers(options?: CallOptions): Promise<ServerInfo[]> {

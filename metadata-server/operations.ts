@@ -1,5 +1,5 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
-import { type BundleInfo, catalogue, type OperationName } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
@@ -89,12 +89,12 @@ export class Operations {
   }
 
   deploy(
-    head: { name: string } & Numbered,
+    head: HeadOf<typeof catalogue.deploy> & Numbered,
     chunks: AsyncIterable<Uint8Array>,
     caller: Caller,
   ): ReturnType<Definitions['deploy']> {
     const { answers, definitions } = this.#parts
-    const deploy = (): Promise<BundleInfo> => definitions.deploy(head.name, chunks)
+    const deploy = (): Promise<BundleInfo> => definitions.deploy(head, chunks)
     return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
   }
 
@@ -179,6 +179,7 @@ export class Operations {
     this.#add(catalogue.deleteObject, async head => ({ deleted: await objects.delete(head) }))
     this.#add(catalogue.openObject, head => objects.open(head))
     this.#add(catalogue.definitions, () => ({ bundles: definitions.list() }))
+    this.#add(catalogue.undeploy, ({ name, force }) => ({ undeployed: definitions.undeploy(name, force ?? false) }))
   }
 
   #cluster(): void {

@@ -13,6 +13,7 @@ import { isLost, onSameHost, type ServerRecord } from './servers.ts'
 
 /** Whose object is in a slot; it is told when the object is gone. */
 export interface Occupant {
+  readonly bundle: string
   readonly version: string
   lost(cause: string): void
 }
@@ -189,6 +190,14 @@ export class SlotSpaces {
     const versions = new Set<string>()
     for (const space of this.#spaces) for (const slot of space.taken.values()) versions.add(slot.occupant.version)
     return versions
+  }
+
+  /** How many objects of any version of the bundle live, or are on their way there or from there. */
+  objectsOf(bundle: string): number {
+    let objects = 0
+    for (const { taken, leftovers } of this.#spaces)
+      for (const slot of taken.values()) if (slot.occupant.bundle === bundle && !leftovers.has(slot)) objects += 1
+    return objects
   }
 
   usage(): { used: number; free: number } {

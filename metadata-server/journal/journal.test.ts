@@ -154,6 +154,33 @@ test('a life finds what the one before it has acknowledged: every kind of node, 
   await next.end()
 })
 
+test('an undeployed bundle stays away, its code as long as an object lives that was made of it', async () => {
+  const life = await Life.begin()
+  const { active } = join(life)
+  active.connection.respond({ name: 'inspectBundle' } as never, () => ({ classes: [{ name: 'Own', calls: [] }] }))
+  const deploy = async (name: string) =>
+    (await life.cluster.stream('deploy', { name }, [Buffer.from(`the code of ${name}`)])).answer.version
+  const versions = [await deploy('idle'), await deploy('used')]
+  await life.cluster.ask('create', { path: '/a', type: 'action' })
+  await life.cluster.ask('createObject', { path: '/a', definition: 'used/Own' })
+  for (const name of ['idle', 'used']) await life.cluster.ask('undeploy', { name, force: true })
+
+  const next = await life.crash()
+  const names = (await next.cluster.ask('definitions', {})).bundles.map(({ name }) => name)
+  expect(names).toEqual(['std'])
+  const fetched = versions.map(version => codeOf(next.cluster.stream('fetchBundle', { version })))
+  expect(await Promise.all(fetched)).toEqual(['NOT_FOUND', 'no error'])
+  const connection = new FakeConnection(active.head.incarnation)
+  connection.respond(catalogue.stopObject, () => ({}))
+  connection.respondBytes(catalogue.listObjects, () => ({ head: {}, body: encodeInventory([]) }))
+  next.cluster.register(active.head, connection)
+  await next.cluster.ask('delete', { path: '/a' })
+
+  const last = await next.crash()
+  for (const version of versions) expect(await codeOf(last.cluster.stream('fetchBundle', { version }))).toBe('NOT_FOUND')
+  await last.end()
+})
+
 test('what a server holds that the journal does not know is cleared up when it comes back', async () => {
   const life = await Life.begin()
   const { one, active } = join(life)
