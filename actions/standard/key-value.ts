@@ -55,8 +55,8 @@ function takeBig(
 
 /** Lines `key,number`, the number as JSON or a program writes it; not infinite. */
 export function takeFloat(fold: Fold, chunk: Buffer, start: number, end: number): boolean {
-  const comma = chunk.lastIndexOf(COMMA, end - 1)
-  if (comma < start || end <= start) return false
+  const comma = lastComma(chunk, start, end)
+  if (comma === -1) return false
   const value = floatOf(chunk, comma + 1, end)
   if (value === undefined) return false
   fold.add(chunk, start, comma, value)
@@ -65,9 +65,15 @@ export function takeFloat(fold: Fold, chunk: Buffer, start: number, end: number)
 
 /** Counts a line by what stands before its last comma, or as a whole where it has none. */
 export function takeOne(fold: Fold, chunk: Buffer, start: number, end: number): boolean {
-  const comma = end > start ? chunk.lastIndexOf(COMMA, end - 1) : -1
-  fold.add(chunk, start, comma < start ? end : comma, 1)
+  const comma = lastComma(chunk, start, end)
+  fold.add(chunk, start, comma === -1 ? end : comma, 1)
   return true
+}
+
+/** Where in the line it is, -1 where there is none. lastIndexOf would look through the lines before as well. */
+export function lastComma(chunk: Buffer, start: number, end: number): number {
+  for (let at = end - 1; at >= start; at--) if (chunk[at] === COMMA) return at
+  return -1
 }
 
 /** The number that is written there, undefined where there is none, or one beyond a double. */

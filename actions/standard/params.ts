@@ -17,10 +17,15 @@ export class Params {
     this.#values = (params ?? {}) as Record<string, unknown>
   }
 
-  /** As it is. */
-  value(name: string): unknown {
+  /** As it is; null is a value. */
+  json(name: string): unknown {
     this.#known.add(name)
-    return this.#values[name] ?? undefined
+    return this.#values[name]
+  }
+
+  /** As it is, null being as good as nothing. */
+  value(name: string): unknown {
+    return this.json(name) ?? undefined
   }
 
   integer(name: string, fallback: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
