@@ -30,8 +30,9 @@ function foldBy<V>(lines: readonly string[], fold: (had: V | undefined, value: s
   return values
 }
 
-const text = (values: Iterable<readonly [string, unknown]>): string => [...values].map(([k, v]) => `${k},${v}\n`).join('')
-const merged = <V>(fold: (had: V | undefined, value: string) => V): Case['expected'] => {
+const text = (values: Iterable<readonly [string, string | number | bigint]>): string =>
+  [...values].map(([k, v]) => `${k},${v}\n`).join('')
+const merged = <V extends number | bigint>(fold: (had: V | undefined, value: string) => V): Case['expected'] => {
   return streams => text(foldBy(streams.flat(), fold))
 }
 const sumOf = (had: bigint | undefined, value: string): bigint => wrap((had ?? 0n) + BigInt(value))

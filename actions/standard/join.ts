@@ -45,10 +45,7 @@ export class Join extends Aggregation<Stage, JoinParams> {
   override onCreate(): void {
     const params = new Params('Join', this.params)
     this.#keepsUnmatched = params.choice('kind', ['inner', 'left']) === 'left'
-    const separator = params.text('separator') ?? ','
-    if (!/^[\0-\t\v-\f\x0e-\x7f]$/.test(separator))
-      throw params.wrong('separator', 'one character of ASCII that does not end a line')
-    this.#separator = separator.charCodeAt(0)
+    this.#separator = params.separator('separator', ',')
     this.#rightFile = params.text('right')
     this.#limit = params.bytes('maxBytes', 256 * MiB)
     params.finish()

@@ -61,6 +61,6 @@ function fieldOf(params: Params): readonly string[] | undefined {
   const field = params.value('field')
   if (field === undefined) return undefined
   if (typeof field === 'string' && field !== '') return field.split('.')
-  if (Array.isArray(field) && field.length > 0 && field.every(part => typeof part === 'string')) return field as string[]
+  if (Array.isArray(field) && field.length > 0 && field.every(part => typeof part === 'string')) return field
   throw params.wrong('field', 'names joined by dots, or an array of names')
 }

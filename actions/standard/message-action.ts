@@ -3,7 +3,7 @@ import { Action, isInterleaved } from '../action.ts'
 import type { ActionInput } from '../input.ts'
 import { Changes } from './changes.ts'
 import { costOf, forEachMessage, type MessageFormat, messageFormatOf } from './messages.ts'
-import { MiB, Params } from './params.ts'
+import { MiB, type Params } from './params.ts'
 
 export interface MessageParams {
   /** Messages are lines, or records: four bytes of length, the highest first, and so many bytes. @default 'lines' */
@@ -73,9 +73,16 @@ export abstract class MessageAction<P extends MessageParams> extends Action<P> {
   }
 
   async #writeEach(input: ActionInput): Promise<void> {
-    const messages: Buffer[] = []
+    let messages: Buffer[] = []
     const pass = async (): Promise<void> => {
-      for (const message of messages.splice(0)) await this.#enter([message], costOf(message), input.signal)
+      const ready = messages
+      messages = []
+      for (let at = 0; at < ready.length; ) {
+        const count = this.#fitting(ready, at)
+        if (count === 0) await this.changes.next(input.signal)
+        else this.accept(ready.slice(at, at + count))
+        at += count
+      }
     }
     await forEachMessage(
       input,
@@ -104,12 +111,24 @@ export abstract class MessageAction<P extends MessageParams> extends Action<P> {
         )
       },
     )
-    await this.#enter(messages, cost, input.signal)
+    while (!this.#fits(cost)) await this.changes.next(input.signal)
+    this.accept(messages)
   }
 
-  /** Waits for room. What needs more than there is at all gets it alone. */
-  async #enter(messages: readonly Buffer[], cost: number, signal: AbortSignal): Promise<void> {
-    while (this.held > 0 && this.held + cost > this.maxBytes) await this.changes.next(signal)
-    this.accept(messages)
+  /** What needs more than there is at all gets it alone. */
+  #fits(cost: number): boolean {
+    return this.held === 0 || this.held + cost <= this.maxBytes
+  }
+
+  /** How many messages there is room for, from number `first` on. */
+  #fitting(messages: readonly Buffer[], first: number): number {
+    let cost = 0
+    let at = first
+    for (; at < messages.length; at++) {
+      const more = cost + costOf(messages[at]!)
+      if (!this.#fits(more) || (at > first && more > this.maxBytes)) break
+      cost = more
+    }
+    return at - first
   }
 }

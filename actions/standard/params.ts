@@ -57,6 +57,14 @@ export class Params {
     throw this.wrong(name, 'a string')
   }
 
+  /** Between the parts of a line: one character of ASCII, as its byte. */
+  separator(name: string, fallback: string): number {
+    const text = this.text(name) ?? fallback
+    const byte = text.charCodeAt(0)
+    if (text.length === 1 && byte < 128 && text !== '\n' && text !== '\r') return byte
+    throw this.wrong(name, 'one character of ASCII that does not end a line')
+  }
+
   /** The first choice is the default. */
   choice<const T extends string>(name: string, choices: readonly [T, ...T[]]): T {
     const value = this.value(name) ?? choices[0]

@@ -72,14 +72,12 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   override onCreate(): void {
     const params = new Params('Sorter', this.params)
     const field = params.value('field') === undefined ? undefined : params.integer('field', 1, 1)
-    const separator = params.text('separator') ?? ','
-    if (!/^[\0-\t\v-\f\x0e-\x7f]$/.test(separator))
-      throw params.wrong('separator', 'one character of ASCII that does not end a line')
+    const separator = params.separator('separator', ',')
     const numeric = params.boolean('numeric')
     const reverse = params.boolean('reverse')
     this.#memoryBytes = params.bytes('memoryBytes', 128 * MiB)
     params.finish()
-    this.#order = new LineOrder({ field, separator: separator.charCodeAt(0), numeric, reverse })
+    this.#order = new LineOrder({ field, separator, numeric, reverse })
   }
 
   override async onDelete(): Promise<void> {

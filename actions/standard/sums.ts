@@ -55,6 +55,13 @@ export class Sums implements Fold {
     return exact(this.#large[key]!, this.#small[key]!)
   }
 
+  /** Negative where the sum of key `a` is the lesser one. */
+  compare(a: number, b: number): number {
+    if (this.#large[a] === 0n && this.#large[b] === 0n) return this.#small[a]! - this.#small[b]!
+    const difference = this.sum(a) - this.sum(b)
+    return difference === 0n ? 0 : difference > 0n ? 1 : -1
+  }
+
   #carry(key: number, value: bigint): void {
     this.#large[key] = BigInt.asIntN(64, this.#large[key]! + value)
     this.#small[key] = 0

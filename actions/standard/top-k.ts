@@ -77,18 +77,17 @@ export class TopK extends Aggregation<Sums, TopKParams> {
   #first(): number[] {
     const { keys } = this.#sums
     const before = (a: number, b: number): number => {
-      const difference = this.#sums.sum(b) - this.#sums.sum(a)
-      if (difference !== 0n) return difference > 0n ? 1 : -1
-      return keys.bytes.compare(keys.bytes, keys.start(b), keys.end(b), keys.start(a), keys.end(a))
+      const bySum = this.#sums.compare(b, a)
+      return bySum === 0 ? keys.bytes.compare(keys.bytes, keys.start(b), keys.end(b), keys.start(a), keys.end(a)) : bySum
     }
     let first: number[] = []
-    let last: bigint | undefined
+    let last: number | undefined
     for (let key = 0; key < keys.size; key++) {
-      if (last !== undefined && this.#sums.sum(key) < last) continue
+      if (last !== undefined && before(last, key) < 0) continue
       first.push(key)
       if (first.length < 2 * this.#k) continue
       first = first.sort(before).slice(0, this.#k)
-      last = this.#sums.sum(first.at(-1)!)
+      last = first.at(-1)
     }
     return first.sort(before).slice(0, this.#k)
   }

@@ -30,7 +30,7 @@ export class Topic extends MessageAction<TopicParams> {
   #failsSlow = false
   readonly #readers = new Set<Reader>()
   /** From number `#first` on. */
-  #messages: Buffer[] = []
+  readonly #messages: Buffer[] = []
   #first = 0
   #cost = 0
 
@@ -119,8 +119,7 @@ export class Topic extends MessageAction<TopicParams> {
     for (const reader of this.#readers) if (!reader.failed) next = Math.min(next, reader.next)
     const seen = next - this.#first
     if (seen === 0) return
-    for (const message of this.#messages.slice(0, seen)) this.#cost -= costOf(message)
-    this.#messages = this.#messages.slice(seen)
+    for (const message of this.#messages.splice(0, seen)) this.#cost -= costOf(message)
     this.#first = next
     this.changes.tell()
   }
