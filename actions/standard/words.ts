@@ -17,6 +17,8 @@ export class Words {
   /** The run under way, as it will be given. */
   #run: Buffer = Buffer.allocUnsafeSlow(256)
   #length = 0
+  /** All bits of its bytes: 128 is among them where it is not ASCII alone. */
+  #seen = 0
 
   constructor(caseSensitive: boolean, fn: (bytes: Buffer, start: number, end: number) => void) {
     this.#caseSensitive = caseSensitive
@@ -28,34 +30,32 @@ export class Words {
     const bytes = this.#bytes
     let run = this.#run
     let length = this.#length
+    let seen = this.#seen
     for (let at = 0; at < chunk.length; at++) {
       const byte = bytes[chunk[at]!]!
       if (byte !== 0) {
         if (length === run.length) run = this.#grow(length)
         run[length++] = byte
+        seen |= byte
       } else if (length > 0) {
-        this.#take(length)
+        this.#take(length, seen)
         length = 0
+        seen = 0
       }
     }
     this.#length = length
+    this.#seen = seen
   }
 
   /** No chunk follows. */
   finish(): void {
-    if (this.#length > 0) this.#take(this.#length)
+    if (this.#length > 0) this.#take(this.#length, this.#seen)
     this.#length = 0
   }
 
-  #take(length: number): void {
+  #take(length: number, seen: number): void {
     const run = this.#run
-    let ascii = true
-    for (let at = 0; at < length; at++) {
-      if (run[at]! < 128) continue
-      ascii = false
-      break
-    }
-    if (ascii) {
+    if (seen < 128) {
       this.#fn(run, 0, length)
       return
     }
