@@ -89,7 +89,9 @@ describe('commands of actions', () => {
       /^out \(version \S+\)\n {2}out\/Greeter {2}calls: greet, say\nstd \(version \S+\)\n {2}std\/\w+/m,
     )
     const bundles = JSON.parse(await on.glider(['definitions', '--json'])) as { name: string }[]
-    expect(bundles).toContainEqual(expect.objectContaining({ name: 'out', classes: [{ name: 'Greeter', calls: ['greet', 'say'] }] }))
+    expect(bundles).toContainEqual(
+      expect.objectContaining({ name: 'out', classes: [{ name: 'Greeter', calls: ['greet', 'say'] }] }),
+    )
     await on.glider(['action', 'create', '/out', 'out/Greeter', '--params', '{"word":"Hello"}'])
     expect(await on.try(['undeploy', 'out'])).toMatchObject({
       code: 1,
