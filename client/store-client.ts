@@ -80,7 +80,7 @@ export function openStore(address: string, options: ConnectOptions & InternalOpt
 
 function parseAddress(address: string): { host: string; webSocket: boolean } {
   const match = /^(?:(https?|wss?):\/\/)?([^/]+)\/?$/.exec(address)
-  if (match?.[1]?.endsWith('s')) {
+  if (match?.[1] === 'https' || match?.[1] === 'wss') {
     throw new GliderError(
       'INVALID_ARGUMENT',
       `${address}: servers do not speak TLS: write http:// or ws://, or put a proxy in front`,
