@@ -37,6 +37,12 @@ let underConstruction: ActionContext | undefined
 export class Action<Params = unknown> {
   /** Names of the methods that `node.call` may call. */
   static calls?: readonly string[]
+  /** Whether streams and calls may take turns while one awaits, where the creator does not say. @default false */
+  static interleaved?: boolean
+  /** How long a turn may last without coming back to the event loop: `30s`, or milliseconds. @default that of the server */
+  static turnTimeout?: string | number
+  /** What an object is expected to need: `128MiB`, or bytes. It goes to a thread that has so much left. @default nothing */
+  static memory?: string | number
 
   /** Of the node, as it was when the object was created. */
   readonly path: string
@@ -77,6 +83,9 @@ export class Action<Params = unknown> {
 export interface ActionClass {
   new (): Action
   readonly calls?: readonly string[]
+  readonly interleaved?: boolean
+  readonly turnTimeout?: string | number
+  readonly memory?: string | number
   readonly name: string
 }
 

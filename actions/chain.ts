@@ -4,6 +4,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 interface Turn {
   readonly chain: readonly string[]
   running: boolean
+  /** Who the code belongs to, for what it logs and what it throws where nobody catches it. */
+  readonly owner: object | undefined
 }
 
 const turns = new AsyncLocalStorage<Turn>()
@@ -19,9 +21,14 @@ export function currentChain(): readonly string[] {
   return turn?.running ? turn.chain : nobody
 }
 
+/** Who the running code belongs to: also in the timers, promises and listeners that a hook has left behind it. */
+export function currentOwner(): object | undefined {
+  return turns.getStore()?.owner
+}
+
 /** Runs `work` as a turn for which the objects of `chain` wait. What `work` throws at once rejects as well. */
-export async function runInChain<T>(chain: readonly string[], work: () => T | Promise<T>): Promise<T> {
-  const turn: Turn = { chain, running: true }
+export async function runInChain<T>(chain: readonly string[], owner: object | undefined, work: () => T | Promise<T>): Promise<T> {
+  const turn: Turn = { chain, owner, running: true }
   try {
     return await turns.run(turn, work)
   } finally {

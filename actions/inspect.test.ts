@@ -14,7 +14,7 @@ class Good extends Base {
 describe('actionClassesOf', () => {
   it('finds the exported action classes with their calls, and ignores all else', () => {
     const found = actionClassesOf({ Good, default: Good, Action, helper: () => 1, text: 'x', nothing: null })
-    expect(found).toEqual([{ name: 'Good', Class: Good, calls: ['own', 'base'] }])
+    expect(found).toEqual([{ name: 'Good', Class: Good, calls: ['own', 'base'], config: {} }])
     expect(actionClassesOf({ default: Good }).map(({ name }) => name)).toEqual(['Good'])
     expect(actionClassesOf(standard).map(({ name }) => name)).toEqual(['Counter', 'Filter', 'Merge', 'Sorter'])
   })

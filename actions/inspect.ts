@@ -1,5 +1,6 @@
 import { GliderError } from '../protocol/errors.ts'
 import { Action, type ActionClass } from './action.ts'
+import { type ActionConfig, configOf } from './config.ts'
 
 /** One class of a bundle that can be made into objects. */
 export interface ActionClassEntry {
@@ -7,6 +8,7 @@ export interface ActionClassEntry {
   readonly name: string
   readonly Class: ActionClass
   readonly calls: readonly string[]
+  readonly config: ActionConfig
 }
 
 const hooks = ['onCreate', 'onDelete', 'onRead', 'onWrite']
@@ -27,7 +29,12 @@ export function actionClassesOf(module: object): ActionClassEntry[] {
   if (byName.size === 0) {
     throw new GliderError('INVALID_ARGUMENT', 'the bundle exports no class that extends Action of glider/action: export one')
   }
-  return [...byName].map(([name, Class]) => ({ name, Class, calls: callsOf(Class, name) }))
+  return [...byName].map(([name, Class]) => ({ name, Class, calls: callsOf(Class, name), config: configOf(Class, name) }))
+}
+
+/** The action classes of a module, in the form of the catalogue. */
+export function describeClasses(module: object): (ActionConfig & { name: string; calls: string[] })[] {
+  return actionClassesOf(module).map(({ name, calls, config }) => ({ name, calls: [...calls], ...config }))
 }
 
 /** The checked `static calls` of a class. `INVALID_ARGUMENT` names the class and the entry. */

@@ -137,8 +137,9 @@ export class ActionObject {
    * runs, once. Where that throws it rejects, but the object is gone all the same.
    */
   delete(mode: 'wait' | 'abort' = 'wait', options: Pick<TurnOptions, 'chain'> = {}): Promise<void> {
-    if (mode === 'wait' && this.#waitsFor(options.chain)) return Promise.reject(waitsForItself(this.#options.path))
-    this.#deletion ??= this.#delete()
+    // Also an interleaved object cannot wait for the end of its own turn.
+    if (mode === 'wait' && options.chain?.includes(this.id)) return Promise.reject(waitsForItself(this.#options.path))
+    this.#deletion ??= this.#delete(options.chain)
     if (mode === 'abort') this.#abort()
     return this.#deletion
   }
@@ -163,7 +164,7 @@ export class ActionObject {
     this.#turns.open()
   }
 
-  async #delete(): Promise<void> {
+  async #delete(chain: readonly string[] = []): Promise<void> {
     if (this.#state === 'gone') return
     this.#state = 'deleting'
     const created = await (this.#creation ?? Promise.reject(noObject(this.#options.path))).then(
@@ -180,7 +181,7 @@ export class ActionObject {
     if (this.#controller.signal.aborted) scope.abort(noObject(this.#options.path))
     const what = `${this.#options.path}: onDelete of ${this.#Class.name}`
     try {
-      const work = runInChain([this.id], async () => this.#instance?.onDelete?.())
+      const work = runInChain(extendChain(chain, this.id), this.#options.owner, async () => this.#instance?.onDelete?.())
       await withGrace(
         work.catch((thrown: unknown) => {
           throw actionFailed(what, thrown)
@@ -245,10 +246,10 @@ export class ActionObject {
 
   /** Runs user code; what it throws becomes what the other side gets. */
   async #run<T>(scope: TurnScope, method: string, chain: readonly string[] = [], work: () => T | Promise<T>): Promise<T> {
-    const what = `${this.#options.path}: ${method} of ${this.#Class.name}`
-    const own = this.#options.interleaved ? chain : extendChain(chain, this.id)
+    const { path, clock, owner } = this.#options
+    const what = `${path}: ${method} of ${this.#Class.name}`
     try {
-      return await withGrace(runInChain(own, work), scope, this.#options.clock, what)
+      return await withGrace(runInChain(extendChain(chain, this.id), owner, work), scope, clock, what)
     } catch (thrown) {
       if (scope.reason) throw scope.reason
       throw scope.isRefusal(thrown) ? thrown : actionFailed(what, thrown)

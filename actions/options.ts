@@ -6,10 +6,12 @@ export interface ActionObjectOptions extends Omit<ActionContext, 'signal'> {
   readonly id: string
   readonly clock: Clock
   readonly interleaved: boolean
+  /** Who its code belongs to: see currentOwner. */
+  readonly owner?: object
 }
 
 export interface TurnOptions {
-  /** Ids of the serial objects whose turns wait for this stream or call. */
+  /** Ids of the objects whose turns wait for this stream or call. */
   readonly chain?: readonly string[] | undefined
   /** The peer has gone. */
   readonly signal?: AbortSignal | undefined

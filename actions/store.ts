@@ -206,7 +206,7 @@ export interface BagNode extends StoreNode {
 }
 
 export interface CreateObjectOptions extends CallOptions {
-  /** Other streams and calls may take a turn while one awaits. @default false */
+  /** Other streams and calls may take a turn while one awaits. @default what the class says, or else false */
   readonly interleaved?: boolean
   /** JSON, at most 32 KiB; `this.params` of the object. */
   readonly params?: unknown
@@ -237,6 +237,21 @@ export interface ActionReader extends AsyncDisposable {
   abort(reason?: unknown): void
 }
 
+/** Something that an action has logged or printed, or an error that nobody caught. */
+export interface ActionLogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly details?: object
+}
+
+export interface ActionLogsOptions {
+  readonly signal?: AbortSignal
+  /** Goes on with what is logged from now on, until the object ends. @default true */
+  readonly follow?: boolean
+}
+
 export interface ActionNode extends StoreNode {
   readonly type: 'action'
   /** Makes the object; resolves after its `onCreate`. `definition` is `bundle/Class` or an unambiguous `Class`. */
@@ -249,6 +264,8 @@ export interface ActionNode extends StoreNode {
   openWriter(options?: ActionWriteStreamOptions): Promise<ActionWriter>
   /** One JSON value in, one out, at most 1 MiB each way. */
   call(name: string, value?: unknown, options?: CallOptions): Promise<unknown>
+  /** What the object has logged of late, and by default what it goes on to log. */
+  logs(options?: ActionLogsOptions): AsyncIterable<ActionLogLine>
 }
 
 export interface DeleteObjectOptions extends CallOptions {

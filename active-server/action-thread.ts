@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events'
+import { inspect } from 'node:util'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Clock } from '../protocol/clock.ts'
@@ -10,7 +12,6 @@ import {
   forEachStep,
   type HostReady,
   type HostTask,
-  type LogLevel,
   Outbox,
   type StepHandlers,
   type ToThread,
@@ -31,14 +32,27 @@ export interface ActionThreadOptions {
   readonly number: number
   readonly metadata: string
   readonly clock: Clock
-  /** How long a turn may last. */
-  readonly turnTimeoutMs: number
+  /** V8's own limit for its heap: a backstop only, for it ends the whole process where one collection alone exceeds it. */
+  readonly heapLimitBytes: number
+  /** How long a turn may last now. */
+  readonly turnTimeoutMs: () => number
   readonly log: Log
-  /** A throw that nobody caught has been told of. */
-  readonly uncaught: () => void
-  /** The thread has ended by itself, with everything in it. */
+  /** An object, or what belongs to none, has said something. */
+  readonly said: (thread: number, told: FromObject) => void
+  readonly measured: (bytes: number, collected: boolean) => void
+  /** What is in the thread is lost. */
   readonly lost: (cause: string) => void
+  /** The thread itself has ended. */
+  readonly gone: () => void
+  /** It was to end, and has not. */
+  readonly stuck: (cause: string) => void
 }
+
+/** What a thread says of an object of its. */
+export type FromObject = Extract<FromThread, { type: 'log' | 'uncaught' | 'dropped' }>
+
+/** How long a thread may take to end once it was told to. */
+const END_MS = 5_000
 
 /** What an object is made of; see the operation `startObject`. */
 export type ObjectSpec = Omit<ToThread & { type: 'create' }, 'type' | 'request'>
@@ -63,6 +77,8 @@ export class ActionThread implements StepHandlers {
   readonly #watch: TurnWatch
   #lost: GliderError | undefined
   #stopping = false
+  #gone = false
+  readonly #worker: EventEmitter
 
   private constructor(options: ActionThreadOptions, ready: Waiting<void>) {
     this.number = options.number
@@ -77,23 +93,31 @@ export class ActionThread implements StepHandlers {
       maxThreads: 1,
       // An idle thread must still hear its streams, which it does not while it waits on an atomic.
       atomics: 'disabled',
+      resourceLimits: { maxOldGenerationSizeMb: Math.ceil(options.heapLimitBytes / 2 ** 20) },
     })
+    this.#worker = this.#pool.threads[0]!
+    this.#worker.once('exit', () => {
+      this.#gone = true
+      options.gone()
+    })
+    // What user code sends around us, or breaks in the pool's own conversation with its thread.
+    this.#pool.on('message', (message: unknown) => this.#unknown(message))
+    this.#pool.on('error', (error: Error) => options.log.warn({ thread: this.number }, error.message))
     port1.once('message', ({ outgoing }: HostReady) => {
       this.#outgoing = outgoing
       port1.on('message', (batch: Batch) => forEachStep(batch, this))
       ready.resolve()
     })
     const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
-    const abort = new AbortController()
     this.#watch = new TurnWatch(options.clock, options.turnTimeoutMs, {
       ping: () => this.#outbox.message({ type: 'ping' }),
-      hung: () => abort.abort(),
+      hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs()} ms`),
     })
-    this.#pool.run(task, { transferList: [port2], signal: abort.signal }).then(
+    this.#pool.run(task, { transferList: [port2] }).then(
       () => this.#ended('its task has returned'),
       (error: Error) => {
         ready.reject(GliderError.from(error))
-        this.#ended(abort.signal.aborted ? `a turn took longer than ${options.turnTimeoutMs} ms` : error.message)
+        this.#ended(causeOf(error))
       },
     )
   }
@@ -108,8 +132,8 @@ export class ActionThread implements StepHandlers {
     await this.#request(request => ({ type: 'create', request, ...spec }))
   }
 
-  async deleteObject(slot: number, mode: 'wait' | 'abort'): Promise<void> {
-    await this.#request(request => ({ type: 'delete', request, slot, mode }))
+  async deleteObject(slot: number, mode: 'wait' | 'abort', chain: readonly string[] = []): Promise<void> {
+    await this.#request(request => ({ type: 'delete', request, slot, mode, chain }))
   }
 
   /** Answers the text of the JSON. */
@@ -188,7 +212,7 @@ export class ActionThread implements StepHandlers {
 
   message(message: unknown): void {
     const told = message as FromThread
-    switch (told.type) {
+    switch (told?.type) {
       case 'answered': {
         const waiting = this.#requests.get(told.request)
         this.#requests.delete(told.request)
@@ -208,20 +232,32 @@ export class ActionThread implements StepHandlers {
       case 'pong':
         this.#watch.answered()
         return
-      case 'uncaught':
-        this.#options.uncaught()
-        this.#log('error', { thread: this.number }, `user code let an error go uncaught: ${told.error}`)
+      case 'measured':
+        this.#options.measured(told.bytes, told.collected)
         return
+      case 'uncaught':
       case 'log':
-        this.#log(told.level, { thread: this.number, path: told.path, ...told.details }, told.message)
+      case 'dropped':
+        this.#options.said(this.number, told)
         return
       default:
-        this.#log('warn', { thread: this.number, told: told satisfies never }, 'a message that is not known here was ignored')
+        this.#unknown(told satisfies never)
     }
   }
 
-  #log(level: LogLevel, details: object, message: string): void {
-    this.#options.log[level](details, message)
+  #unknown(message: unknown): void {
+    const told = inspect(message, { depth: 1, maxStringLength: 200, maxArrayLength: 10 }).slice(0, 1_000)
+    this.#options.log.warn({ thread: this.number, told }, 'a message that is not known here was ignored')
+  }
+
+  /** Asks for the bytes that the thread holds: the answer is told to `measured`. */
+  measure(collect: boolean): void {
+    this.#outbox.message({ type: 'measure', collect })
+  }
+
+  /** Ends the thread, whatever it does. */
+  terminate(cause: string): void {
+    if (!this.#lost) this.#ended(cause)
   }
 
   #ended(cause: string): void {
@@ -234,15 +270,30 @@ export class ActionThread implements StepHandlers {
     for (const waiting of this.#runs.values()) waiting.reject(lost)
     this.#requests.clear()
     this.#runs.clear()
-    if (this.#stopping) return
-    this.#options.lost(cause)
+    if (!this.#stopping) this.#options.lost(cause)
     this.#pool.destroy().catch((error: Error) => this.#options.log.error({ thread: this.number }, error.message))
+    if (this.#gone) return
+    const stuck = this.#options.clock.after(END_MS, () => this.#options.stuck(cause))
+    this.#worker.once('exit', () => stuck.cancel())
   }
 
-  /** Ends the thread and whatever runs in it. */
+  /** Ends the thread and whatever runs in it; resolves when it has gone, or is stuck. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#ended('the server is stopping')
-    await this.#pool.destroy()
+    if (this.#gone) return
+    await new Promise<void>(resolve => {
+      const timer = this.#options.clock.after(END_MS, resolve)
+      this.#worker.once('exit', () => {
+        timer.cancel()
+        resolve()
+      })
+    })
   }
+}
+
+/** Why the pool says that the thread has ended by itself. */
+function causeOf(error: Error): string {
+  const code = /^worker exited with code: (\d+)$/.exec(error.message)?.[1]
+  return code === undefined ? error.message : `its code called process.exit(${code})`
 }

@@ -1,18 +1,20 @@
 import { Registry } from 'prom-client'
-import { actionClassesOf } from '../actions/inspect.ts'
+import { describeClasses } from '../actions/inspect.ts'
 import * as standard from '../actions/standard/index.ts'
 import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import type { GliderError } from '../protocol/errors.ts'
+import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
-import { counter, gauge } from '../server/metrics.ts'
-import type { RunningServer } from '../server/process.ts'
+import { gauge } from '../server/metrics.ts'
+import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import type { ActionThread } from './action-thread.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
+import { ObjectReports } from './object-reports.ts'
+import { processMemory } from './process-memory.ts'
 import { Slots } from './slots.ts'
 import { Threads } from './threads.ts'
 
@@ -26,18 +28,23 @@ export interface ActiveServerConfig {
   readonly threads: number
   /** How long a turn of an action may last without coming back to the event loop. @default 10000 */
   readonly turnTimeoutMs?: number
+  /** What the objects of one thread may hold together. @default 512 MiB */
+  readonly threadMemoryBytes?: number
 }
 
-const DEFAULT_TURN_TIMEOUT_MS = 10_000
+export const DEFAULT_TURN_TIMEOUT_MS = 10_000
+export const DEFAULT_THREAD_MEMORY_BYTES = 512 << 20
+/** So long a server that has to leave tries to tell which objects are lost. */
+const LAST_WORDS_MS = 1_000
 
 /**
  * Starts an active server; resolves once it is registered and its slots can be used.
- * @param dismissed told once the operator has taken the server out of the cluster and it has stopped by itself
+ * @param left told once the server has stopped by itself: the operator has taken it out of the cluster, or a thread does not end
  */
 export async function startActiveServer(
   config: ActiveServerConfig,
   { clock, randomness, log }: System,
-  dismissed: (why: string) => void = () => {},
+  left: Leave = () => {},
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
@@ -75,45 +82,75 @@ export async function startActiveServer(
     },
     dismissed: why => {
       stop().then(
-        () => dismissed(why),
+        () => left(why),
         (error: unknown) => log.error({ error }, 'could not stop in order'),
       )
     },
   })
 
-  const report = async (): Promise<void> => {
+  const reportAll = async (): Promise<void> => {
     while (unreported.length > 0 && membership.isMember) {
       const { slots: lost, cause } = unreported[0]!
       await membership.request(catalogue.objectsLost, { incarnation, slots: lost, cause })
       unreported.shift()
     }
   }
+  let reporting: Promise<void> | undefined
+  const report = (): Promise<void> => {
+    reporting ??= reportAll().finally(() => {
+      reporting = undefined
+    })
+    return reporting
+  }
   const reportSoon = (): void => {
     report().catch((error: GliderError) => log.warn({ code: error.code }, `lost objects are reported later: ${error.message}`))
   }
   const threadLost = (thread: ActionThread, cause: string): void => {
     const occupants = slots.of(thread)
-    for (const occupant of occupants) slots.release(occupant)
+    const error = new GliderError('ACTION_LOST', `the object is lost: ${cause}. Create it again`)
+    for (const occupant of occupants) slots.release(occupant, error)
     if (occupants.length > 0) unreported.push({ slots: occupants.map(({ slot }) => slot), cause })
     reportSoon()
   }
 
+  /** What a thread holds that does not end is not to be had back, and threads that hang would add up. */
+  const stuck = async (cause: string): Promise<void> => {
+    const why = `a thread does not end (${cause}): the server leaves, and returns where somebody starts it again`
+    log.error({ cause }, why)
+    for (const thread of threads.all) threadLost(thread, `its server had to leave: a thread of it does not end: ${cause}`)
+    await Promise.race([report().catch(() => {}), new Promise<void>(resolve => clock.after(LAST_WORDS_MS, resolve))])
+    await stop()
+    left(why, 'kill')
+  }
+
+  const { turnTimeoutMs = DEFAULT_TURN_TIMEOUT_MS, threadMemoryBytes = DEFAULT_THREAD_MEMORY_BYTES } = config
+  /** The longest that one of its objects may take: which of them a thread hangs in, nobody can tell. */
+  const timeoutOf = (thread: ActionThread): number =>
+    slots.of(thread).reduce((most, one) => Math.max(most, one.turnTimeoutMs ?? turnTimeoutMs), 0) || turnTimeoutMs
+
+  const reports = new ObjectReports(slots, log)
   const bundles = await BundleFiles.create(version => fetchBundle(membership, version))
-  let uncaught = 0
+  let leaving: Promise<void> | undefined
   const threads = await Threads.start({
     count: config.threads,
     metadata: config.metadata,
     clock,
-    turnTimeoutMs: config.turnTimeoutMs ?? DEFAULT_TURN_TIMEOUT_MS,
+    memory: processMemory,
+    threadMemoryBytes,
+    turnTimeoutMs: timeoutOf,
     log,
-    uncaught: () => uncaught++,
+    said: reports.said,
     lost: threadLost,
+    stuck: cause => {
+      leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
+    },
   })
-  bindObjects(handlers, { incarnation, slots, threads, bundles, clock })
+  bindObjects(handlers, { incarnation, slots, threads, bundles, clock, threadMemoryBytes })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
-  counter(metrics, 'glider_action_uncaught_errors_total', 'Errors of user code that nobody caught.', () => uncaught)
+  gauge(metrics, 'glider_resident_bytes', 'Resident memory of the process.', () => processMemory.resident())
+  reports.register(metrics)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
 
   const chassis = await Chassis.start({
@@ -144,8 +181,7 @@ export async function startActiveServer(
 }
 
 function standardBundle(): BundleInfo {
-  const classes = actionClassesOf(standard).map(({ name, calls }) => ({ name, calls: [...calls] }))
-  return { name: STANDARD_BUNDLE, version: STANDARD_BUNDLE, classes }
+  return { name: STANDARD_BUNDLE, version: STANDARD_BUNDLE, classes: describeClasses(standard) }
 }
 
 async function fetchBundle(membership: Membership, version: string): Promise<Buffer> {

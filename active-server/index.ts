@@ -1,16 +1,23 @@
+import { parseDuration, parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
-import type { RunningServer } from '../server/process.ts'
+import type { Leave, RunningServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
-import { startActiveServer } from './active-server.ts'
+import { DEFAULT_THREAD_MEMORY_BYTES, DEFAULT_TURN_TIMEOUT_MS, startActiveServer } from './active-server.ts'
 
 export interface LocalActiveServer {
   readonly metadata: string
   readonly slots: number
   readonly threads: number
+  /** `10s`, or milliseconds. */
+  readonly turnTimeout?: string | number
+  /** `512MiB`, or bytes. */
+  readonly threadMemory?: string | number
   readonly logLevel: LogLevel
 }
 
 /** Starts an active server within this process, on any free port of the loopback. */
-export function startLocalActiveServer({ logLevel, ...config }: LocalActiveServer): Promise<RunningServer> {
-  return startActiveServer({ host: '127.0.0.1', port: 0, ...config }, realSystem('active-server', logLevel))
+export async function startLocalActiveServer(options: LocalActiveServer, left?: Leave): Promise<RunningServer> {
+  const { logLevel, turnTimeout = DEFAULT_TURN_TIMEOUT_MS, threadMemory = DEFAULT_THREAD_MEMORY_BYTES, ...config } = options
+  const limits = { turnTimeoutMs: parseDuration(turnTimeout), threadMemoryBytes: parseSize(threadMemory) }
+  return startActiveServer({ host: '127.0.0.1', port: 0, ...config, ...limits }, realSystem('active-server', logLevel), left)
 }

@@ -1,4 +1,4 @@
-import { type CommonFlags, countFlag, durationFlag, flag, serverCommand } from '../server/flags.ts'
+import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { startActiveServer } from './active-server.ts'
@@ -8,6 +8,7 @@ interface Flags extends CommonFlags {
   readonly slots: number
   readonly threads: number
   readonly turnTimeout: number
+  readonly threadMemory: number
 }
 
 const command = serverCommand('active-server', 'Contributes slots for action objects to a cluster.', 0)
@@ -18,8 +19,14 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
       .default(10_000, '10s')
       .argParser(durationFlag),
   )
+  .addOption(
+    flag('--thread-memory <size>', 'what the objects of one thread may hold together')
+      .default(512 << 20, '512MiB')
+      .argParser(sizeFlag),
+  )
   .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))
 
 const flags = command.parse().opts<Flags>()
 const system = realSystem('active-server', flags.logLevel)
-await runServer(system.log, dismissed => startActiveServer({ ...flags, turnTimeoutMs: flags.turnTimeout }, system, dismissed))
+const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
+await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes }, system, leave))

@@ -38,8 +38,15 @@ export type ToThread =
       readonly path: string
       readonly params: unknown
       readonly interleaved: boolean
+      readonly chain: readonly string[]
     }
-  | { readonly type: 'delete'; readonly request: number; readonly slot: number; readonly mode: 'wait' | 'abort' }
+  | {
+      readonly type: 'delete'
+      readonly request: number
+      readonly slot: number
+      readonly mode: 'wait' | 'abort'
+      readonly chain: readonly string[]
+    }
   | {
       readonly type: 'open'
       readonly direction: 'read' | 'write'
@@ -60,13 +67,26 @@ export type ToThread =
   | { readonly type: 'abortCall'; readonly request: number; readonly error: WireError }
   /** Asks for a sign that the thread comes back from its turns. */
   | { readonly type: 'ping' }
+  /** Asks how much memory the thread holds, garbage included unless it is to be collected first. */
+  | { readonly type: 'measure'; readonly collect: boolean }
+
+/** Which object it comes from: without id and path where nobody knows. */
+interface FromObject {
+  readonly id: string
+  readonly path: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
 
 export type FromThread =
   | { readonly type: 'answered'; readonly request: number; readonly value?: string; readonly error?: WireError }
   | { readonly type: 'streamDone'; readonly stream: number; readonly error?: WireError }
   | { readonly type: 'pong' }
-  | { readonly type: 'uncaught'; readonly error: string }
-  | { readonly type: 'log'; readonly level: LogLevel; readonly path: string; readonly message: string; readonly details?: object }
+  | { readonly type: 'measured'; readonly bytes: number; readonly collected: boolean }
+  | (FromObject & { readonly type: 'uncaught'; readonly error: string })
+  | (FromObject & { readonly type: 'log'; readonly level: LogLevel; readonly message: string; readonly details?: object })
+  /** Lines beyond an object's rate, of which so many were uncaught errors. */
+  | (FromObject & { readonly type: 'dropped'; readonly lines: number; readonly bytes: number; readonly errors: number })
 
 /** What a thread is started with. */
 export interface HostTask {
@@ -107,8 +127,8 @@ export class Outbox {
 
   /** The buffer is gone from this thread afterwards. */
   owned(stream: number, buffer: ArrayBuffer): void {
-    this.#steps.push(step.owned, stream, this.#objects.length)
     this.#objects.push(buffer)
+    this.#steps.push(step.owned, stream, this.#objects.length - 1)
     this.#transfers.push(buffer)
     this.#schedule()
   }
@@ -124,15 +144,16 @@ export class Outbox {
   }
 
   message(message: ToThread | FromThread): void {
-    this.#steps.push(step.message, this.#objects.length)
+    // Code at the end of its stack may throw in here: then there is an object too many, but never a step without one.
     this.#objects.push(message)
+    this.#steps.push(step.message, this.#objects.length - 1)
     this.#schedule()
   }
 
   #schedule(): void {
     if (this.#scheduled) return
-    this.#scheduled = true
     process.nextTick(() => this.flush())
+    this.#scheduled = true
   }
 
   flush(): void {

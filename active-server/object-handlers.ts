@@ -3,10 +3,12 @@ import type { Clock } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import { encodeInventory } from '../protocol/inventory.ts'
+import { objectId } from '../protocol/object-id.ts'
 import type { Call } from '../protocol/peer.ts'
-import type { ActionThread } from './action-thread.ts'
+import { ObjectLog } from './action-logs.ts'
 import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
 import { inspectModule } from './inspection.ts'
+import { threadFor } from './placement.ts'
 import type { Occupant, Slots } from './slots.ts'
 import type { Threads } from './threads.ts'
 
@@ -16,26 +18,31 @@ export interface ObjectParts {
   readonly threads: Threads
   readonly bundles: BundleFiles
   readonly clock: Clock
+  readonly threadMemoryBytes: number
 }
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, threads, bundles, clock } = parts
+  const { incarnation, slots, threads, bundles, clock, threadMemoryBytes } = parts
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
-    const { slot, epoch, counter, path, params, interleaved } = head
+    const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain = [] } = head
     const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
     const occupant: Occupant = {
       slot,
       generation: { epoch, counter },
       path,
-      thread: leastLoaded(await threads.available(), slots),
+      thread: threadFor(await threads.available(), slots, memoryBytes, threadMemoryBytes),
+      log: new ObjectLog(),
+      memoryBytes,
+      turnTimeoutMs,
     }
     slots.take(occupant)
     try {
-      const id = `${incarnation}.${slot}.${epoch}.${counter}`
-      await occupant.thread.createObject({ slot, id, module, class: head.class, path, params: params ?? null, interleaved })
+      const id = objectId(incarnation, slot, occupant.generation)
+      const what = { id, module, class: head.class, path, params: params ?? null }
+      await occupant.thread.createObject({ slot, ...what, interleaved, chain })
     } catch (error) {
       slots.release(occupant)
       throw error
@@ -43,11 +50,11 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode }, call) => {
+  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode, chain = [] }, call) => {
     requireMetadata(call)
     const occupant = slots.at(slot, { epoch, counter })
     try {
-      await occupant.thread.deleteObject(slot, mode)
+      await occupant.thread.deleteObject(slot, mode, chain)
     } finally {
       slots.release(occupant)
     }
@@ -78,6 +85,12 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
+  handlers.stream(catalogue.readLogs, async ({ location, follow = false }, stream) => {
+    const { log } = slots.find(location)
+    for await (const lines of log.read(follow, stream.signal)) await stream.write(Buffer.from(lines))
+    return {}
+  })
+
   handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
     const { thread, slot } = slots.find(location)
     const value = checkJson(name, body)
@@ -88,21 +101,6 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 function requireMetadata({ connection }: Call): void {
   if (connection.peer.role !== 'metadata')
     throw new GliderError('FORBIDDEN', 'only the metadata server lists, makes and deletes objects')
-}
-
-function leastLoaded(threads: readonly ActionThread[], slots: Slots): ActionThread {
-  const [first, ...others] = threads
-  if (!first) throw new GliderError('UNAVAILABLE', 'this server has no action thread: try again')
-  let best = first
-  let load = slots.of(first).length
-  for (const thread of others) {
-    const its = slots.of(thread).length
-    if (its < load) {
-      best = thread
-      load = its
-    }
-  }
-  return best
 }
 
 /** @throws GliderError INVALID_ARGUMENT */

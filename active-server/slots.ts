@@ -2,6 +2,8 @@ import { GliderError } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
 import { LOCATION_BYTES, readLocation, verifyProof } from '../protocol/location.ts'
+import { objectId } from '../protocol/object-id.ts'
+import type { ObjectLog } from './action-logs.ts'
 import type { ActionThread } from './action-thread.ts'
 
 /** An object in its slot. */
@@ -10,11 +12,17 @@ export interface Occupant {
   readonly generation: Generation
   readonly path: string
   readonly thread: ActionThread
+  readonly log: ObjectLog
+  /** What the class expects it to need, and how long its turns may last, where it says so. */
+  readonly memoryBytes: number
+  readonly turnTimeoutMs: number | undefined
 }
 
 /** The slots of one active server. Always holds: a slot has at most one object, which stays on its thread for life. */
 export class Slots {
   readonly #occupants = new Map<number, Occupant>()
+  /** By the id of the object. */
+  readonly #logs = new Map<string, ObjectLog>()
   readonly #incarnation: string
   readonly #proofKey: Buffer
 
@@ -30,10 +38,24 @@ export class Slots {
   take(occupant: Occupant): void {
     if (this.#occupants.has(occupant.slot)) throw new GliderError('NO_SLOT', `slot ${occupant.slot} of this server is taken`)
     this.#occupants.set(occupant.slot, occupant)
+    this.#logs.set(this.#idOf(occupant), occupant.log)
   }
 
-  release(occupant: Occupant): void {
-    if (this.#occupants.get(occupant.slot) === occupant) this.#occupants.delete(occupant.slot)
+  /** @param error what the object went by, where it did not end in order */
+  release(occupant: Occupant, error?: GliderError): void {
+    if (this.#occupants.get(occupant.slot) !== occupant) return
+    this.#occupants.delete(occupant.slot)
+    this.#logs.delete(this.#idOf(occupant))
+    occupant.log.end(error)
+  }
+
+  /** The log of the object with an id, as long as it is here. */
+  logOf(id: string): ObjectLog | undefined {
+    return this.#logs.get(id)
+  }
+
+  #idOf({ slot, generation }: Occupant): string {
+    return objectId(this.#incarnation, slot, generation)
   }
 
   of(thread: ActionThread): Occupant[] {

@@ -1,28 +1,39 @@
 import type { Clock } from '../protocol/clock.ts'
 import type { Log } from '../server/log.ts'
-import { ActionThread } from './action-thread.ts'
+import { ActionThread, type FromObject } from './action-thread.ts'
+import { MemoryWatch, type ProcessMemory } from './memory-watch.ts'
 
 export interface ThreadsOptions {
   readonly count: number
   readonly metadata: string
   readonly clock: Clock
-  readonly turnTimeoutMs: number
+  readonly memory: ProcessMemory
+  /** What the objects of one thread may hold together. */
+  readonly threadMemoryBytes: number
+  /** How long a turn on a thread may last now. */
+  readonly turnTimeoutMs: (thread: ActionThread) => number
   readonly log: Log
-  /** A throw that nobody caught has been told of. */
-  readonly uncaught: () => void
+  readonly said: (thread: number, told: FromObject) => void
   /** A thread has ended with all its objects; another takes its place. */
   readonly lost: (thread: ActionThread, cause: string) => void
+  /** A thread does not end: only the end of the process ends it. */
+  readonly stuck: (cause: string) => void
 }
+
+/** V8's own limit is so many times ours. */
+const BACKSTOP = 4
 
 /** The action threads of one server; one that ends is replaced. */
 export class Threads {
   readonly #options: ThreadsOptions
   readonly #threads = new Map<number, ActionThread>()
   readonly #starting = new Set<Promise<void>>()
+  readonly #watch: MemoryWatch
   #stopping = false
 
   private constructor(options: ThreadsOptions) {
     this.#options = options
+    this.#watch = new MemoryWatch(options.clock, options.memory, options.threadMemoryBytes)
   }
 
   static async start(options: ThreadsOptions): Promise<Threads> {
@@ -48,10 +59,19 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, clock, turnTimeoutMs, log, uncaught } = this.#options
-    const lost = (cause: string): void => this.#lost(number, cause)
-    const thread = await ActionThread.start({ number, metadata, clock, turnTimeoutMs, log, uncaught, lost })
+    const { metadata, clock, log, said, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
+    let thread: ActionThread | undefined
+    const started = await ActionThread.start({
+      ...{ number, metadata, clock, log, said, stuck },
+      heapLimitBytes: BACKSTOP * threadMemoryBytes,
+      turnTimeoutMs: () => (thread ? turnTimeoutMs(thread) : Number.POSITIVE_INFINITY),
+      measured: (bytes, collected) => thread && this.#watch.measured(thread, bytes, collected),
+      lost: cause => this.#lost(number, cause),
+      gone: () => thread && this.#watch.gone(thread),
+    })
+    thread = started
     this.#threads.set(number, thread)
+    this.#watch.add(thread)
     if (this.#stopping) await thread.stop()
   }
 
@@ -62,12 +82,14 @@ export class Threads {
     this.#threads.delete(number)
     // One that ended before it was ready has nothing to lose, and whoever started it hears of it.
     if (!thread) return
+    this.#watch.ended(thread)
     lost(thread, cause)
     if (!this.#stopping) this.#startTracked(number).catch((error: Error) => log.error({ thread: number }, error.message))
   }
 
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#watch.stop()
     await Promise.all(this.all.map(thread => thread.stop()))
   }
 }

@@ -6,7 +6,7 @@ function watch(timeoutMs: number): { clock: FakeClock; turns: TurnWatch; pings: 
   const clock = new FakeClock()
   let pings = 0
   let hung = 0
-  const turns = new TurnWatch(clock, timeoutMs, { ping: () => pings++, hung: () => hung++ })
+  const turns = new TurnWatch(clock, () => timeoutMs, { ping: () => pings++, hung: () => hung++ })
   return { clock, turns, pings: () => pings, hung: () => hung }
 }
 

@@ -11,15 +11,17 @@ export class TurnWatch {
   #missed = 0
   #waiting = false
 
-  /** `hung` is called once, when a ping has not been answered for `timeoutMs`, give or take a second. */
-  constructor(clock: Clock, timeoutMs: number, { ping, hung }: { readonly ping: () => void; readonly hung: () => void }) {
-    const most = Math.ceil(timeoutMs / PING_MS)
+  /**
+   * `hung` is called once, when a ping has not been answered for `timeoutMs`, give or take a second.
+   * @param timeoutMs asked for at each look
+   */
+  constructor(clock: Clock, timeoutMs: () => number, { ping, hung }: { readonly ping: () => void; readonly hung: () => void }) {
     this.#timer = every(clock, PING_MS, () => {
       if (!this.#waiting) {
         this.#waiting = true
         this.#missed = 0
         ping()
-      } else if (++this.#missed >= most) {
+      } else if (++this.#missed >= Math.ceil(timeoutMs() / PING_MS)) {
         this.#timer.cancel()
         hung()
       }

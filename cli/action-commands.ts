@@ -1,13 +1,15 @@
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import { type BundleInfo, GliderError } from '../client/index.ts'
+import { type ActionLogLine, type BundleInfo, GliderError } from '../client/index.ts'
 import { counted } from './bytes.ts'
+import { isoTime } from './clock.system.ts'
 import { addNearFlag, addParentsFlag, addTtlFlag, type CreationFlags, creationOptions } from './creation.ts'
 import { json } from './flags.ts'
 import { openSource, writeTarget } from './local-files.ts'
 import { withNode } from './new-node.ts'
 import { progressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
+import { printable } from './table.ts'
 
 interface CreateFlags extends CreationFlags {
   readonly interleaved?: boolean
@@ -15,7 +17,7 @@ interface CreateFlags extends CreationFlags {
   readonly replace?: boolean
 }
 
-/** Actions: `deploy` and `action create|read|write|call|delete`. */
+/** Actions: `deploy` and `action create|read|write|call|logs|delete`. */
 export function addActionCommands(program: Command, session: Session): void {
   program
     .command('deploy')
@@ -73,6 +75,18 @@ export function addActionCommands(program: Command, session: Session): void {
     )
 
   action
+    .command('logs')
+    .description('show what an action has logged of late, and go on until it ends or you interrupt')
+    .argument('<path>', 'the node')
+    .option('--no-follow', 'do not go on')
+    .action((path: string, { follow }: { follow: boolean }) =>
+      session.withStore(async (store, call) => {
+        const node = await store.lookup(path, 'action', call)
+        for await (const line of node.logs({ follow, ...call })) session.answer(line, () => [logLine(line)])
+      }),
+    )
+
+  action
     .command('delete')
     .description('delete an action object; its node stays')
     .argument('<path>', 'the node')
@@ -87,10 +101,10 @@ export function addActionCommands(program: Command, session: Session): void {
 }
 
 async function createObject(session: Session, path: string, definition: string, flags: CreateFlags): Promise<void> {
-  const { interleaved = false, replace = false, params } = flags
+  const { interleaved, replace = false, params } = flags
   await session.withStore((store, call) =>
     withNode(store, path, 'action', creationOptions(flags), call, node =>
-      node.create(definition, { interleaved, replace, ...(params !== undefined && { params }), ...call }),
+      node.create(definition, { replace, ...(interleaved && { interleaved }), ...(params !== undefined && { params }), ...call }),
     ),
   )
 }
@@ -107,6 +121,12 @@ async function writeAction(session: Session, path: string, file: string): Promis
     stream.destroy()
     bar.clear()
   }
+}
+
+function logLine({ at, level, message, details }: ActionLogLine): string {
+  const text = `${message}${details ? ` ${JSON.stringify(details)}` : ''}`
+  // A stack stays on lines of its own.
+  return `${isoTime(at)} ${level.padEnd(5)} ${text.split('\n').map(printable).join('\n  ')}`
 }
 
 function bundleLines({ name, version, classes }: BundleInfo): string[] {

@@ -21,6 +21,12 @@ export function addClusterCommands(program: Command, session: Session): void {
     )
     .option('--slots <number>', 'room for action objects on each active server', many, 64)
     .option('--threads <number>', 'action threads of each active server', wholeNumber(1, 1024), 2)
+    .addOption(
+      new Option('--thread-memory <size>', 'what the objects of one action thread may hold together')
+        .argParser(size)
+        .default(512 << 20, '512MiB'),
+    )
+    .option('--turn-timeout <time>', 'how long an action may run without coming back to the event loop', '10s')
     .option('--port <number>', 'of the metadata server; 0 takes any free one', wholeNumber(0, 65_535), 9060)
     .addOption(new Option('--block-size <size>', 'bytes of a block').argParser(size).default(1 << 20, '1MiB'))
     .addOption(

@@ -16,7 +16,11 @@ interface Reached {
 async function reach(context: ClientContext, target: Target, options: CallOptions): Promise<Reached> {
   // Streams and calls wait for an object that is being created for as long as that takes, unless told otherwise.
   const patient = { timeoutMs: Number.POSITIVE_INFINITY, ...options }
-  const { location, address, path } = await context.metadata.request(catalogue.openObject, target, patient)
+  const { location, address, path } = await context.metadata.request(
+    catalogue.openObject,
+    { ...target, ...chainOf(context) },
+    patient,
+  )
   const { connections } = context
   const connecting = async (): Promise<ConnectionCore> => {
     const made = unlessCancelled(connections.get(address), path, options.signal)
@@ -45,6 +49,16 @@ export async function openActionRead(
 ): Promise<MuxStream> {
   const { connection, location } = await reach(context, target, pick(signal))
   return connection.open(catalogue.readAction, { location, ...chainOf(context) }) as MuxStream
+}
+
+export async function openActionLogs(
+  context: ClientContext,
+  target: Target,
+  follow: boolean,
+  signal: AbortSignal | undefined,
+): Promise<MuxStream> {
+  const { connection, location } = await reach(context, target, pick(signal))
+  return connection.open(catalogue.readLogs, { location, follow }) as MuxStream
 }
 
 export async function callAction(
@@ -76,7 +90,7 @@ function encodeValue(name: string, value: unknown): Buffer {
   }
 }
 
-function chainOf(context: ClientContext): { chain?: string[] } {
+export function chainOf(context: ClientContext): { chain?: string[] } {
   const chain = context.chain()
   return chain.length > 0 ? { chain: [...chain] } : {}
 }

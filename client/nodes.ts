@@ -1,5 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type {
+  ActionLogLine,
+  ActionLogsOptions,
   ActionNode,
   ActionReader,
   ActionWriter,
@@ -26,7 +28,8 @@ import type {
 import { catalogue, type NodeInfo } from '../protocol/catalogue.ts'
 import { unreachable } from '../protocol/errors.ts'
 import { DirectReader, DirectWriter } from './action-direct.ts'
-import { callAction, openActionRead, openActionWrite } from './action-link.ts'
+import { callAction, chainOf, openActionRead, openActionWrite } from './action-link.ts'
+import { actionLogs } from './action-logs.ts'
 import { actionReadStream, actionWriteStream } from './action-streams.ts'
 import { bagReadStream } from './bag-reader.ts'
 import type { ClientContext } from './context.ts'
@@ -134,13 +137,13 @@ class ActionProxy extends NodeProxy implements ActionNode {
   async create(definition: string, { signal, timeoutMs, ...wanted }: CreateObjectOptions = {}): Promise<void> {
     await this.context.metadata.request(
       catalogue.createObject,
-      { ...this.target, definition, ...wanted },
+      { ...this.target, definition, ...wanted, ...chainOf(this.context) },
       callOptions(signal, timeoutMs),
     )
   }
 
   async delete({ signal, timeoutMs, mode }: DeleteObjectOptions = {}): Promise<boolean> {
-    const head = { ...this.target, ...(mode && { mode }) }
+    const head = { ...this.target, ...(mode && { mode }), ...chainOf(this.context) }
     return (await this.context.metadata.request(catalogue.deleteObject, head, callOptions(signal, timeoutMs))).deleted
   }
 
@@ -161,6 +164,10 @@ class ActionProxy extends NodeProxy implements ActionNode {
       await openActionWrite(this.context, this.target, { ...options, acknowledge: true }),
       this.context.counters,
     )
+  }
+
+  logs(options?: ActionLogsOptions): AsyncIterable<ActionLogLine> {
+    return actionLogs(this.context, this.target, options)
   }
 
   call(name: string, value?: unknown, options: CallOptions = {}): Promise<unknown> {

@@ -24,6 +24,7 @@ import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { chainOf } from './action-link.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
 import { Connections } from './connections.ts'
@@ -113,7 +114,10 @@ class Store implements StoreClient {
 
   create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
     const { metadata, leases } = this.#context
-    return metadata.ask(catalogue.create, creationOf(path, type, options), undefined, options, info => {
+    const creation = creationOf(path, type, options)
+    // What it replaces may be an action, for whose end it then waits.
+    const head = options?.ifExists === 'replace' ? { ...creation, ...chainOf(this.#context) } : creation
+    return metadata.ask(catalogue.create, head, undefined, options, info => {
       const { lease } = info
       if (lease !== undefined && options?.ttlMs !== undefined) leases.hold({ ...info, lease }, options.ttlMs)
       return nodeProxy(this.#context, info) as NodeByType[T]
@@ -141,7 +145,7 @@ class Store implements StoreClient {
 
   delete(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<boolean> {
     const recursive = options?.recursive
-    const head = recursive === undefined ? { path } : { path, recursive }
+    const head = { path, ...(recursive !== undefined && { recursive }), ...chainOf(this.#context) }
     return this.#context.metadata.ask(catalogue.delete, head, undefined, options, ({ deleted }) => deleted)
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { type ErrorCode, GliderError } from '../client/index.ts'
-import { killAfter } from './kill.system.ts'
+import { killAfter } from './timers.system.ts'
 
 export type ServerRole = 'metadata' | 'storage' | 'active'
 
@@ -16,12 +16,26 @@ export class ChildServer {
   readonly address: string
   readonly #process: ChildProcess
   readonly #exited: Promise<void>
+  #leaves = false
 
   private constructor(role: ServerRole, address: string, process: ChildProcess, exited: Promise<void>) {
     this.role = role
     this.address = address
     this.#process = process
     this.#exited = exited
+    process.on('message', message => {
+      if ('returning' in (message as object)) this.#leaves = true
+    })
+  }
+
+  /** Resolves once its process has ended, however that came. */
+  get left(): Promise<void> {
+    return this.#exited
+  }
+
+  /** Whether it has left to return, or broke down by itself: not when somebody has ended it. */
+  get returns(): boolean {
+    return this.#leaves || this.#process.signalCode === 'SIGABRT' || this.#process.signalCode === 'SIGSEGV'
   }
 
   get pid(): number {

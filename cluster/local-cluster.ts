@@ -21,6 +21,10 @@ export interface LocalActiveOptions {
   readonly slots?: number
   /** @default that of the cluster */
   readonly threads?: number
+  /** @default that of the cluster */
+  readonly threadMemory?: string | number
+  /** @default that of the cluster */
+  readonly turnTimeout?: string | number
 }
 
 export interface LocalClusterOptions {
@@ -34,6 +38,10 @@ export interface LocalClusterOptions {
   readonly slots?: number
   /** Action threads of each active server. @default 2 */
   readonly threads?: number
+  /** What the objects of one action thread may hold together: `512MiB`, or bytes. @default '512MiB' */
+  readonly threadMemory?: string | number
+  /** How long a turn of an action may last without coming back to the event loop: `10s`, or milliseconds. @default '10s' */
+  readonly turnTimeout?: string | number
   /** Runs all servers within this process: quicker to start, but not what production is like. @default false */
   readonly inProcess?: boolean
   /** @default '1MiB' */
@@ -56,6 +64,8 @@ const defaults = {
   capacity: '512MiB',
   slots: 64,
   threads: 2,
+  threadMemory: '512MiB',
+  turnTimeout: '10s',
   inProcess: false,
   blockSize: '1MiB',
   storageClasses: ['dram', 'disk'],
@@ -130,8 +140,9 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   #start(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions): Promise<LocalServer> {
-    const { capacity, slots, threads, inProcess, logLevel } = this.#wanted
-    const plan: ServerPlan = role === 'storage' ? { role, capacity, ...options } : { role, slots, threads, ...options }
+    const { capacity, slots, threads, threadMemory, turnTimeout, inProcess, logLevel } = this.#wanted
+    const active = { slots, threads, threadMemory, turnTimeout }
+    const plan: ServerPlan = role === 'storage' ? { role, capacity, ...options } : { role, ...active, ...options }
     return startServer(plan, this.#servers[0]!.address, inProcess, logLevel)
   }
 

@@ -3,6 +3,7 @@ import { GliderError } from '../client/index.ts'
 import { startLocalMetadataServer } from '../metadata-server/index.ts'
 import { type StorageChoice, startLocalStorageServer } from '../storage-server/index.ts'
 import { ChildServer, type ServerRole } from './child-server.ts'
+import { ReturningServer } from './returning-server.ts'
 
 /** One server of a local cluster. */
 export interface LocalServer {
@@ -36,6 +37,8 @@ export interface ActivePlan {
   readonly role: 'active'
   readonly slots: number
   readonly threads: number
+  readonly threadMemory: string | number
+  readonly turnTimeout: string | number
 }
 
 export type ServerPlan = MetadataPlan | StoragePlan | ActivePlan
@@ -62,18 +65,29 @@ function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): P
       return ChildServer.start(plan.role, [...flags, ...log])
     }
     case 'active':
-      return ChildServer.start(plan.role, [
-        ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`],
-        ...log,
-      ])
+      return ReturningServer.start(port =>
+        ChildServer.start(plan.role, [
+          ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`, '--port', `${port}`],
+          ...['--thread-memory', `${plan.threadMemory}`, '--turn-timeout', duration(plan.turnTimeout)],
+          ...log,
+        ]),
+      )
   }
 }
 
+/** A number is milliseconds. */
+function duration(time: string | number): string {
+  return typeof time === 'number' ? `${time}ms` : time
+}
+
 async function startHere(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
-  const { role, address, stop } = await startWithin(plan, metadata, logLevel)
+  const server = await startWithin(plan, metadata, logLevel)
+  const { role } = server
   const kill = (): Promise<never> =>
-    Promise.reject(new GliderError('INVALID_ARGUMENT', `the ${role} server at ${address} runs within this process: stop it`))
-  return { role, address, stop, kill }
+    Promise.reject(
+      new GliderError('INVALID_ARGUMENT', `the ${role} server at ${server.address} runs within this process: stop it`),
+    )
+  return Object.assign(server, { kill })
 }
 
 async function startWithin(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<Omit<LocalServer, 'kill'>> {
@@ -87,9 +101,32 @@ async function startWithin(plan: ServerPlan, metadata: string, logLevel: LogLeve
       return { role: plan.role, address: server.address, stop: () => server.stop() }
     }
     case 'active': {
-      const { slots, threads } = plan
-      const server = await startLocalActiveServer({ metadata, slots, threads, logLevel })
-      return { role: plan.role, address: server.address, stop: () => server.stop() }
+      return startActiveHere(plan, metadata, logLevel)
     }
+  }
+}
+
+/** Where a thread of it hangs, the server leaves and another takes its place: the thread itself stays with this process. */
+async function startActiveHere(plan: ActivePlan, metadata: string, logLevel: LogLevel): Promise<Omit<LocalServer, 'kill'>> {
+  let returning: Promise<void> | undefined
+  let ended = false
+  const start = (): ReturnType<typeof startLocalActiveServer> =>
+    startLocalActiveServer({ ...plan, metadata, logLevel }, (_why, status) => {
+      if (status === 'kill' && !ended) returning = again()
+    })
+  const again = async (): Promise<void> => {
+    server = await start()
+  }
+  let server = await start()
+  return {
+    role: plan.role,
+    get address() {
+      return server.address
+    },
+    async stop() {
+      ended = true
+      await returning
+      await server.stop()
+    },
   }
 }

@@ -1,5 +1,6 @@
 import type { NodeInfo, ObjectState } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
+import { objectId } from '../protocol/object-id.ts'
 import type { Definition } from './definition.ts'
 import type { ServerRecord } from './servers.ts'
 import type { Occupant, Slot } from './slots.ts'
@@ -60,6 +61,17 @@ export class ActionObject implements Occupant {
   /** Undefined for one that was lost at an earlier start. */
   get server(): ServerRecord | undefined {
     return this.#slot?.space.server
+  }
+
+  /** In chains. */
+  get id(): string {
+    const { space, index, generation } = this.slot
+    return objectId(space.server.incarnation, index, generation)
+  }
+
+  /** Whether one of the objects of `chain`, which all wait for what is asked, is this one. */
+  isIn(chain: readonly string[] | undefined): boolean {
+    return chain !== undefined && this.#slot !== undefined && chain.includes(this.id)
   }
 
   create(slot: Slot): void {

@@ -3,7 +3,7 @@
  * be fetched (unless it is built into the servers); old code stays as long as an object made from it lives.
  */
 import { createHash } from 'node:crypto'
-import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
+import { type BundleInfo, type ClassInfo, catalogue } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { checkName } from '../protocol/paths.ts'
 import type { Log } from '../server/log.ts'
@@ -100,17 +100,19 @@ export class Definitions {
       const name = definition.slice(0, cut)
       const bundle = this.#own.get(name) ?? this.#builtin.get(name)
       if (!bundle) throw new GliderError('NOT_FOUND', `there is no bundle ${name} for ${definition}: deploy it first`)
-      if (has(bundle, className)) return { bundle: name, class: className, version: bundle.version }
+      const info = find(bundle, className)
+      if (info) return definitionOf(bundle, info)
       const classes = bundle.classes.map(one => one.name).join(', ')
       throw new GliderError('NOT_FOUND', `the bundle ${name} has no action ${className}: it has ${classes}`)
     }
     for (const bundles of [this.#own, this.#builtin]) {
-      const [first, second] = [...bundles.values()].filter(bundle => has(bundle, className))
+      const [first, second] = [...bundles.values()].filter(bundle => find(bundle, className))
       if (second && first) {
         const choice = `${first.name}/${className} or ${second.name}/${className}`
         throw new GliderError('INVALID_ARGUMENT', `the definition ${className} is in several bundles: say ${choice}`)
       }
-      if (first) return { bundle: first.name, class: className, version: first.version }
+      const info = first && find(first, className)
+      if (info) return definitionOf(first, info)
     }
     throw new GliderError('NOT_FOUND', `there is no definition ${className}: deploy a bundle that exports it`)
   }
@@ -169,6 +171,10 @@ export class Definitions {
   }
 }
 
-function has(bundle: BundleInfo, className: string): boolean {
-  return bundle.classes.some(one => one.name === className)
+function find(bundle: BundleInfo, className: string): ClassInfo | undefined {
+  return bundle.classes.find(one => one.name === className)
+}
+
+function definitionOf({ name, version }: BundleInfo, { name: className, calls: _, ...config }: ClassInfo): Definition {
+  return { bundle: name, class: className, version, config }
 }

@@ -1,6 +1,7 @@
 /** The operations of the tree: names, checks in the order of the contract, and what each change sets free. */
 import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
+import { checkChain } from './chain.ts'
 import type { Leases } from './leases.ts'
 import { listPage } from './listing.ts'
 import { lostBytesOf } from './lost-bytes.ts'
@@ -56,8 +57,9 @@ export class Namespace {
       throw new GliderError('ALREADY_EXISTS', `${path} exists: choose another name, or say ifExists`)
     }
     checkEmpty(old, path, 'delete what it holds first')
+    checkNotWaited(old, head)
     const made = tree.replace(old, this.#maker(head, old.parent.order, near))
-    return reaper.reap(old, 'wait')?.then(() => this.#made(made, head)) ?? this.#made(made, head)
+    return reaper.reap(old, 'wait', head.chain)?.then(() => this.#made(made, head)) ?? this.#made(made, head)
   }
 
   lookup({ path, type }: HeadOf<typeof catalogue.lookup>): NodeInfo {
@@ -95,9 +97,12 @@ export class Namespace {
     if (head.key !== undefined && !tree.placeOf(head, false).node) return false
     const { node, path } = tree.target(head)
     if (node === tree.root) throw new GliderError('INVALID_ARGUMENT', '/ cannot be deleted: delete what it holds')
-    if (!recursive) checkEmpty(node, path, 'ask for recursive')
+    if (!recursive) {
+      checkEmpty(node, path, 'ask for recursive')
+      checkNotWaited(node, { path, chain: head.chain })
+    }
     tree.detach(node)
-    return reaper.reap(node, recursive ? 'abort' : 'wait')?.then(() => true) ?? true
+    return reaper.reap(node, recursive ? 'abort' : 'wait', head.chain)?.then(() => true) ?? true
   }
 
   /** The time of a new node's lease begins with this answer, which tells its creator what to renew. */
@@ -138,6 +143,11 @@ export class Namespace {
         return unreachable(type)
     }
   }
+}
+
+/** An action's node goes once its object has ended, which an object of the chain cannot wait for. */
+function checkNotWaited(node: Node, asked: Parameters<typeof checkChain>[1]): void {
+  if (node.type === 'action' && node.object && node.object.state !== 'lost') checkChain(node.object, asked)
 }
 
 function checkEmpty(node: Node, path: string, remedy: string): void {

@@ -7,6 +7,7 @@ import { GliderError, unreachable } from '../protocol/errors.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { ActionObject } from './action-object.ts'
+import { checkChain } from './chain.ts'
 import type { Definitions } from './definitions.ts'
 import type { Journal } from './journal/journal.ts'
 import type { ObjectRecord, SlotRecord } from './journal/records.ts'
@@ -14,7 +15,7 @@ import { type ActionNode, typeMismatch } from './node.ts'
 import { nodeInfo } from './node-info.ts'
 import type { Target } from './place.ts'
 import type { StopMode } from './reaper.ts'
-import type { Occupant, Slot, SlotSpaces } from './slots.ts'
+import type { Occupant, Slot, SlotSpace, SlotSpaces } from './slots.ts'
 import type { Tree } from './tree.ts'
 
 export interface ObjectsParts {
@@ -27,11 +28,14 @@ export interface ObjectsParts {
 
 const MOST_PARAMS_BYTES = 32 << 10
 
+type CreateHead = HeadOf<typeof catalogue.createObject>
+
 interface Stopping {
   /** Of the object's server. */
   readonly connection: Connection
   readonly path: string
   readonly mode: StopMode
+  readonly chain: readonly string[] | undefined
 }
 
 export class Objects {
@@ -41,7 +45,7 @@ export class Objects {
     this.#parts = parts
   }
 
-  async create(head: HeadOf<typeof catalogue.createObject>): Promise<NodeInfo> {
+  async create(head: CreateHead): Promise<NodeInfo> {
     const { tree, slots, definitions } = this.#parts
     const { node, path } = this.#target(head)
     if (Buffer.byteLength(JSON.stringify(head.params ?? null)) > MOST_PARAMS_BYTES) {
@@ -51,24 +55,37 @@ export class Objects {
       )
     }
     definitions.resolve(head.definition)
-    let object: ActionObject
+    /** Servers that have a slot, but no thread with the memory that the class asks for. */
+    const full = new Map<SlotSpace, GliderError>()
     for (;;) {
-      while (isOccupied(node)) await this.#makeRoom(node, path, head.replace ?? false)
+      while (isOccupied(node)) await this.#makeRoom(node, path, head)
       // Asked again: while this waited, another version may have been deployed.
-      object = new ActionObject(definitions.resolve(head.definition), head.interleaved ?? false, () => this.#changed(node))
-      const slot = slots.take(object, node.near)
-      if (slot) {
-        object.create(slot)
-        break
+      const definition = definitions.resolve(head.definition)
+      const interleaved = head.interleaved ?? definition.config?.interleaved ?? false
+      const object = new ActionObject(definition, interleaved, () => this.#changed(node))
+      const slot = slots.take(object, node.near, new Set(full.keys()))
+      if (!slot) {
+        await slots.awaitRoom(path, new Set(full.keys())).catch((error: unknown) => {
+          throw full.values().next().value ?? error
+        })
+        tree.byId(node.id)
+        continue
       }
-      await slots.awaitRoom(path)
-      tree.byId(node.id)
+      object.create(slot)
+      node.object = object
+      const starting = this.#start(node, object, path, head)
+      object.settled = starting.catch(() => {})
+      try {
+        await starting
+      } catch (error) {
+        if (!(error instanceof GliderError && error.code === 'NO_SLOT')) throw error
+        // No turn passes until it is being created elsewhere: who waits for it goes on waiting.
+        full.set(slot.space, error)
+        tree.byId(node.id)
+        continue
+      }
+      return nodeInfo(node, tree.byId(node.id).path)
     }
-    node.object = object
-    const starting = this.#start(node, object, path, head.params)
-    object.settled = starting.catch(() => {})
-    await starting
-    return nodeInfo(node, tree.byId(node.id).path)
   }
 
   /** Puts an object back that was there at an earlier start; without a slot, one that was lost. */
@@ -83,12 +100,15 @@ export class Objects {
 
   async delete(head: HeadOf<typeof catalogue.deleteObject>): Promise<boolean> {
     const { node, path } = this.#target(head)
-    return this.#end(node, path, head.mode ?? 'wait')
+    return this.#end(node, path, head.mode ?? 'wait', head.chain)
   }
 
   async open(head: HeadOf<typeof catalogue.openObject>): Promise<AnswerOf<typeof catalogue.openObject>> {
     const { node } = this.#target(head)
-    while (node.object?.state === 'creating') await node.object.settled
+    while (node.object?.state === 'creating') {
+      checkChain(node.object, head)
+      await node.object.settled
+    }
     const { path } = this.#parts.tree.byId(node.id)
     const { object } = node
     if (object?.state === 'lost') {
@@ -99,26 +119,28 @@ export class Objects {
   }
 
   /** Ends the object of a node that was deleted. Never rejects: there is nobody left to be told but the log. */
-  async stopDeleted(node: ActionNode, mode: StopMode): Promise<void> {
+  async stopDeleted(node: ActionNode, mode: StopMode, chain?: readonly string[]): Promise<void> {
     try {
-      while (node.object) await this.#end(node, `node ${node.id}`, mode)
+      while (node.object) await this.#end(node, `node ${node.id}`, mode, chain)
     } catch (error) {
       this.#parts.log.warn({ node: node.id, error }, 'the object of a deleted action did not end well')
     }
   }
 
   /** Waits or deletes until the node can take a new object. */
-  async #makeRoom(node: ActionNode, path: string, replace: boolean): Promise<void> {
+  async #makeRoom(node: ActionNode, path: string, { replace = false, chain }: CreateHead): Promise<void> {
     for (let { object } = node; object; { object } = node) {
       switch (object.state) {
         case 'creating':
         case 'deleting':
+          checkChain(object, { path, chain })
           await object.settled
           break
         case 'live':
           if (!replace)
             throw new GliderError('ALREADY_EXISTS', `the action ${path} has an object: delete it, or ask to replace it`)
-          await this.#replace(node, object, path)
+          checkChain(object, { path, chain })
+          await this.#replace(node, object, path, chain)
           break
         case 'lost':
         case 'empty':
@@ -130,15 +152,16 @@ export class Objects {
     }
   }
 
-  async #start(node: ActionNode, object: ActionObject, path: string, params: unknown): Promise<void> {
+  async #start(node: ActionNode, object: ActionObject, path: string, { params, chain }: CreateHead): Promise<void> {
     const { slot, definition, interleaved } = object
     const { index, generation, space } = slot
     try {
       const { connection } = space.server
       if (!connection) throw new GliderError('UNAVAILABLE', `${path}: ${space.server.id} is not connected: try again`)
       const where = { slot: index, epoch: generation.epoch, counter: generation.counter, path }
-      const what = { bundle: definition.bundle, class: definition.class, version: definition.version, interleaved }
-      await connection.request(catalogue.startObject, { ...where, ...what, ...(params !== undefined && { params }) })
+      const { config, ...named } = definition
+      const how = { ...config, interleaved, ...(params !== undefined && { params }), ...(chain && { chain }) }
+      await connection.request(catalogue.startObject, { ...where, ...named, ...how })
     } catch (thrown) {
       const error = GliderError.from(thrown)
       object.move('empty')
@@ -153,8 +176,9 @@ export class Objects {
   }
 
   /** Answers whether there was an object. */
-  async #end(node: ActionNode, path: string, mode: StopMode): Promise<boolean> {
+  async #end(node: ActionNode, path: string, mode: StopMode, chain?: readonly string[]): Promise<boolean> {
     for (let { object } = node; object; { object } = node) {
+      if (mode === 'wait' && isOccupied(node)) checkChain(object, { path, chain })
       switch (object.state) {
         case 'creating':
           if (mode === 'abort') this.#hurry(object)
@@ -167,7 +191,7 @@ export class Objects {
         case 'live': {
           const { connection } = object.slot.space.server
           if (connection) {
-            await this.#stop(node, object, { connection, path, mode })
+            await this.#stop(node, object, { connection, path, mode, chain })
             return true
           }
           await this.#parts.slots.awaitConnection(object.slot.space)
@@ -186,12 +210,12 @@ export class Objects {
     return false
   }
 
-  async #replace(node: ActionNode, object: ActionObject, path: string): Promise<void> {
+  async #replace(node: ActionNode, object: ActionObject, path: string, chain?: readonly string[]): Promise<void> {
     const { space } = object.slot
     const { connection } = space.server
     if (!connection) return this.#parts.slots.awaitConnection(space)
     try {
-      await this.#stop(node, object, { connection, path, mode: 'wait' })
+      await this.#stop(node, object, { connection, path, mode: 'wait', chain })
     } catch (thrown) {
       const error = GliderError.from(thrown)
       if (error.code !== 'ACTION_FAILED') throw error
@@ -199,11 +223,12 @@ export class Objects {
     }
   }
 
-  async #stop(node: ActionNode, object: ActionObject, { connection, path, mode }: Stopping): Promise<void> {
+  async #stop(node: ActionNode, object: ActionObject, { connection, path, mode, chain }: Stopping): Promise<void> {
     object.move('deleting')
     const { index, generation } = object.slot
     const where = { slot: index, epoch: generation.epoch, counter: generation.counter }
-    const stopping = connection.request(catalogue.stopObject, { ...where, mode }).then(
+    const how = { mode, ...(chain && { chain: [...chain] }) }
+    const stopping = connection.request(catalogue.stopObject, { ...where, ...how }).then(
       () => undefined,
       (thrown: unknown) => GliderError.from(thrown),
     )

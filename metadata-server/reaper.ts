@@ -15,7 +15,7 @@ import type { Tree } from './tree.ts'
 /** How to end the object of an action node with it: see CONTRACT, Tree. */
 export type StopMode = 'wait' | 'abort'
 
-export type StopObject = (node: ActionNode, mode: StopMode) => Promise<void>
+export type StopObject = (node: ActionNode, mode: StopMode, chain?: readonly string[]) => Promise<void>
 
 export interface ReaperParts {
   readonly clock: Clock
@@ -39,6 +39,8 @@ type Work =
 
 interface Job {
   readonly mode: StopMode
+  /** Objects whose turns wait for this. */
+  readonly chain?: readonly string[] | undefined
   readonly stack: Work[]
   readonly stops: Promise<void>[]
   done?: () => void
@@ -53,8 +55,8 @@ export class Reaper {
   }
 
   /** Resolves when everything below a detached node is free and its objects are gone; undefined where that is so already. */
-  reap(node: Node, mode: StopMode): Promise<void> | undefined {
-    const job: Job = { mode, stack: [], stops: [] }
+  reap(node: Node, mode: StopMode, chain?: readonly string[]): Promise<void> | undefined {
+    const job: Job = { mode, chain, stack: [], stops: [] }
     this.#visit(node, job)
     return this.#start(job)
   }
@@ -151,7 +153,7 @@ export class Reaper {
         job.stack.push({ kind: 'children', parent: node, children: node.children.from(0) })
         break
       case 'action':
-        if (node.object) job.stops.push(this.#parts.stopObject(node, job.mode))
+        if (node.object) job.stops.push(this.#parts.stopObject(node, job.mode, job.chain))
         break
       default:
         unreachable(node)

@@ -122,14 +122,18 @@ export class SlotSpaces {
     this.#changed()
   }
 
-  /** A slot of the next server that is there and has one; of one on the host of `near` first. */
-  take(occupant: Occupant, near: ServerRecord | undefined): Slot | undefined {
-    const neighbour = near && this.#spaces.find(space => onSameHost(space.server, near) && isReady(space))
+  /**
+   * A slot of the next server that is there and has one; of one on the host of `near` first.
+   * @param full servers that have slots, but not what the object needs besides
+   */
+  take(occupant: Occupant, near: ServerRecord | undefined, full?: ReadonlySet<SlotSpace>): Slot | undefined {
+    const fits = (space: SlotSpace): boolean => isReady(space) && !full?.has(space)
+    const neighbour = near && this.#spaces.find(space => onSameHost(space.server, near) && fits(space))
     if (neighbour) return neighbour.take(this.#generations.next(), occupant)
     for (let tried = 0; tried < this.#spaces.length; tried += 1) {
       const space = this.#spaces[this.#next % this.#spaces.length]
       this.#next = (this.#next + 1) % this.#spaces.length
-      if (space && isReady(space)) return space.take(this.#generations.next(), occupant)
+      if (space && fits(space)) return space.take(this.#generations.next(), occupant)
     }
     return undefined
   }
@@ -138,8 +142,9 @@ export class SlotSpaces {
    * Resolves when there may be a slot: a server that was away has come back, or has died.
    * @throws GliderError NO_SLOT where no such server has one
    */
-  async awaitRoom(path: string): Promise<void> {
-    if (this.#spaces.some(space => space.free > 0 && !space.server.draining && !isReady(space))) return this.#change()
+  async awaitRoom(path: string, full?: ReadonlySet<SlotSpace>): Promise<void> {
+    const mayCome = (space: SlotSpace): boolean => space.free > 0 && !space.server.draining && !isReady(space)
+    if (this.#spaces.some(space => !full?.has(space) && mayCome(space))) return this.#change()
     throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
   }
 

@@ -12,6 +12,8 @@ import { defineOperation, type Operation } from './operation.ts'
 import {
   anyJson,
   bundleInfo,
+  chain,
+  classConfig,
   classInfo,
   count,
   lease,
@@ -53,6 +55,7 @@ export const catalogue = {
       near: Type.Optional(path),
       /** Gives the new node a lease. */
       ttlMs: Type.Optional(ttlMs),
+      chain,
     }),
     /** The lease is there where `ttlMs` was asked for and the node is new. */
     answer: Type.Object({ ...nodeInfo.properties, lease: Type.Optional(lease) }),
@@ -103,7 +106,7 @@ export const catalogue = {
     server: 'metadata',
     changes: true,
     summary: 'Deletes a node; a non-empty directory or table only when `recursive`.',
-    head: Type.Object({ ...target, recursive: Type.Optional(Type.Boolean()) }),
+    head: Type.Object({ ...target, recursive: Type.Optional(Type.Boolean()), chain }),
     answer: Type.Object({ deleted: Type.Boolean() }),
   }),
 
@@ -125,6 +128,7 @@ export const catalogue = {
       interleaved: Type.Optional(Type.Boolean()),
       params: Type.Optional(anyJson),
       replace: Type.Optional(Type.Boolean()),
+      chain,
     }),
     answer: nodeInfo,
   }),
@@ -133,14 +137,14 @@ export const catalogue = {
     server: 'metadata',
     changes: true,
     summary: 'Deletes the object of an action node, after its streams (`wait`) or at once (`abort`).',
-    head: Type.Object({ ...target, mode: Type.Optional(Type.Enum(['wait', 'abort'])) }),
+    head: Type.Object({ ...target, mode: Type.Optional(Type.Enum(['wait', 'abort'])), chain }),
     answer: Type.Object({ deleted: Type.Boolean() }),
   }),
   openObject: defineOperation('openObject', {
     code: 16,
     server: 'metadata',
     summary: 'Where the object of an action node is; waits while it is being created.',
-    head: Type.Object(target),
+    head: Type.Object({ ...target, chain }),
     answer: Type.Object({ path, location, address: Type.String() }),
   }),
 
@@ -313,8 +317,7 @@ export const catalogue = {
       location,
       /** Names the stream for exactly-once: one that has completed under the same key is discarded. */
       key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-      /** Serial objects whose turns wait for this stream: reaching one of them again would never end. */
-      chain: Type.Optional(Type.Array(Type.String())),
+      chain,
       /** Whether each write is to be acknowledged when taken, as direct writers need it. */
       acknowledge: Type.Optional(Type.Boolean()),
     }),
@@ -326,7 +329,7 @@ export const catalogue = {
     bytes: 'download',
     internal: true,
     summary: 'One run of onRead.',
-    head: Type.Object({ location, chain: Type.Optional(Type.Array(Type.String())) }),
+    head: Type.Object({ location, chain }),
     answer: Type.Object({}),
   }),
   callAction: defineOperation('callAction', {
@@ -335,7 +338,7 @@ export const catalogue = {
     bytes: 'body',
     internal: true,
     summary: 'Calls a method by name. The body is the JSON value, that of the answer the result.',
-    head: Type.Object({ location, name: Type.String(), chain: Type.Optional(Type.Array(Type.String())) }),
+    head: Type.Object({ location, name: Type.String(), chain }),
     answer: Type.Object({}),
   }),
   startObject: defineOperation('startObject', {
@@ -351,8 +354,10 @@ export const catalogue = {
       bundle: Type.String(),
       class: Type.String(),
       version: Type.String(),
+      ...classConfig,
       interleaved: Type.Boolean(),
       params: Type.Optional(anyJson),
+      chain,
     }),
     answer: Type.Object({}),
   }),
@@ -361,7 +366,16 @@ export const catalogue = {
     server: 'active',
     internal: true,
     summary: 'The metadata server has the object in a slot deleted; answered after onDelete.',
-    head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']) }),
+    head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']), chain }),
+    answer: Type.Object({}),
+  }),
+  readLogs: defineOperation('readLogs', {
+    code: 57,
+    server: 'active',
+    bytes: 'download',
+    internal: true,
+    summary: 'What an object has logged of late, a line of JSON each; with `follow`, also what it goes on to log.',
+    head: Type.Object({ location, follow: Type.Optional(Type.Boolean()) }),
     answer: Type.Object({}),
   }),
   inspectBundle: defineOperation('inspectBundle', {

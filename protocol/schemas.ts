@@ -66,7 +66,20 @@ export const openedRead = Type.Object({
   ...blockChain,
 })
 
-export const classInfo = Type.Object({ name: Type.String(), calls: Type.Array(Type.String()) })
+/** Objects whose turns wait for what is asked: reaching one of them again would never end. */
+export const chain = Type.Optional(Type.Array(Type.String()))
+
+/** What a class says about its objects. */
+export const classConfig = {
+  /** Of objects whose creator says nothing of it. */
+  interleaved: Type.Optional(Type.Boolean()),
+  /** How long a turn of theirs may last. */
+  turnTimeoutMs: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** What one of them is expected to need, for placement. */
+  memoryBytes: Type.Optional(count),
+}
+
+export const classInfo = Type.Object({ name: Type.String(), calls: Type.Array(Type.String()), ...classConfig })
 export type ClassInfo = Static<typeof classInfo>
 
 export const bundleInfo = Type.Object({ name: Type.String(), version: Type.String(), classes: Type.Array(classInfo) })

@@ -13,8 +13,16 @@ export interface ReadyMessage {
   readonly address: string
 }
 
-/** Tells the process why its server leaves by itself, and the status to exit with: 0 by default. */
-export type Leave = (why: string, status?: number) => void
+/** Told to the parent: the process is about to end, and should be started again. */
+export interface ReturningMessage {
+  readonly returning: string
+}
+
+/**
+ * Tells the process why its server leaves by itself, and the status to exit with: 0 by default. `kill` where a thread hangs, which an
+ * exit would wait for: the server has stopped, and somebody should start it again.
+ */
+export type Leave = (why: string, status?: number | 'kill') => void
 
 /**
  * Runs a server as a process of its own: starts it, tells a waiting parent (or the log) its address, and stops it on SIGTERM,
@@ -24,6 +32,10 @@ export async function runServer(log: Logger, start: (leave: Leave) => Promise<Ru
   let server: RunningServer | undefined
   let stopping = false
   const stop: Leave = (why, status = 0) => {
+    if (status === 'kill') {
+      kill(why)
+      return
+    }
     if (stopping) process.exit(1)
     stopping = true
     log.info({ why }, 'stopping')
@@ -35,6 +47,15 @@ export async function runServer(log: Logger, start: (leave: Leave) => Promise<Ru
         process.exit(1)
       },
     )
+  }
+  const kill = (why: string): void => {
+    const end = (): void => {
+      process.kill(process.pid, 'SIGKILL')
+    }
+    const message: ReturningMessage = { returning: why }
+    // A parent that has gone is told nothing.
+    if (process.send) process.send(message, end)
+    else end()
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))

@@ -4,6 +4,7 @@ import type { Clock } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import { MAX_CALL_BYTES, toJson } from '../../protocol/json.ts'
 import type { ActionClass } from '../action.ts'
+import { configOf } from '../config.ts'
 import { ActionObject } from '../object.ts'
 import type { StoreClient } from '../store.ts'
 import { type LoggedMessage, recordingLog } from './log.ts'
@@ -16,7 +17,7 @@ export type { Written } from './written.ts'
 export interface RunActionOptions {
   /** JSON; `this.params` of the action. @default null */
   readonly params?: unknown
-  /** @default false */
+  /** @default what the class says, or else false */
   readonly interleaved?: boolean
   /** `this.store` of the action. @default one that refuses everything */
   readonly store?: StoreClient
@@ -63,7 +64,7 @@ export async function runAction(Class: ActionClass, options: RunActionOptions = 
     store: options.store ?? noStore(),
     log,
     clock: options.clock ?? systemClock,
-    interleaved: options.interleaved ?? false,
+    interleaved: options.interleaved ?? configOf(Class).interleaved ?? false,
   })
   await object.create()
 

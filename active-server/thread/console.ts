@@ -2,8 +2,8 @@ import { Console } from 'node:console'
 import { Writable } from 'node:stream'
 import type { LogLevel } from '../messages.ts'
 
-/** What user code prints goes to the server's log, line by line, instead of into the process's own streams. */
-export function redirectConsole(log: (level: LogLevel, message: string) => void): void {
+/** What user code prints goes to `log`, one write a line, instead of into the process's own streams. */
+export function redirectConsole(log: (level: LogLevel, line: string | Uint8Array) => void): void {
   const stdout = lineWriter(line => log('info', line))
   const stderr = lineWriter(line => log('warn', line))
   globalThis.console = new Console({ stdout, stderr, colorMode: false })
@@ -11,12 +11,11 @@ export function redirectConsole(log: (level: LogLevel, message: string) => void)
   Object.defineProperty(process, 'stderr', { value: stderr, configurable: true })
 }
 
-function lineWriter(write: (line: string) => void): Writable {
+function lineWriter(write: (line: string | Uint8Array) => void): Writable {
   return new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, _encoding, done) {
-      const text = String(chunk)
-      write(text.endsWith('\n') ? text.slice(0, -1) : text)
+      write(chunk)
       done()
     },
   })

@@ -1,4 +1,4 @@
-import { actionClassesOf } from '../../actions/inspect.ts'
+import { describeClasses } from '../../actions/inspect.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import type { InspectResult, InspectTask } from '../messages.ts'
 import { redirectConsole } from './console.ts'
@@ -9,7 +9,7 @@ export async function inspect({ module }: InspectTask): Promise<InspectResult> {
   process.setSourceMapsEnabled(true)
   try {
     const loaded = (await import(module)) as object
-    return { classes: actionClassesOf(loaded).map(({ name, calls }) => ({ name, calls: [...calls] })) }
+    return { classes: describeClasses(loaded) }
   } catch (error) {
     return { error: describe(error).toWire() }
   }

@@ -1,14 +1,14 @@
-import { inspect } from 'node:util'
-import type { Log } from '../../actions/action.ts'
-import { currentChain } from '../../actions/chain.ts'
+import { currentChain, currentOwner, runInChain } from '../../actions/chain.ts'
 import { actionClassesOf } from '../../actions/inspect.ts'
 import { ActionObject } from '../../actions/object.ts'
 import type { StoreClient } from '../../actions/store.ts'
 import { openStore } from '../../client/store-client.ts'
 import type { Clock } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
-import { type Batch, forEachStep, type HostTask, type LogLevel, Outbox, type StepHandlers, type ToThread } from '../messages.ts'
+import { type Batch, forEachStep, type HostTask, Outbox, type StepHandlers, type ToThread } from '../messages.ts'
 import { regionBytes, type SharedArena } from '../shared-arena.ts'
+import type { MemoryUse } from './memory-use.ts'
+import { ObjectLog } from './object-log.ts'
 import { OutgoingMemory, ThreadSink } from './sink.ts'
 import { ThreadSource } from './source.ts'
 
@@ -32,26 +32,23 @@ export class ThreadHost implements StepHandlers {
   readonly #objects = new Map<number, Hosted>()
   readonly #streams = new Map<number, StreamRun>()
   readonly #calls = new Map<number, AbortController>()
+  readonly #ownLog: ObjectLog
+  readonly #memoryUse: MemoryUse
 
-  constructor(task: HostTask, arena: SharedArena, clock: Clock) {
+  constructor(task: HostTask, arena: SharedArena, clock: Clock, memoryUse: MemoryUse) {
     this.#task = task
     this.#clock = clock
     this.#outbox = new Outbox(task.port)
     this.#memory = new OutgoingMemory(arena)
+    this.#memoryUse = memoryUse
+    this.#ownLog = this.#logOf('', '')
     task.port.on('message', (batch: Batch) => forEachStep(batch, this))
   }
 
-  /** For what does not belong to one object. */
-  log(level: LogLevel, message: string): void {
-    this.#outbox.message({ type: 'log', level, path: '', message })
-  }
-
-  /** A throw in a timer or a rejection that nobody awaits. */
-  uncaught(thrown: unknown): void {
-    this.#outbox.message({
-      type: 'uncaught',
-      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : inspect(thrown),
-    })
+  /** The log of the object whose code runs, as far as that is known. */
+  get log(): ObjectLog {
+    const owner = currentOwner()
+    return owner instanceof ObjectLog ? owner : this.#ownLog
   }
 
   bytes(stream: number, slab: number, offset: number, length: number): void {
@@ -80,7 +77,7 @@ export class ThreadHost implements StepHandlers {
         this.#answer(asked.request, this.#create(asked))
         return
       case 'delete':
-        this.#answer(asked.request, this.#delete(asked.slot, asked.mode))
+        this.#answer(asked.request, this.#delete(asked))
         return
       case 'open':
         this.#open(asked)
@@ -94,11 +91,15 @@ export class ThreadHost implements StepHandlers {
       case 'ping':
         this.#outbox.message({ type: 'pong' })
         return
+      case 'measure':
+        if (asked.collect) this.#memoryUse.collect()
+        this.#outbox.message({ type: 'measured', bytes: this.#memoryUse.bytes(), collected: asked.collect })
+        return
       case 'abortCall':
         this.#calls.get(asked.request)?.abort(GliderError.fromWire(asked.error))
         return
       default:
-        this.log('warn', `a message that is not known here was ignored: ${JSON.stringify(asked satisfies never)}`)
+        this.#ownLog.write('warn', `a message that is not known here was ignored: ${JSON.stringify(asked satisfies never)}`)
     }
   }
 
@@ -110,8 +111,9 @@ export class ThreadHost implements StepHandlers {
   }
 
   async #create(asked: ToThread & { type: 'create' }): Promise<undefined> {
-    const { slot, id, path, params, interleaved } = asked
-    const module = (await import(asked.module)) as object
+    const { slot, id, path, params, interleaved, chain } = asked
+    const log = this.#logOf(id, path)
+    const module = (await runInChain([], log, () => import(asked.module))) as object
     const entry = actionClassesOf(module).find(({ name }) => name === asked.class)
     if (!entry) throw new GliderError('NOT_FOUND', `${asked.class} is no action of its bundle: deploy it again`)
     const store = openStore(this.#task.metadata, { chain: currentChain })
@@ -120,13 +122,14 @@ export class ThreadHost implements StepHandlers {
       path,
       params,
       store,
-      log: this.#logOf(path),
+      log: log.face,
+      owner: log,
       interleaved,
       clock: this.#clock,
     })
     this.#objects.set(slot, { object, store })
     try {
-      await object.create()
+      await object.create({ chain })
     } catch (error) {
       this.#objects.delete(slot)
       await store.close()
@@ -134,18 +137,15 @@ export class ThreadHost implements StepHandlers {
     }
   }
 
-  #logOf(path: string): Log {
-    const log = (level: LogLevel) => (message: string, details?: object) => {
-      this.#outbox.message({ type: 'log', level, path, message: String(message), ...(details && { details: plain(details) }) })
-    }
-    return { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') }
+  #logOf(id: string, path: string): ObjectLog {
+    return new ObjectLog({ id, path }, this.#clock, message => this.#outbox.message(message))
   }
 
-  async #delete(slot: number, mode: 'wait' | 'abort'): Promise<undefined> {
+  async #delete({ slot, mode, chain }: ToThread & { type: 'delete' }): Promise<undefined> {
     const hosted = this.#objects.get(slot)
     if (!hosted) throw noObject()
     try {
-      await hosted.object.delete(mode)
+      await hosted.object.delete(mode, { chain })
     } finally {
       this.#objects.delete(slot)
       await hosted.store.close()
@@ -194,15 +194,6 @@ export class ThreadHost implements StepHandlers {
       request,
       run().finally(() => this.#calls.delete(request)),
     )
-  }
-}
-
-/** A copy that can go to another thread, whatever an action logs: what JSON cannot carry goes as text. */
-function plain(details: object): object {
-  try {
-    return JSON.parse(JSON.stringify(details)) as object
-  } catch {
-    return { details: inspect(details, { depth: 4 }) }
   }
 }
 

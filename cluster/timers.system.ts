@@ -5,3 +5,9 @@ export function killAfter(child: ChildProcess, seconds: number): { cancel(): voi
   const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1_000)
   return { cancel: () => clearTimeout(timer) }
 }
+
+/** Runs `callback` after so long, unless cancelled; keeps the process alive until then. */
+export function later(ms: number, callback: () => void): { cancel(): void } {
+  const timer = setTimeout(callback, ms)
+  return { cancel: () => clearTimeout(timer) }
+}
