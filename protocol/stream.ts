@@ -70,6 +70,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   #failure: GliderError | undefined
   #outcome: { resolve(answer: A): void; reject(error: GliderError): void } | undefined
   #answer: { value: A } | undefined
+  #isConfirmed = false
+  #confirming: { resolve(): void; reject(error: GliderError): void } | undefined
 
   constructor(host: StreamHost, id: number, operation: Operation, dialled: boolean) {
     this.#host = host
@@ -106,6 +108,20 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   /** Tells the sender of bytes as soon as they are here, not only when its credit runs low. */
   acknowledgeAll(): void {
     this.#acknowledges = true
+  }
+
+  /** Tells the other side at once that the stream has been taken. */
+  confirm(): void {
+    this.sendCredit()
+  }
+
+  /** Resolves once the other side has confirmed the stream, rejects where it has failed. */
+  confirmed(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) reject(this.#failure)
+      else if (this.#isConfirmed) resolve()
+      else this.#confirming = { resolve, reject }
+    })
   }
 
   /** So many received bytes are no longer held here. */
@@ -211,6 +227,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   }
 
   creditArrived(limit: number, taken: number): void {
+    this.#isConfirmed = true
+    this.#confirming?.resolve()
     if (limit > this.#credit) {
       this.#credit = limit
       if (this.#writes.length > 0) this.#host.queue.wake(this)
@@ -274,6 +292,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     // Memory that the kernel may be filling is given back only when that is over.
     if (!this.#landing) this.#sink.failed(error)
     this.#abort.abort(error)
+    this.#confirming?.reject(error)
     this.#outcome?.reject(error)
   }
 
