@@ -18,7 +18,11 @@ export interface ActionContext {
   readonly store: StoreClient
   readonly log: Log
   readonly signal: AbortSignal
+  readonly interleaved: boolean
 }
+
+/** No field of Action: it would take a name from the classes that extend it. */
+const interleaved = new WeakSet<Action>()
 
 /** Set only while `constructAction` runs, so that fields are there before the initialisers of the subclass run. */
 let underConstruction: ActionContext | undefined
@@ -67,6 +71,7 @@ export class Action<Params = unknown> {
     this.store = context.store
     this.log = context.log
     this.signal = context.signal
+    if (context.interleaved) interleaved.add(this)
   }
 
   /** Runs once, before any stream or call. A throw means that there is no object. */
@@ -87,6 +92,11 @@ export interface ActionClass {
   readonly turnTimeout?: string | number
   readonly memory?: string | number
   readonly name: string
+}
+
+/** Whether streams and calls of this object may take turns. Internal. */
+export function isInterleaved(action: Action): boolean {
+  return interleaved.has(action)
 }
 
 /** The one way to make an action: hands `context` to the base constructor. Internal. */

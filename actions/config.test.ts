@@ -31,7 +31,7 @@ describe('the static configuration of a class', () => {
         class Odd extends Action {}
         Object.assign(Odd, { [field]: value })
         const error = `static ${field} of Odd`
-        expect(() => configOf(Odd), `${field} ${String(value)}`).toThrow(
+        expect(() => configOf(Odd), `${field} ${JSON.stringify(value)}`).toThrow(
           expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(error) as string }),
         )
       }

@@ -17,8 +17,11 @@ export interface ActionInput extends AsyncIterable<Buffer> {
   lines(): AsyncIterableIterator<string>
   /** Faster than {@link ActionInput.lines}. */
   forEachLine(fn: (line: string) => void): Promise<void>
-  /** The fastest way to take lines: bytes `start` to `end` (exclusive) of a chunk that is lent until `fn` returns. */
-  forEachLineBytes(fn: (chunk: Buffer, start: number, end: number) => void): Promise<void>
+  /**
+   * The fastest way to take lines: bytes `start` to `end` (exclusive) of a chunk that is lent until `fn` returns. A promise from
+   * `between`, which runs now and then between two lines, is awaited: there work can be done that `fn` has gathered.
+   */
+  forEachLineBytes(fn: (chunk: Buffer, start: number, end: number) => void, between?: () => void | Promise<void>): Promise<void>
   /** All that is left, as UTF-8. */
   text(): Promise<string>
   /** All that is left, parsed. */
@@ -80,9 +83,15 @@ export class StreamInput implements ActionInput {
     }
   }
 
-  async forEachLineBytes(fn: (chunk: Buffer, start: number, end: number) => void): Promise<void> {
+  async forEachLineBytes(
+    fn: (chunk: Buffer, start: number, end: number) => void,
+    between?: () => void | Promise<void>,
+  ): Promise<void> {
     const lines = new ByteLines(this.#scope.refuse)
-    await this.forEachChunk(chunk => lines.feed(chunk, fn))
+    await this.forEachChunk(chunk => {
+      lines.feed(chunk, fn)
+      return between?.()
+    })
     lines.finish(fn)
   }
 

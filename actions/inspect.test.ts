@@ -16,7 +16,21 @@ describe('actionClassesOf', () => {
     const found = actionClassesOf({ Good, default: Good, Action, helper: () => 1, text: 'x', nothing: null })
     expect(found).toEqual([{ name: 'Good', Class: Good, calls: ['own', 'base'], config: {} }])
     expect(actionClassesOf({ default: Good }).map(({ name }) => name)).toEqual(['Good'])
-    expect(actionClassesOf(standard).map(({ name }) => name)).toEqual(['Counter', 'Filter', 'Merge', 'Sorter'])
+    expect(actionClassesOf(standard).map(({ name }) => name)).toEqual([
+      'Cache',
+      'Counter',
+      'Distinct',
+      'Filter',
+      'Histogram',
+      'Join',
+      'Merge',
+      'Queue',
+      'Sample',
+      'Sorter',
+      'TopK',
+      'Topic',
+      'WordCount',
+    ])
   })
 
   it('refuses a bundle without any, and calls that name no method', () => {

@@ -6,6 +6,9 @@ export const MAX_LINE_BYTES = 16 * 1024 * 1024
 
 const LF = 10
 const CR = 13
+const LF_IN_EACH_BYTE = 0x0a0a0a0a
+const ONE_IN_EACH_BYTE = 0x01010101
+const HIGH_BITS = 0x80808080
 /** Lines are decoded in pieces of about this size: a line that is kept keeps its whole piece in memory. */
 const PIECE_BYTES = 4096
 
@@ -73,13 +76,27 @@ export class ByteLines {
       start = firstEnd + 1
       this.#carry.take(true, fn)
     }
-    // A loop by hand: for short lines more than twice as fast as a call of indexOf for each.
-    for (let at = start; at < length; at++) {
-      if (chunk[at] !== LF) continue
+    // For short lines several times as fast as a call of indexOf for each: four bytes at a time, then the one in which the LF is.
+    const view = new DataView(chunk.buffer, chunk.byteOffset, length)
+    const lastWord = length - 4
+    for (let at = start; at < length; ) {
+      if (at <= lastWord) {
+        // A byte of `others` is 0 where the chunk has an LF; the lowest high bit of `zeros` marks the first of them.
+        const others = view.getInt32(at, true) ^ LF_IN_EACH_BYTE
+        const zeros = (others - ONE_IN_EACH_BYTE) & ~others & HIGH_BITS
+        if (zeros === 0) {
+          at += 4
+          continue
+        }
+        at += (31 - Math.clz32(zeros & -zeros)) >>> 3
+      } else if (chunk[at] !== LF) {
+        at++
+        continue
+      }
       const end = at > start && chunk[at - 1] === CR ? at - 1 : at
       if (end - start > MAX_LINE_BYTES) throw tooLong(this.#refuse)
       fn(chunk, start, end)
-      start = at + 1
+      start = ++at
     }
     if (start < length) this.#carry.append(chunk, start, length)
   }

@@ -151,10 +151,17 @@ export class ActionObject {
 
   async #create(chain: readonly string[]): Promise<void> {
     const scope = this.#openScope('onCreate')
-    const { path, params, store, log } = this.#options
+    const { path, params, store, log, interleaved } = this.#options
     try {
       await this.#run(scope, 'onCreate', extendChain(chain, this.id), async () => {
-        const instance = constructAction(this.#Class, { path, params, store, log, signal: this.#controller.signal })
+        const instance = constructAction(this.#Class, {
+          path,
+          params,
+          store,
+          log,
+          interleaved,
+          signal: this.#controller.signal,
+        })
         this.#instance = instance
         await instance.onCreate?.()
       })

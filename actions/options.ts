@@ -6,7 +6,6 @@ export interface ActionObjectOptions extends Omit<ActionContext, 'signal'> {
   /** Unique among all objects: stands for this one in chains. */
   readonly id: string
   readonly clock: Clock
-  readonly interleaved: boolean
   /** Who its code belongs to: see currentOwner. */
   readonly owner?: object
 }

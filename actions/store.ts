@@ -308,6 +308,11 @@ export interface StoreClient extends AsyncDisposable {
   /** Bundles a TypeScript or JavaScript file and registers the Action classes that it exports. */
   deploy(file: string, options?: DeployOptions): Promise<BundleInfo>
   definitions(options?: CallOptions): Promise<BundleInfo[]>
+  /**
+   * Takes a bundle out; answers whether it was there. `BUSY` while objects of it live; with `force` these keep their code until they
+   * are deleted, and new ones cannot be made.
+   */
+  undeploy(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<boolean>
   servers(options?: CallOptions): Promise<ServerInfo[]>
   /** Puts nothing new on a server from now on. What is there stays: with `wait`, resolves once that has been deleted. */
   drainServer(id: string, options?: CallOptions & { readonly wait?: boolean }): Promise<ServerInfo>

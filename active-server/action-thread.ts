@@ -40,15 +40,17 @@ export interface ActionThreadOptions {
   /** V8's own limit for its heap: a backstop only, for it ends the whole process where one collection alone exceeds it. */
   readonly heapLimitBytes: number
   /** How long a turn may last now. */
-  readonly turnTimeoutMs: () => number
+  readonly turnTimeoutMs: (thread: ActionThread) => number
   readonly log: Log
   /** An object, or what belongs to none, has said something. */
   readonly said: (thread: number, told: FromObject) => void
-  readonly measured: (bytes: number, collected: boolean) => void
+  /** A message came that makes no sense. */
+  readonly unknown: () => void
+  readonly measured: (thread: ActionThread, bytes: number, collected: boolean) => void
   /** What is in the thread is lost. */
   readonly lost: (cause: string) => void
   /** The thread itself has ended. */
-  readonly gone: () => void
+  readonly gone: (thread: ActionThread) => void
   /** It was to end, and has not. */
   readonly stuck: (cause: string) => void
 }
@@ -103,7 +105,7 @@ export class ActionThread implements StepHandlers {
     this.#worker = this.#pool.threads[0]!
     this.#worker.once('exit', () => {
       this.#gone = true
-      options.gone()
+      options.gone(this)
     })
     // What user code sends around us, or breaks in the pool's own conversation with its thread.
     this.#pool.on('message', (message: unknown) => this.#unknown(message))
@@ -114,9 +116,9 @@ export class ActionThread implements StepHandlers {
       ready.resolve()
     })
     const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
-    this.#watch = new TurnWatch(options.clock, options.turnTimeoutMs, {
+    this.#watch = new TurnWatch(options.clock, () => options.turnTimeoutMs(this), {
       ping: () => this.#outbox.message({ type: 'ping' }),
-      hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs()} ms`),
+      hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs(this)} ms`),
     })
     this.#pool.run(task, { transferList: [port2] }).then(
       () => this.#ended('its task has returned'),
@@ -264,7 +266,7 @@ export class ActionThread implements StepHandlers {
         this.#watch.answered()
         return
       case 'measured':
-        this.#options.measured(told.bytes, told.collected)
+        this.#options.measured(this, told.bytes, told.collected)
         return
       case 'uncaught':
       case 'log':
@@ -278,6 +280,7 @@ export class ActionThread implements StepHandlers {
 
   #unknown(message: unknown): void {
     const told = inspect(message, { depth: 1, maxStringLength: 200, maxArrayLength: 10 }).slice(0, 1_000)
+    this.#options.unknown()
     this.#options.log.warn({ thread: this.number, told }, 'a message that is not known here was ignored')
   }
 
@@ -303,21 +306,21 @@ export class ActionThread implements StepHandlers {
     this.#runs.clear()
     if (!this.#stopping) this.#options.lost(cause)
     this.#pool.destroy().catch((error: Error) => this.#options.log.error({ thread: this.number }, error.message))
-    if (this.#gone) return
+    if (this.#gone || this.#stopping) return
     const stuck = this.#options.clock.after(END_MS, () => this.#options.stuck(cause))
     this.#worker.once('exit', () => stuck.cancel())
   }
 
-  /** Ends the thread and whatever runs in it; resolves when it has gone, or is stuck. */
-  async stop(): Promise<void> {
+  /** Ends the thread and whatever runs in it; answers whether it has gone, and is not stuck. */
+  async stop(): Promise<boolean> {
     this.#stopping = true
     this.#ended('the server is stopping')
-    if (this.#gone) return
-    await new Promise<void>(resolve => {
-      const timer = this.#options.clock.after(END_MS, resolve)
+    if (this.#gone) return true
+    return new Promise(resolve => {
+      const timer = this.#options.clock.after(END_MS, () => resolve(false))
       this.#worker.once('exit', () => {
         timer.cancel()
-        resolve()
+        resolve(true)
       })
     })
   }

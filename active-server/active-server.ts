@@ -140,6 +140,7 @@ export async function startActiveServer(
     turnTimeoutMs: timeoutOf,
     log,
     said: reports.said,
+    unknown: reports.unknown,
     lost: threadLost,
     stuck: cause => {
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
@@ -168,8 +169,9 @@ export async function startActiveServer(
   const stop = async (): Promise<void> => {
     membership.stop()
     await chassis.stop()
-    await threads.stop()
+    const isWhole = await threads.stop()
     await bundles.remove()
+    if (!isWhole) left('a thread did not end with the server', 'kill')
   }
   try {
     await membership.join()

@@ -43,6 +43,21 @@ export class BundleFiles {
     return module
   }
 
+  /** Its file stays only where `look` finds nothing wrong with it. */
+  async tryOut<T>(version: string, look: (module: string) => Promise<T>): Promise<T> {
+    const isNew = !this.#modules.has(version)
+    const module = await this.module(version)
+    try {
+      return await look(module)
+    } catch (error) {
+      if (isNew) {
+        this.#modules.delete(version)
+        await rm(fileURLToPath(module), { force: true })
+      }
+      throw error
+    }
+  }
+
   async #write(version: string): Promise<string> {
     const code = await this.#fetch(version)
     const hash = createHash('sha256').update(code).digest('hex').slice(0, VERSION_CHARACTERS)

@@ -92,6 +92,26 @@ describe('MemoryWatch', () => {
     expect(a.cause).toBeUndefined()
   })
 
+  it('has it collected once a second at most, unless there is much of it', () => {
+    let collected = 0
+    const measure = a.measure.bind(a)
+    a.measure = collect => {
+      if (collect) collected += 1
+      measure(collect)
+    }
+    a.held = LIMIT - 5 * MIB
+    for (let look = 0; look < 20; look++) {
+      a.garbage += 10 * MIB
+      machine.look()
+      a.garbage = Math.min(a.garbage, 10 * MIB)
+    }
+    expect(collected).toBe(1)
+    a.garbage = LIMIT
+    machine.look()
+    expect(collected).toBe(2)
+    expect(a.cause).toBeUndefined()
+  })
+
   it('ends the busy one that grows, while others answer and grow as well', () => {
     a.busy = true
     for (let look = 0; look < 8; look++) {

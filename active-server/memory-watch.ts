@@ -5,6 +5,8 @@ const LOOK_MS = 50
 /** Threads are asked when the process has changed by so much, and else at every twentieth look. */
 const CHANGE_BYTES = 4 << 20
 const LOOKS_AT_REST = 20
+/** So much over its limit garbage is collected at once, otherwise once a second at most. */
+const GARBAGE_FACTOR = 1.25
 
 /** The memory of the process that this runs in. */
 export interface ProcessMemory {
@@ -30,6 +32,8 @@ interface Known {
   /** Looks since it was asked; undefined when it has answered. */
   asked: number | undefined
   collecting: boolean
+  /** The look at which its garbage was collected last. */
+  collectedAt: number
 }
 
 /**
@@ -61,7 +65,7 @@ export class MemoryWatch {
   }
 
   add(thread: MeasuredThread): void {
-    this.#threads.set(thread, { told: 0, estimate: 0, asked: undefined, collecting: false })
+    this.#threads.set(thread, { told: 0, estimate: 0, asked: undefined, collecting: false, collectedAt: -LOOKS_AT_REST })
     this.#changed = true
     this.#ask(thread)
   }
@@ -88,8 +92,15 @@ export class MemoryWatch {
     known.asked = undefined
     known.collecting = false
     if (bytes <= this.#limit) return
-    if (collected) this.#end(thread, bytes)
-    else this.#ask(thread, true)
+    if (collected) {
+      this.#end(thread, bytes)
+      return
+    }
+    // One that lives just below its limit is not to spend its time on collecting.
+    const isRecent = this.#looks - known.collectedAt < LOOKS_AT_REST
+    if (isRecent && bytes < this.#limit * GARBAGE_FACTOR) return
+    known.collectedAt = this.#looks
+    this.#ask(thread, true)
   }
 
   stop(): void {

@@ -110,6 +110,8 @@ export interface HostReady {
 /** A module that is to be looked at in a thread of its own. */
 export interface InspectTask {
   readonly module: string
+  /** What was deployed, for messages. */
+  readonly file: string
 }
 
 export type InspectResult = { readonly classes: ClassInfo[] } | { readonly error: WireError }

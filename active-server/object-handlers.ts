@@ -62,9 +62,9 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.answer(catalogue.inspectBundle, async ({ version }, call) => {
+  handlers.answer(catalogue.inspectBundle, async ({ name, version, file = name }, call) => {
     requireMetadata(call)
-    return { classes: await inspectModule(await bundles.module(version), clock) }
+    return { classes: await bundles.tryOut(version, module => inspectModule(module, file, clock)) }
   })
 
   handlers.answerBytes(catalogue.listObjects, ({ first }, _body, call) => {

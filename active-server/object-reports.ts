@@ -12,6 +12,7 @@ export class ObjectReports {
   #uncaught = 0
   #droppedLines = 0
   #droppedBytes = 0
+  #unknown = 0
 
   constructor(slots: Slots, log: Log) {
     this.#slots = slots
@@ -21,8 +22,13 @@ export class ObjectReports {
   register(metrics: Registry): void {
     const lines = 'Lines of actions beyond their rate.'
     counter(metrics, 'glider_action_uncaught_errors_total', 'Errors of user code that nobody caught.', () => this.#uncaught)
+    counter(metrics, 'glider_unknown_messages_total', 'Messages of threads that make no sense.', () => this.#unknown)
     counter(metrics, 'glider_action_log_dropped_lines_total', lines, () => this.#droppedLines)
     counter(metrics, 'glider_action_log_dropped_bytes_total', `Bytes of them. ${lines}`, () => this.#droppedBytes)
+  }
+
+  readonly unknown = (): void => {
+    this.#unknown += 1
   }
 
   readonly said = (thread: number, told: FromObject): void => {

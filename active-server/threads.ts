@@ -14,6 +14,7 @@ export interface ThreadsOptions {
   readonly turnTimeoutMs: (thread: ActionThread) => number
   readonly log: Log
   readonly said: (thread: number, told: FromObject) => void
+  readonly unknown: () => void
   /** A thread has ended with all its objects; another takes its place. */
   readonly lost: (thread: ActionThread, cause: string) => void
   /** A thread does not end: only the end of the process ends it. */
@@ -46,9 +47,9 @@ export class Threads {
     return [...this.#threads.values()]
   }
 
-  /** At least one; waits for its replacement where every thread has just ended. */
+  /** All of them; waits for the replacements of those that have just ended, so that not all objects land on what is left. */
   async available(): Promise<readonly ActionThread[]> {
-    while (this.all.length === 0 && this.#starting.size > 0) await Promise.race(this.#starting).catch(() => undefined)
+    while (this.#starting.size > 0) await Promise.allSettled(this.#starting)
     return this.all
   }
 
@@ -59,17 +60,15 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, clock, log, said, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
-    let thread: ActionThread | undefined
-    const started = await ActionThread.start({
-      ...{ number, metadata, clock, log, said, stuck },
+    const { metadata, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
+    const thread = await ActionThread.start({
+      ...{ number, metadata, clock, log, said, unknown, stuck },
       heapLimitBytes: BACKSTOP * threadMemoryBytes,
-      turnTimeoutMs: () => (thread ? turnTimeoutMs(thread) : Number.POSITIVE_INFINITY),
-      measured: (bytes, collected) => thread && this.#watch.measured(thread, bytes, collected),
+      turnTimeoutMs,
+      measured: (one, bytes, collected) => this.#watch.measured(one, bytes, collected),
       lost: cause => this.#lost(number, cause),
-      gone: () => thread && this.#watch.gone(thread),
+      gone: one => this.#watch.gone(one),
     })
-    thread = started
     this.#threads.set(number, thread)
     this.#watch.add(thread)
     if (this.#stopping) await thread.stop()
@@ -87,9 +86,11 @@ export class Threads {
     if (!this.#stopping) this.#startTracked(number).catch((error: Error) => log.error({ thread: number }, error.message))
   }
 
-  async stop(): Promise<void> {
+  /** Answers whether all threads have gone, and none is stuck. */
+  async stop(): Promise<boolean> {
     this.#stopping = true
     this.#watch.stop()
-    await Promise.all(this.all.map(thread => thread.stop()))
+    const gone = await Promise.all(this.all.map(thread => thread.stop()))
+    return !gone.includes(false)
   }
 }

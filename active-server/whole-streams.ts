@@ -1,7 +1,7 @@
 import { wholeOptions } from '../protocol/action-heads.ts'
 import { catalogue } from '../protocol/catalogue.ts'
 import { ChurnMap } from '../protocol/churn-map.ts'
-import { GliderError } from '../protocol/errors.ts'
+import type { GliderError } from '../protocol/errors.ts'
 import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
 import type { ActionThread } from './action-thread.ts'
 import type { Slots } from './slots.ts'
@@ -32,7 +32,7 @@ export class WholeStreams implements RawReceiver {
 
   received(head: Buffer, body: Buffer, requestId: number): void {
     const { thread, slot } = this.#slots.at(head)
-    const options = wholeOptions(head, catalogue.writeActionWhole.parseHead)
+    const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
     const stream = thread.writeWhole(slot, body, options, error => {
       this.#running.delete(requestId)
       if (error) this.#connection.answerError(requestId, error)

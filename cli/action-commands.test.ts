@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CommandCluster } from './command.test.helper.ts'
+import { Interrupted } from './run.ts'
 
 const greeter = `
 import { Action } from 'glider/action'
 export class Greeter extends Action {
-  static calls = ['greet']
+  static calls = ['greet', 'say']
   onCreate() { if (!this.params?.word) throw new Error('params.word is missing') }
   async onRead(output) { await output.write(this.params.word) }
+  say(words) { console.log(words) }
   greet(name) { return this.params.word + ' ' + (name ?? 'you') }
 }`
 
@@ -45,15 +47,61 @@ describe('commands of actions', () => {
 
   it('deploys a file and makes objects of it with parameters', async () => {
     const deployed = JSON.parse(await on.glider(['deploy', join(folder, 'hello.js'), '--name', 'hi', '--json'])) as unknown
-    expect(deployed).toMatchObject({ name: 'hi', classes: [{ name: 'Greeter', calls: ['greet'] }] })
+    expect(deployed).toMatchObject({ name: 'hi', classes: [{ name: 'Greeter', calls: ['greet', 'say'] }] })
     expect(await on.glider(['deploy', join(folder, 'hello.js')])).toMatch(
-      /^hello \(version \S+\)\n {2}hello\/Greeter {2}calls: greet\n$/,
+      /^hello \(version \S+\)\n {2}hello\/Greeter {2}calls: greet, say\n$/,
     )
     await on.glider(['action', 'create', '/deep/greeter', 'hi/Greeter', '-p', '--params', '{"word":"Hello"}'])
     expect(await on.glider(['action', 'read', '/deep/greeter', '-'])).toBe('Hello')
     expect(await on.glider(['action', 'call', '/deep/greeter', 'greet'])).toBe('"Hello you"\n')
     expect(await on.glider(['action', 'call', '/deep/greeter', 'greet', '-5'])).toBe('"Hello -5"\n')
     await on.glider(['rm', '-r', '/deep'])
+  })
+
+  it('shows what an action logs, and goes on until it is interrupted or the object ends', async () => {
+    await on.glider(['deploy', join(folder, 'hello.js')])
+    await on.glider(['action', 'create', '/talker', 'hello/Greeter', '--params', '{"word":"Hello"}'])
+    await on.glider(['action', 'call', '/talker', 'say', '"one\\ntwo \\u001b[2J"'])
+    let shown = ''
+    do shown = await on.glider(['action', 'logs', '/talker', '--no-follow'])
+    while (shown === '')
+    expect(shown).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z info {2}one\n {2}two \\x1b\[2J\n$/)
+    const lines = (await on.glider(['action', 'logs', '/talker', '--no-follow', '--json'])).trimEnd().split('\n')
+    expect(lines.map(line => JSON.parse(line) as object)).toMatchObject([{ level: 'info', message: 'one\ntwo \u001b[2J' }])
+    const interrupt = new AbortController()
+    const onOutput = (): void => interrupt.abort(new Interrupted(130))
+    expect((await on.try(['action', 'logs', '/talker'], { signal: interrupt.signal, onOutput })).code).toBe(130)
+    let deleted: Promise<string> | undefined
+    const followed = on.glider(['action', 'logs', '/talker'], {
+      onOutput() {
+        deleted = on.glider(['action', 'delete', '/talker'])
+      },
+    })
+    expect(await followed).toBe(shown)
+    await deleted
+    expect((await on.try(['action', 'logs', '/talker'])).stderr).toMatch(/^glider: NO_ACTION_OBJECT: [^\n]+\n$/)
+    await on.glider(['rm', '/talker'])
+  })
+
+  it('shows what is deployed, and takes it out again', async () => {
+    await on.glider(['deploy', join(folder, 'hello.js'), '--name', 'out'])
+    expect(await on.glider(['definitions'])).toMatch(
+      /^out \(version \S+\)\n {2}out\/Greeter {2}calls: greet, say\nstd \(version \S+\)\n {2}std\/\w+/m,
+    )
+    const bundles = JSON.parse(await on.glider(['definitions', '--json'])) as { name: string }[]
+    expect(bundles).toContainEqual(
+      expect.objectContaining({ name: 'out', classes: [{ name: 'Greeter', calls: ['greet', 'say'] }] }),
+    )
+    await on.glider(['action', 'create', '/out', 'out/Greeter', '--params', '{"word":"Hello"}'])
+    expect(await on.try(['undeploy', 'out'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^glider: BUSY: [^\n]*1 object[^\n]*\n$/),
+    })
+    expect(await on.glider(['undeploy', 'out', '--force'])).toBe('')
+    expect(await on.glider(['action', 'read', '/out'])).toBe('Hello')
+    expect(await on.glider(['definitions'])).not.toContain('out/')
+    expect((await on.try(['undeploy', 'out'])).stderr).toMatch(/^glider: NOT_FOUND: [^\n]+\n$/)
+    await on.glider(['rm', '/out'])
   })
 
   it('leaves no node behind that it has made for an object that could not be', async () => {

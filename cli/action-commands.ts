@@ -17,7 +17,7 @@ interface CreateFlags extends CreationFlags {
   readonly replace?: boolean
 }
 
-/** Actions: `deploy` and `action create|read|write|call|logs|delete`. */
+/** Actions: `deploy`, `definitions`, `undeploy` and `action create|read|write|call|logs|delete`. */
 export function addActionCommands(program: Command, session: Session): void {
   program
     .command('deploy')
@@ -28,6 +28,29 @@ export function addActionCommands(program: Command, session: Session): void {
       session.withStore(async (store, call) => {
         const bundle = await store.deploy(file, { ...call, ...(name !== undefined && { name }) })
         session.answer(bundle, () => bundleLines(bundle))
+      }),
+    )
+
+  program
+    .command('definitions')
+    .description('show the bundles and their classes, with the methods that can be called')
+    .action(() =>
+      session.withStore(async (store, call) => {
+        const bundles = await store.definitions(call)
+        bundles.sort((a, b) => (a.name < b.name ? -1 : 1))
+        session.answer(bundles, () => bundles.flatMap(bundleLines))
+      }),
+    )
+
+  program
+    .command('undeploy')
+    .description('take a bundle out; objects that live keep it from that')
+    .argument('<name>', 'of the bundle')
+    .option('--force', 'while objects live: they keep their code until they are deleted, and new ones cannot be made')
+    .action((name: string, { force = false }: { force?: boolean }) =>
+      session.withStore(async (store, call) => {
+        const undeployed = await store.undeploy(name, { force, ...call })
+        if (!undeployed) throw new GliderError('NOT_FOUND', `there is no bundle ${name}: glider definitions shows those that are`)
       }),
     )
 

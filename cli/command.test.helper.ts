@@ -14,13 +14,16 @@ export interface Outcome {
 export interface RunOptions {
   readonly stdin?: Readable | string | Buffer
   readonly signal?: AbortSignal
+  /** Called once something has been printed, for commands that go on. */
+  readonly onOutput?: () => void
 }
 
 export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const { stdin = '', signal = new AbortController().signal } = options
+  const { stdin = '', signal = new AbortController().signal, onOutput } = options
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   const [out, err] = [buffer(stdout), buffer(stderr)]
+  if (onOutput) stdout.once('data', onOutput)
   const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)], { objectMode: false })
   const code = await run(args, { stdin: input, stdout, stderr, signal })
   stdout.end()

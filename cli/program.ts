@@ -6,8 +6,10 @@ import { addClusterCommands } from './cluster-commands.ts'
 import { addDemoCommand } from './demo/command.ts'
 import { addFileCommands } from './file-commands.ts'
 import { addLeaseCommands } from './lease-commands.ts'
+import { addNewActionCommand } from './new-action-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { type GlobalFlags, type Io, Session } from './session.ts'
+import { addTestCommand } from './test-command.ts'
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:9060'
 
@@ -34,6 +36,8 @@ export function buildProgram(io: Io): Command {
   addFileCommands(program, session)
   addLeaseCommands(program, session)
   addActionCommands(program, session)
+  addNewActionCommand(program, session)
+  addTestCommand(program, session)
   return program
 }
 

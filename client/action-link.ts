@@ -8,7 +8,7 @@ import type { Pending } from '../protocol/requests.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { isStale, type Link } from './action-links.ts'
 import type { ClientContext, Target } from './context.ts'
-import { unlessCancelled, unlessLate } from './waiting.ts'
+import { throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /**
  * Does something with the object of an action node: by the way that is known, and where that leads nowhere any more, or none is
@@ -20,6 +20,7 @@ async function withLink<T>(
   options: CallOptions,
   use: (link: Link, isKnown: boolean) => Promise<T>,
 ): Promise<T> {
+  throwIfCancelled('the action', options.signal)
   context.counters.transfers++
   const known = 'node' in target ? context.links.known(target.node) : undefined
   if (known) {
@@ -55,21 +56,35 @@ export function openActionWrite(
   const { key, acknowledge, signal } = options
   const others = { ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
   return withLink(context, target, pick(signal), ({ connection, location }, confirm) =>
-    opening(connection.open(catalogue.writeAction, { location, ...others, ...(confirm && { confirm }) }) as MuxStream, confirm),
+    opening(
+      connection.open(catalogue.writeAction, { location, ...others, ...(confirm && { confirm }) }) as MuxStream,
+      confirm,
+      signal,
+    ),
   )
 }
 
 export function openActionRead(context: ClientContext, target: Target, signal: AbortSignal | undefined): Promise<MuxStream> {
   const chain = chainOf(context)
   return withLink(context, target, pick(signal), ({ connection, location }, confirm) =>
-    opening(connection.open(catalogue.readAction, { location, ...chain, ...(confirm && { confirm }) }) as MuxStream, confirm),
+    opening(
+      connection.open(catalogue.readAction, { location, ...chain, ...(confirm && { confirm }) }) as MuxStream,
+      confirm,
+      signal,
+    ),
   )
 }
 
 /** Nothing is sent on a way that may lead nowhere before the server has said that it does not. */
-async function opening(stream: MuxStream, confirm: boolean): Promise<MuxStream> {
-  if (confirm) await stream.confirmed()
-  return stream
+async function opening(stream: MuxStream, confirm: boolean, signal: AbortSignal | undefined): Promise<MuxStream> {
+  if (!confirm) return stream
+  try {
+    await unlessCancelled(stream.confirmed(), 'opening a stream of an action', signal)
+    return stream
+  } catch (error) {
+    stream.reset(GliderError.from(error))
+    throw error
+  }
 }
 
 /** A whole stream in one request. The bytes have to stay as they are until it settles; the second answer gives it up. */

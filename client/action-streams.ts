@@ -130,9 +130,9 @@ class ActionWriteStream extends Writable {
     if (!this.#whole) return this.#stream!.end()
     const [first, ...others] = this.#whole
     const bytes = others.length === 0 && first ? first : Buffer.concat(this.#whole)
-    const { done, cancel } = writeActionWhole(this.#context, this.#target, bytes, this.#options)
-    this.#cancelWhole = cancel
-    return done
+    const written = writeActionWhole(this.#context, this.#target, bytes, this.#options)
+    this.#cancelWhole = () => written.cancel()
+    return written.done
   }
 
   override _destroy(error: Error | null, done: Done): void {

@@ -1,6 +1,7 @@
-import { access } from 'node:fs/promises'
-import { basename, extname, resolve } from 'node:path'
+import { realpath, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { BuildFailure } from 'esbuild'
+import { SOURCE_ROOT } from '../protocol/bundle-source.ts'
 import { GliderError } from '../protocol/errors.ts'
 
 /** CommonJS packages among the imports may `require` what is built into Node. */
@@ -14,21 +15,17 @@ export function bundleName(file: string): string {
 
 /**
  * Makes one ES module of a TypeScript or JavaScript file and what it imports. `glider` and `glider/*` stay imports: the server
- * has its own copy of them.
+ * has its own copy of them. The same sources give the same bytes, whatever folder they lie in.
  * @throws GliderError NOT_FOUND where the file is missing, INVALID_ARGUMENT with file and line where it does not compile
  */
 export async function bundle(file: string): Promise<Buffer> {
-  const entry = resolve(file)
-  try {
-    await access(entry)
-  } catch (cause) {
-    throw new GliderError('NOT_FOUND', `there is no file ${file} to deploy`, { cause })
-  }
+  const folder = await folderOf(file)
   // Loaded only here: most programs, and all actions, never deploy.
   const { build } = await import('esbuild')
   try {
     const result = await build({
-      entryPoints: [entry],
+      entryPoints: [join(folder, basename(file))],
+      absWorkingDir: folder,
       bundle: true,
       write: false,
       format: 'esm',
@@ -37,19 +34,32 @@ export async function bundle(file: string): Promise<Buffer> {
       external: ['glider', 'glider/*'],
       banner: { js: REQUIRE_BANNER },
       sourcemap: 'inline',
+      sourceRoot: SOURCE_ROOT,
       sourcesContent: false,
       keepNames: true,
       logLevel: 'silent',
     })
     return Buffer.from(result.outputFiles[0]!.contents)
   } catch (error) {
-    throw new GliderError('INVALID_ARGUMENT', `${file} does not compile: ${describe(error as BuildFailure)}`, { cause: error })
+    throw new GliderError('INVALID_ARGUMENT', describe(file, error as BuildFailure), { cause: error })
   }
 }
 
-function describe(failure: BuildFailure): string {
-  const [first] = failure.errors ?? []
-  if (!first) return failure.message
+async function folderOf(file: string): Promise<string> {
+  try {
+    const about = await stat(file)
+    if (about.isFile()) return await realpath(dirname(resolve(file)))
+  } catch (cause) {
+    throw new GliderError('NOT_FOUND', `there is no file ${file} to deploy`, { cause })
+  }
+  throw new GliderError('INVALID_ARGUMENT', `${file} is no file: name the file that exports the actions`)
+}
+
+/** The first complaint, with the place in the author's source; columns are counted from 1, as in stack traces. */
+function describe(file: string, failure: BuildFailure): string {
+  const [first, ...others] = failure.errors ?? []
+  if (!first) return `${file}:1:1: it does not compile: ${failure.message}`
   const { location, text } = first
-  return location ? `${location.file}:${location.line}:${location.column}: ${text}` : text
+  const place = location ? `${join(dirname(file), location.file)}:${location.line}:${location.column + 1}` : `${file}:1:1`
+  return `${place}: ${text}${others.length > 0 ? ` (and ${others.length} more)` : ''}`
 }

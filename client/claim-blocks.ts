@@ -143,7 +143,8 @@ export class ClaimBlocks {
 
   async #exchange(block: BlockRef, index: number, options: CallOptions): Promise<void> {
     const location = block.location.toString('base64url')
-    const batch = await this.#context.metadata.request(catalogue.replaceBlock, { claim: this.#claim, location }, options)
+    const asked = this.#context.metadata.request(catalogue.replaceBlock, { claim: this.#claim, location }, options)
+    const batch = await asked.catch((error: unknown) => this.#withoutRoom(error, options))
     if (batch.locations[0] !== location) this.#chain.add(index, batch)
   }
 
@@ -163,8 +164,17 @@ export class ClaimBlocks {
         // Others may have asked for it as well: the first answer stays, with all that is noted on it.
         if (!this.#chain.get(index)) this.#chain.add(index, batch)
       } else if (this.#extending) await this.#extending.catch(ignore)
-      else await this.#extend(Math.min(256, index + 1 - this.#next), options)
+      else {
+        const extended = this.#extend(Math.min(256, index + 1 - this.#next), options)
+        await extended.catch((error: unknown) => this.#withoutRoom(error, options))
+      }
     }
+  }
+
+  /** That bytes are lost matters more to a writer than that there is no room for others. */
+  async #withoutRoom(error: unknown, options: CallOptions): Promise<never> {
+    if (GliderError.from(error).code === 'NO_SPACE') await this.#watch.assertKept(options)
+    throw error
   }
 
   #extend(blocks: number, options: CallOptions): Promise<void> {

@@ -40,6 +40,11 @@ export class LossWatch {
     this.#listen(incarnation)
   }
 
+  /** @throws GliderError DATA_LOST where one of the servers is known to be dead */
+  async assertKept(options: CallOptions): Promise<void> {
+    for (const { index } of [...this.#watched.values()]) await this.#options.check(index, options)
+  }
+
   stop(): void {
     this.#stopped = true
     this.#abort?.abort()

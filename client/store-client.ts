@@ -26,6 +26,7 @@ import { splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { chainOf } from './action-link.ts'
 import { ActionLinks } from './action-links.ts'
+import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
 import { Connections } from './connections.ts'
@@ -53,30 +54,39 @@ export interface InternalOptions {
 }
 
 /**
- * Connects to a cluster.
+ * Connects to a cluster. The client keeps its process alive until it is closed.
  * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
  * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none
  */
 export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
   const what = `connecting to ${address}`
   throwIfCancelled(what, options.signal)
-  const store = new Store(address, options)
+  const letGo = keepAlive()
+  let store: Store | undefined
   try {
+    store = new Store(address, options, letGo)
     await unlessCancelled(store.reach(), what, options.signal)
+    return store
   } catch (error) {
-    await store.close()
+    letGo()
+    await store?.close()
     throw error
   }
-  return store
 }
 
-/** A client that connects when it is first used. */
+/** A client that connects when it is first used, and keeps nothing alive. */
 export function openStore(address: string, options: ConnectOptions & InternalOptions): StoreClient {
-  return new Store(address, options)
+  return new Store(address, options, () => {})
 }
 
 function parseAddress(address: string): { host: string; webSocket: boolean } {
   const match = /^(?:(https?|wss?):\/\/)?([^/]+)\/?$/.exec(address)
+  if (match?.[1]?.endsWith('s')) {
+    throw new GliderError(
+      'INVALID_ARGUMENT',
+      `${address}: servers do not speak TLS: write http:// or ws://, or put a proxy in front`,
+    )
+  }
   if (!match) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write http://host:port`)
   const [, scheme = 'http', host] = match
   splitAddress(host!)
@@ -85,8 +95,11 @@ function parseAddress(address: string): { host: string; webSocket: boolean } {
 
 class Store implements StoreClient {
   readonly #context: ClientContext
+  readonly #letGo: () => void
 
-  constructor(address: string, { namespace, token, chain = () => [] }: ConnectOptions & InternalOptions) {
+  /** @param letGo ends what has kept the process alive for this client */
+  constructor(address: string, { namespace, token, chain = () => [] }: ConnectOptions & InternalOptions, letGo: () => void) {
+    this.#letGo = letGo
     const { host, webSocket } = parseAddress(address)
     const hello = {
       role: 'client' as const,
@@ -177,12 +190,20 @@ class Store implements StoreClient {
 
   async deploy(file: string, options: DeployOptions = {}): Promise<BundleInfo> {
     const { signal, timeoutMs, name = bundleName(file) } = options
+    throwIfCancelled(`deploying ${file}`, signal)
     const code = await bundle(file)
-    return this.#context.metadata.upload(catalogue.deploy, { name }, code, callOf(signal, timeoutMs))
+    const head = { name, file, size: code.length }
+    return this.#context.metadata.upload(catalogue.deploy, head, code, callOf(signal, timeoutMs))
   }
 
   async definitions(options?: CallOptions): Promise<BundleInfo[]> {
     return (await this.#context.metadata.request(catalogue.definitions, {}, options)).bundles
+  }
+
+  async undeploy(name: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<boolean> {
+    const { force = false, signal, timeoutMs } = options
+    const head = { name, force }
+    return (await this.#context.metadata.request(catalogue.undeploy, head, callOf(signal, timeoutMs))).undeployed
   }
 
   async servers(options?: CallOptions): Promise<ServerInfo[]> {
@@ -215,6 +236,7 @@ class Store implements StoreClient {
   }
 
   close(): Promise<void> {
+    this.#letGo()
     this.#context.leases.close()
     return this.#context.connections.close()
   }

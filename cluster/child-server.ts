@@ -43,10 +43,14 @@ export class ChildServer {
   }
 
   /** Resolves once the server says that it is ready. */
-  static start(role: ServerRole, flags: readonly string[]): Promise<ChildServer> {
+  static start(role: ServerRole, flags: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ChildServer> {
     return new Promise((resolve, reject) => {
       const main = fileURLToPath(new URL(`../${role}-server/main.js`, import.meta.url))
-      const child = fork(main, flags, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] })
+      const child = fork(main, flags, {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        execArgv: [],
+        env: { ...env, ...process.env },
+      })
       const endWithUs = (): void => {
         child.kill('SIGKILL')
       }

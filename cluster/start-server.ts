@@ -43,6 +43,12 @@ export interface ActivePlan {
 
 export type ServerPlan = MetadataPlan | StoragePlan | ActivePlan
 
+/**
+ * Has the C library give large buffers back to the system when they are freed, as those of a thread that was ended are: by itself it
+ * goes over to keeping them. It goes by the environment alone.
+ */
+const GIVE_BACK = { MALLOC_MMAP_THRESHOLD_: `${1 << 20}`, MALLOC_TRIM_THRESHOLD_: `${16 << 20}` }
+
 /** @param metadata address of the metadata server, for the others */
 export function startServer(plan: ServerPlan, metadata: string, inProcess: boolean, logLevel: LogLevel): Promise<LocalServer> {
   return inProcess ? startHere(plan, metadata, logLevel) : startProcess(plan, metadata, logLevel)
@@ -66,11 +72,15 @@ function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): P
     }
     case 'active':
       return ReturningServer.start(port =>
-        ChildServer.start(plan.role, [
-          ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`, '--port', `${port}`],
-          ...['--thread-memory', `${plan.threadMemory}`, '--turn-timeout', duration(plan.turnTimeout)],
-          ...log,
-        ]),
+        ChildServer.start(
+          plan.role,
+          [
+            ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`, '--port', `${port}`],
+            ...['--thread-memory', `${plan.threadMemory}`, '--turn-timeout', duration(plan.turnTimeout)],
+            ...log,
+          ],
+          GIVE_BACK,
+        ),
       )
   }
 }

@@ -45,6 +45,10 @@ export class ActionObject implements Occupant {
     return this.#state
   }
 
+  get bundle(): string {
+    return this.definition.bundle
+  }
+
   get version(): string {
     return this.definition.version
   }

@@ -6,6 +6,7 @@ import { ChurnMap } from '../protocol/churn-map.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Caller } from './caller.ts'
+import { Certain, type Ran, whenGiven } from './certain.ts'
 import type { AnswerBatch, Journal } from './journal/journal.ts'
 
 interface Kept {
@@ -25,6 +26,7 @@ type Outcome =
   | { readonly kind: 'error'; readonly error: unknown }
 
 interface Client {
+  readonly id: string
   /** In order of arrival. */
   readonly kept: ChurnMap<Kept>
   acknowledged: number
@@ -63,12 +65,13 @@ export class Answers {
   }
 
   /**
-   * Carries an operation out unless its outcome is known.
+   * Carries an operation out unless its outcome is known. An answer that is certain before it is given is kept at once, so
+   * that a restart in between finds it together with the change that it tells of.
    * @param bound the outcome is worth nothing once the caller has gone, and is forgotten then
    */
-  once<A>(operation: string, numbers: Numbered, caller: Caller, bound: boolean, run: () => A | Promise<A>): A | Promise<A> {
+  once<A>(operation: string, numbers: Numbered, caller: Caller, bound: boolean, run: () => Ran<A>): A | Promise<A> {
     const { sequence, acknowledged = 0 } = numbers
-    if (caller.clientId === undefined || sequence === undefined) return run()
+    if (caller.clientId === undefined || sequence === undefined) return whenGiven(run())
     const client = this.#client(caller.clientId)
     this.#acknowledge(client, acknowledged)
     const known = client.kept.get(sequence)
@@ -80,9 +83,8 @@ export class Answers {
       throw new GliderError('PROTOCOL_ERROR', `${operation} ${sequence} is repeated although its answer was acknowledged`)
     }
     const { clientId } = caller
-    const answered = (kept: Kept, answer: A): void => {
-      kept.outcome = { kind: 'answer', answer }
-      kept.batch = this.#journal.answer({ clientId, sequence, operation, answer })
+    const record = (kept: Kept, answer: A): void => {
+      kept.batch ??= this.#journal.answer({ clientId, sequence, operation, answer })
     }
     const keep = (outcome: Outcome): Kept => {
       const kept: Kept = { operation, atMs: this.#clock.now(), outcome, leave: undefined, batch: undefined }
@@ -91,20 +93,25 @@ export class Answers {
       if (bound) kept.leave = this.#leaving(client, sequence, kept, caller)
       return kept
     }
-    let answer: A | Promise<A>
+    let ran: Ran<A>
     try {
-      answer = run()
+      ran = run()
     } catch (error) {
       keep({ kind: 'error', error })
       throw error
     }
+    const answer = whenGiven(ran)
     if (!(answer instanceof Promise)) {
-      answered(keep({ kind: 'answer', answer }), answer)
+      record(keep({ kind: 'answer', answer }), answer)
       return answer
     }
     const kept = keep({ kind: 'running', answer })
+    if (ran instanceof Certain) record(kept, ran.answer)
     answer.then(
-      value => answered(kept, value),
+      value => {
+        kept.outcome = { kind: 'answer', answer: value }
+        record(kept, value)
+      },
       (error: unknown) => {
         kept.outcome = { kind: 'error', error }
       },
@@ -126,13 +133,17 @@ export class Answers {
   }
 
   #leaving(client: Client, sequence: number, kept: Kept, caller: Caller): () => void {
-    return caller.onGone(() => client.kept.get(sequence) === kept && this.#drop(client, sequence, kept))
+    return caller.onGone(() => {
+      if (client.kept.get(sequence) !== kept || kept.outcome.kind === 'running') return
+      client.kept.delete(sequence)
+      if (kept.batch) this.#journal.retract(kept.batch, { clientId: client.id, sequence })
+    })
   }
 
   #client(id: string): Client {
     let client = this.#clients.get(id)
     if (!client) {
-      client = { kept: new ChurnMap(), acknowledged: 0, lastMs: 0 }
+      client = { id, kept: new ChurnMap(), acknowledged: 0, lastMs: 0 }
       this.#clients.set(id, client)
     }
     client.lastMs = this.#clock.now()

@@ -76,6 +76,35 @@ test('a bare class means the own bundles first, then the built-in ones; two cand
   expect(await codeOf(make('a/b/Merge'))).toBe('NOT_FOUND')
 })
 
+test('undeploy takes the code with it, is BUSY while objects live, and when forced leaves them theirs', async () => {
+  const { cluster, deploy } = withActive()
+  const undeploy = (name: string, force?: boolean) =>
+    cluster.ask('undeploy', { name, ...(force !== undefined && { force }) }).then(({ undeployed }) => undeployed)
+  const first = await deploy('mine', 'code 1')
+  expect(await undeploy('other')).toBe(false)
+  expect(await codeOf(undeploy('std'))).toBe('INVALID_ARGUMENT')
+  await cluster.ask('create', { path: '/a', type: 'action' })
+  await cluster.ask('createObject', { path: '/a', definition: 'mine/Sum' })
+  expect(await codeOf(undeploy('mine'))).toBe('BUSY')
+  expect(await messageOf(undeploy('mine'))).toContain('1 object of it lives')
+  expect(await undeploy('mine', true)).toBe(true)
+  expect((await cluster.ask('definitions', {})).bundles).toEqual([standard])
+  const fetch = () => codeOf(cluster.stream('fetchBundle', { version: first.version }))
+  expect(await fetch()).toBe('no error')
+  expect(await codeOf(cluster.ask('createObject', { path: '/a', definition: 'mine/Sum', replace: true }))).toBe('NOT_FOUND')
+  await cluster.ask('delete', { path: '/a' })
+  expect(await fetch()).toBe('NOT_FOUND')
+  const second = await deploy('mine', 'code 2')
+  expect(await undeploy('mine')).toBe(true)
+  expect(await codeOf(cluster.stream('fetchBundle', { version: second.version }))).toBe('NOT_FOUND')
+})
+
+test('what says itself that it is too large is refused before a byte of it was read', async () => {
+  const { cluster } = withActive()
+  const deploying = cluster.stream('deploy', { name: 'mine', file: 'src/mine.ts', size: (16 << 20) + 1 }, [Buffer.from('x')])
+  expect(await messageOf(deploying)).toMatch(/^src\/mine\.ts:1:1: .*16777217/)
+})
+
 test('old code stays while an object made from it lives', async () => {
   const { cluster, deploy } = withActive()
   const first = await deploy('mine', 'code 1')

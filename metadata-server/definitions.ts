@@ -3,7 +3,7 @@
  * be fetched (unless it is built into the servers); old code stays as long as an object made from it lives.
  */
 import { createHash } from 'node:crypto'
-import { type BundleInfo, type ClassInfo, catalogue } from '../protocol/catalogue.ts'
+import { type BundleInfo, type ClassInfo, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { checkName } from '../protocol/paths.ts'
 import type { Log } from '../server/log.ts'
@@ -28,6 +28,8 @@ export interface Deployed {
 
 const STANDARD = 'std'
 const VERSION_CHARACTERS = 32
+
+type DeployHead = HeadOf<typeof catalogue.deploy>
 
 interface Code {
   readonly bytes: Buffer
@@ -66,9 +68,11 @@ export class Definitions {
   }
 
   /** @throws GliderError INVALID_ARGUMENT, UNAVAILABLE; nothing is registered then */
-  async deploy(name: string, chunks: AsyncIterable<Uint8Array>): Promise<BundleInfo> {
+  async deploy(head: DeployHead, chunks: AsyncIterable<Uint8Array>): Promise<BundleInfo> {
+    const { name, file = name, size = 0 } = head
     this.#checkBundleName(name)
-    const bytes = await this.#collect(name, chunks)
+    if (size > this.#parts.bundleBytes) throw this.#tooLarge(file, `has ${size}`)
+    const bytes = await this.#collect(file, chunks)
     const version = createHash('sha256').update(bytes).digest('hex').slice(0, VERSION_CHARACTERS)
     const current = this.#own.get(name)
     if (current?.version === version) return current
@@ -76,7 +80,7 @@ export class Definitions {
     this.#code.set(version, code)
     code.checking += 1
     try {
-      const classes = await this.#inspect(name, version)
+      const classes = await this.#inspect(name, version, file)
       const bundle = { name, version, classes }
       this.#own.set(name, bundle)
       this.#parts.journal.keep('code', { version, bytes })
@@ -87,6 +91,33 @@ export class Definitions {
       code.checking -= 1
       this.#dropUnused()
     }
+  }
+
+  /**
+   * Answers whether it was there. Objects that live keep their code until they are gone.
+   * @throws GliderError BUSY while there are such objects, unless forced; INVALID_ARGUMENT for one that is built in
+   */
+  undeploy(name: string, force: boolean): boolean {
+    this.#checkBundleName(name)
+    const bundle = this.#own.get(name)
+    if (!bundle) return false
+    const objects = this.#parts.slots.objectsOf(name)
+    if (objects > 0 && !force) {
+      const living = objects === 1 ? '1 object of it lives' : `${objects} objects of it live`
+      throw new GliderError('BUSY', `the bundle ${name} is in use: ${living}: delete what lives, or force it out`)
+    }
+    this.#own.delete(name)
+    this.#parts.journal.drop('bundle', bundle)
+    this.#dropUnused()
+    this.#parts.log.info({ bundle: name, version: bundle.version, objects }, 'a bundle was undeployed')
+    return true
+  }
+
+  /** An object of this version is gone. */
+  released(version: string): void {
+    if (!this.#code.has(version)) return
+    for (const bundle of this.#own.values()) if (bundle.version === version) return
+    this.#dropUnused()
   }
 
   /**
@@ -135,29 +166,33 @@ export class Definitions {
     }
   }
 
-  async #collect(name: string, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  async #collect(file: string, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
     const { bundleBytes } = this.#parts
     const parts: Uint8Array[] = []
     let total = 0
     for await (const chunk of chunks) {
       total += chunk.length
-      if (total > bundleBytes) {
-        throw new GliderError('INVALID_ARGUMENT', `the bundle ${name} is larger than ${bundleBytes} bytes: leave something out`)
-      }
+      if (total > bundleBytes) throw this.#tooLarge(file, 'has more')
       parts.push(chunk)
     }
     return Buffer.concat(parts, total)
   }
 
-  async #inspect(name: string, version: string): Promise<BundleInfo['classes']> {
+  #tooLarge(file: string, how: string): GliderError {
+    const { bundleBytes } = this.#parts
+    const limit = `a bundle may have ${bundleBytes} bytes`
+    return new GliderError('INVALID_ARGUMENT', `${file}:1:1: ${limit}, and this ${how}: import less of what is large`)
+  }
+
+  async #inspect(name: string, version: string, file: string): Promise<BundleInfo['classes']> {
     const connection = await this.#parts.slots.reachable()
     if (!connection) {
       throw new GliderError('UNAVAILABLE', `the bundle ${name} needs an active server to be checked on: start one`)
     }
     const options = { timeoutMs: this.#parts.inspectTimeoutMs }
-    const { head } = await connection.request(catalogue.inspectBundle, { name, version }, options)
+    const { head } = await connection.request(catalogue.inspectBundle, { name, version, file }, options)
     if (head.classes.length > 0) return head.classes
-    throw new GliderError('INVALID_ARGUMENT', `the bundle ${name} exports no class that extends Action`)
+    throw new GliderError('INVALID_ARGUMENT', `${file}:1:1: the bundle ${name} exports no class that extends Action`)
   }
 
   #dropUnused(): void {

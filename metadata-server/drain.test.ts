@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { catalogue } from '../protocol/catalogue.ts'
 import { codeOf, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from './fakes.test.helper.ts'
 
 async function put(cluster: FakeCluster, path: string, blocks = 1): Promise<void> {
@@ -42,6 +43,33 @@ test('it goes on draining through lost connections, and new servers are used at 
   expect(stateOf(cluster, server)).toMatchObject({ used: 1 })
   expect(stateOf(cluster, other)).toMatchObject({ used: 3 })
 })
+
+test.each([false, true])(
+  'an active server that dies is empty, also of what was being made and ended there (%s)',
+  async closed => {
+    const cluster = new FakeCluster()
+    const server = cluster.joinActive(4)
+    for (const path of ['/made', '/ended']) await cluster.ask('create', { path, type: 'action' })
+    await cluster.ask('createObject', { path: '/ended', definition: 'std/Merge' })
+    server.connection.respond(catalogue.startObject, () => new Promise(() => {}))
+    server.connection.respond(catalogue.stopObject, () => new Promise(() => {}))
+    const asked = [
+      cluster.ask('createObject', { path: '/made', definition: 'std/Merge' }),
+      cluster.ask('deleteObject', { path: '/ended' }),
+    ]
+    const codes = Promise.all(asked.map(call => codeOf(call)))
+    let told: unknown
+    void cluster.ask('awaitEmpty', { id: server.id }).then(info => {
+      told = info
+    })
+    if (closed) server.connection.close()
+    await settle()
+    expect(told).toBeUndefined()
+    await cluster.clock.advance(6_000)
+    expect(await codes).toEqual(['UNAVAILABLE', closed ? 'UNAVAILABLE' : 'no error'])
+    expect(told).toMatchObject({ used: 0 })
+  },
+)
 
 test('a draining active server takes no new object', async () => {
   const cluster = new FakeCluster()

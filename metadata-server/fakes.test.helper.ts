@@ -179,6 +179,8 @@ type StreamHandler = (head: unknown, stream: ByteStream, call: Call) => Promise<
 type AnswerHandler = (head: unknown, body: Buffer, call: Call) => Reply<unknown> | Promise<Reply<unknown>>
 
 export class FakeCluster {
+  /** Ids repeat in no life of any server. */
+  static #given = 0
   readonly clock = new FakeClock()
   readonly logged: string[] = []
   readonly server: MetadataServer
@@ -192,7 +194,7 @@ export class FakeCluster {
       this.logged.push(message)
     }
     const log: Log = { debug: write, info: write, warn: write, error: write }
-    const randomness: Randomness = { bytes: count => Buffer.alloc(count), id: () => `id-${(this.#ids += 1)}` }
+    const randomness: Randomness = { bytes: count => Buffer.alloc(count), id: () => `id-${(FakeCluster.#given += 1)}` }
     this.server = new MetadataServer({ clock: this.clock, randomness, log, config, ...(saved && { saved }) })
     const handlers: Handlers = {
       answer: (operation, handler) => {

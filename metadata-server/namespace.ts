@@ -1,6 +1,7 @@
 /** The operations of the tree: names, checks in the order of the contract, and what each change sets free. */
 import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
+import { Certain } from './certain.ts'
 import { checkChain } from './chain.ts'
 import type { Leases } from './leases.ts'
 import { listPage } from './listing.ts'
@@ -33,6 +34,7 @@ export interface NamespaceParts {
 }
 
 type Created = AnswerOf<typeof catalogue.create>
+type Deleted = AnswerOf<typeof catalogue.delete>
 
 export class Namespace {
   readonly #parts: NamespaceParts
@@ -41,7 +43,7 @@ export class Namespace {
     this.#parts = parts
   }
 
-  create(head: HeadOf<typeof catalogue.create>): Created | Promise<Created> {
+  create(head: HeadOf<typeof catalogue.create>): Created | Promise<Created> | Certain<Created> {
     const { tree, reaper } = this.#parts
     const { path, type } = head
     const near = nearServer(tree, head.near)
@@ -59,7 +61,9 @@ export class Namespace {
     checkEmpty(old, path, 'delete what it holds first')
     checkNotWaited(old, head)
     const made = tree.replace(old, this.#maker(head, old.parent.order, near))
-    return reaper.reap(old, 'wait', head.chain)?.then(() => this.#made(made, head)) ?? this.#made(made, head)
+    const freed = reaper.reap(old, 'wait', head.chain)
+    if (!freed) return this.#made(made, head)
+    return head.ttlMs === undefined ? new Certain(nodeInfo(made, path), freed) : freed.then(() => this.#made(made, head))
   }
 
   lookup({ path, type }: HeadOf<typeof catalogue.lookup>): NodeInfo {
@@ -90,11 +94,11 @@ export class Namespace {
   }
 
   /** Answers whether something was there, once all that it held is free. */
-  delete(head: HeadOf<typeof catalogue.delete>): boolean | Promise<boolean> {
+  delete(head: HeadOf<typeof catalogue.delete>): Deleted | Certain<Deleted> {
     const { tree, reaper } = this.#parts
     const recursive = head.recursive ?? false
-    if (head.path !== undefined && head.node === undefined && !tree.find(head.path)) return false
-    if (head.key !== undefined && !tree.placeOf(head, false).node) return false
+    if (head.path !== undefined && head.node === undefined && !tree.find(head.path)) return { deleted: false }
+    if (head.key !== undefined && !tree.placeOf(head, false).node) return { deleted: false }
     const { node, path } = tree.target(head)
     if (node === tree.root) throw new GliderError('INVALID_ARGUMENT', '/ cannot be deleted: delete what it holds')
     if (!recursive) {
@@ -102,7 +106,8 @@ export class Namespace {
       checkNotWaited(node, { path, chain: head.chain })
     }
     tree.detach(node)
-    return reaper.reap(node, recursive ? 'abort' : 'wait', head.chain)?.then(() => true) ?? true
+    const freed = reaper.reap(node, recursive ? 'abort' : 'wait', head.chain)
+    return freed ? new Certain({ deleted: true }, freed) : { deleted: true }
   }
 
   /** The time of a new node's lease begins with this answer, which tells its creator what to renew. */

@@ -316,3 +316,59 @@ test('a slot that is cleared twice is free once', async () => {
   expect(back.sent(catalogue.stopObject)).toHaveLength(2)
   expect(cluster.server.stats().slots).toEqual({ used: 0, free: 2 })
 })
+
+const sized = (config: object) => ({ name: 'std', version: 'v1', classes: [{ name: 'Merge', calls: [], ...config }] })
+
+test('what the class says goes to the server, and its creator has the last word', async () => {
+  const cluster = new FakeCluster()
+  const builtin = [sized({ interleaved: true, turnTimeoutMs: 500, memoryBytes: 7 })]
+  const { connection } = cluster.joinActive(2, { builtin })
+  for (const path of ['/a', '/b']) await cluster.ask('create', { path, type: 'action' })
+  expect((await cluster.ask('createObject', merge)).object).toMatchObject({ interleaved: true })
+  expect((await cluster.ask('createObject', { ...merge, path: '/b', interleaved: false })).object?.interleaved).toBe(false)
+  expect(connection.sent(catalogue.startObject)).toMatchObject([
+    { path: '/a', interleaved: true, turnTimeoutMs: 500, memoryBytes: 7 },
+    { path: '/b', interleaved: false },
+  ])
+})
+
+test('where one server has no thread with the memory, the others are asked, and who waits for the object goes on waiting', async () => {
+  const { cluster, active } = await withNode()
+  const other = cluster.joinActive(2)
+  const full = (): Promise<object> => Promise.reject(new GliderError('NO_SLOT', 'no thread has it left'))
+  const started = later()
+  active.connection.respond(catalogue.startObject, full)
+  other.connection.respond(catalogue.startObject, () => started.promise)
+  const created = cluster.ask('createObject', merge)
+  const opened = cluster.ask('openObject', { path: '/a' })
+  await settle()
+  started.resolve()
+  expect((await created).object?.server).toBe(other.head.address)
+  expect((await opened).address).toBe(other.head.address)
+  expect(used(cluster)).toBe(1)
+  other.connection.respond(catalogue.startObject, full)
+  await cluster.ask('create', { path: '/b', type: 'action' })
+  expect(await messageOf(cluster.ask('createObject', { ...merge, path: '/b' }))).toContain('no thread has it left')
+  expect(await state(cluster, '/b')).toBe('empty')
+  expect(used(cluster)).toBe(1)
+})
+
+test('an object that would wait for itself is BUSY before anything changes, and its chain goes along', async () => {
+  const { cluster, active } = await withNode()
+  await cluster.ask('createObject', { ...merge, chain: ['somebody'] })
+  const [start] = active.connection.sent(catalogue.startObject)
+  expect(start?.chain).toEqual(['somebody'])
+  const chain = [`${active.head.incarnation}.${start?.slot}.${start?.epoch}.${start?.counter}`]
+  for (const run of [
+    cluster.ask('deleteObject', { path: '/a', chain }),
+    cluster.ask('createObject', { ...merge, replace: true, chain }),
+    cluster.ask('delete', { path: '/a', chain }),
+    cluster.ask('create', { path: '/a', type: 'action', ifExists: 'replace', chain }),
+  ]) {
+    expect(await codeOf(run)).toBe('BUSY')
+  }
+  expect(await state(cluster)).toBe('live')
+  expect(active.connection.sent(catalogue.stopObject)).toEqual([])
+  expect(await cluster.ask('deleteObject', { path: '/a', chain: ['somebody'] })).toEqual({ deleted: true })
+  expect(active.connection.sent(catalogue.stopObject)).toMatchObject([{ mode: 'wait', chain: ['somebody'] }])
+})

@@ -255,11 +255,15 @@ export class Objects {
   /** After an answer the slot is free; without one, whether the object lives is not known. */
   #free(object: ActionObject, error: GliderError | undefined): void {
     if (error && isUnanswered(error)) this.#parts.slots.clear(object.slot)
-    else object.slot.space.give(object.slot)
+    else {
+      object.slot.space.give(object.slot)
+      this.#parts.definitions.released(object.version)
+    }
   }
 
   #changed(node: ActionNode): void {
     this.#parts.journal.keep('node', node)
+    if (node.object?.state === 'lost') this.#parts.definitions.released(node.object.version)
   }
 
   #target(head: { path?: string; node?: number }): Target<ActionNode> {

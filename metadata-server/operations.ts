@@ -1,5 +1,5 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
-import { type BundleInfo, catalogue, type OperationName } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
@@ -7,6 +7,7 @@ import type { Answers, Numbered } from './answers.ts'
 import type { BagReads } from './bag-reads.ts'
 import type { BlockExchange } from './block-exchange.ts'
 import { type Caller, callerOf } from './caller.ts'
+import { type Ran, whenGiven } from './certain.ts'
 import type { Claims } from './claims.ts'
 import type { Definitions } from './definitions.ts'
 import type { FileReads } from './file-reads.ts'
@@ -44,7 +45,7 @@ export interface OperationsParts {
   readonly journal: Journal
 }
 
-type Run<Head, A> = (head: Head, caller: Caller) => A | Promise<A>
+type Run<Head, A> = (head: Head, caller: Caller) => Ran<A>
 
 type RunBytes<Head, A> = (head: Head, body: Buffer, caller: Caller) => Reply<A> | Promise<Reply<A>>
 
@@ -88,12 +89,12 @@ export class Operations {
   }
 
   deploy(
-    head: { name: string } & Numbered,
+    head: HeadOf<typeof catalogue.deploy> & Numbered,
     chunks: AsyncIterable<Uint8Array>,
     caller: Caller,
   ): ReturnType<Definitions['deploy']> {
     const { answers, definitions } = this.#parts
-    const deploy = (): Promise<BundleInfo> => definitions.deploy(head.name, chunks)
+    const deploy = (): Promise<BundleInfo> => definitions.deploy(head, chunks)
     return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
   }
 
@@ -138,7 +139,7 @@ export class Operations {
     this.#add(catalogue.exists, head => ({ exists: namespace.exists(head) }))
     this.#add(catalogue.list, head => namespace.list(head))
     this.#add(catalogue.rename, head => namespace.rename(head))
-    this.#add(catalogue.delete, head => then(namespace.delete(head), deleted => ({ deleted })))
+    this.#add(catalogue.delete, head => namespace.delete(head))
   }
 
   #leases(): void {
@@ -178,6 +179,7 @@ export class Operations {
     this.#add(catalogue.deleteObject, async head => ({ deleted: await objects.delete(head) }))
     this.#add(catalogue.openObject, head => objects.open(head))
     this.#add(catalogue.definitions, () => ({ bundles: definitions.list() }))
+    this.#add(catalogue.undeploy, ({ name, force }) => ({ undeployed: definitions.undeploy(name, force ?? false) }))
   }
 
   #cluster(): void {
@@ -205,10 +207,10 @@ export class Operations {
 
   #add<Head, A>(operation: Operation<Head, A>, run: Run<Head, A>): void {
     const { answers } = this.#parts
-    const once: Run<Head, A> = operation.changes
-      ? (head, caller) => answers.once(operation.name, head as Numbered, caller, false, () => run(head, caller))
-      : run
-    const settled: Run<Head, A> = (head, caller) => this.#settled(caller, () => once(head, caller))
+    const once = operation.changes
+      ? (head: Head, caller: Caller) => answers.once(operation.name, head as Numbered, caller, false, () => run(head, caller))
+      : (head: Head, caller: Caller) => whenGiven(run(head, caller))
+    const settled = (head: Head, caller: Caller): A | Promise<A> => this.#settled(caller, () => once(head, caller))
     this.#enter({
       operation,
       run: (head, caller) => settled(head as Head, caller),
@@ -265,9 +267,4 @@ export class Operations {
 
 async function* chunksOf(stream: ByteStream): AsyncGenerator<Buffer> {
   for (let chunk = await stream.read(); chunk; chunk = await stream.read()) yield chunk
-}
-
-/** Without a promise where there is none: most answers are there at once. */
-function then<T, R>(value: T | Promise<T>, next: (value: T) => R): R | Promise<R> {
-  return value instanceof Promise ? value.then(next) : next(value)
 }

@@ -27,6 +27,13 @@ test('the blocks of one node spread over servers and classes, and NO_SPACE comes
   expect(await messageOf(cluster.ask('extend', { claim, blocks: 1 }))).toMatch(/\/g.*dram, disk/)
 })
 
+test('a class that is named again and again in an order is in it once', async () => {
+  const cluster = new FakeCluster()
+  cluster.joinStorage(2)
+  const { claim } = await cluster.ask('openWrite', { path: '/f', mode: 'put', blocks: 2, storageClass: ['dram', 'dram'] })
+  expect(await messageOf(cluster.ask('extend', { claim, blocks: 1 }))).toContain('no block is free in dram:')
+})
+
 test('an order of one class never leaves it', async () => {
   const cluster = new FakeCluster()
   cluster.joinStorage(2)

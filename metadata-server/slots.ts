@@ -13,6 +13,7 @@ import { isLost, onSameHost, type ServerRecord } from './servers.ts'
 
 /** Whose object is in a slot; it is told when the object is gone. */
 export interface Occupant {
+  readonly bundle: string
   readonly version: string
   lost(cause: string): void
 }
@@ -119,6 +120,7 @@ export class SlotSpaces {
     const at = this.#spaces.indexOf(space)
     if (at >= 0) this.#spaces.splice(at, 1)
     for (const slot of [...space.taken.values()]) slot.occupant.lost(cause)
+    for (const slot of space.leftovers) space.give(slot)
     this.#changed()
   }
 
@@ -190,6 +192,14 @@ export class SlotSpaces {
     return versions
   }
 
+  /** How many objects of any version of the bundle live, or are on their way there or from there. */
+  objectsOf(bundle: string): number {
+    let objects = 0
+    for (const { taken, leftovers } of this.#spaces)
+      for (const slot of taken.values()) if (slot.occupant.bundle === bundle && !leftovers.has(slot)) objects += 1
+    return objects
+  }
+
   usage(): { used: number; free: number } {
     const free = this.#spaces.reduce((sum, space) => sum + space.free, 0)
     return { free, used: this.#spaces.reduce((sum, space) => sum + space.capacity, 0) - free }
@@ -207,6 +217,7 @@ export class SlotSpaces {
 
   async #stopLeftover(slot: Slot): Promise<void> {
     const { server } = slot.space
+    if (isLost(server)) slot.space.give(slot)
     if (!server.connection) return
     try {
       const { epoch, counter } = slot.generation

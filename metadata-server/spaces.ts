@@ -70,7 +70,8 @@ export class BlockSpaces {
 
   #chosen(choice: string | readonly string[], path: string): readonly string[] {
     const all = this.orders.default.classes
-    const classes = typeof choice === 'string' ? [choice, ...all.filter(name => name !== choice)] : choice
+    // Once each, or there would be orders without end to be kept.
+    const classes = [...new Set(typeof choice === 'string' ? [choice, ...all] : choice)]
     for (const name of classes) {
       if (name !== 'active' && this.#rotations.has(name)) continue
       const known = [...this.#rotations.keys()].join(', ')

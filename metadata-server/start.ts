@@ -35,32 +35,37 @@ export async function startMetadataServer(
   const failed = ({ message }: GliderError): void => leave(message, 1)
   const saved =
     stateDir === undefined ? undefined : await LmdbJournal.open({ directory: stateDir, sync, clock, randomness, log, failed })
-  let server: MetadataServer
+  let server: MetadataServer | undefined
+  let chassis: Chassis
   try {
     server = new MetadataServer({ clock, randomness, log, config, ...(saved && { saved }) })
+    const { operations } = server
+    const handlers = new HandlerTable()
+    server.bind(handlers)
+    chassis = await Chassis.start({
+      role: 'metadata',
+      id: randomness.id(),
+      host,
+      port,
+      advertise,
+      context: connectionContext(clock),
+      handlers,
+      metrics: metricsOf(server),
+      log,
+      notReady: () => [],
+      routes: app => registerRest(app, operations, { version: packageVersion }),
+    })
   } catch (error) {
+    server?.stop()
     await saved?.close()
     throw error
   }
-  const handlers = new HandlerTable()
-  server.bind(handlers)
-  const chassis = await Chassis.start({
-    role: 'metadata',
-    id: randomness.id(),
-    host,
-    port,
-    advertise,
-    context: connectionContext(clock),
-    handlers,
-    metrics: metricsOf(server),
-    log,
-    notReady: () => [],
-    routes: app => registerRest(app, server.operations, { version: packageVersion }),
-  })
   return {
     address: chassis.address,
     stop: async () => {
       server.stop()
+      // First, since claims end with the connections of their writers, who are to find them again at the next start.
+      saved?.seal()
       await chassis.stop()
       await saved?.close()
     },

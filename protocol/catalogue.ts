@@ -155,8 +155,23 @@ export const catalogue = {
     changes: true,
     bytes: 'upload',
     summary: 'Registers a bundle: one ES module in JavaScript, whose exported Action classes become definitions.',
-    head: Type.Object({ name: Type.String() }),
+    head: Type.Object({
+      name: Type.String(),
+      /** What its sources are relative to; refusals name places by it. */
+      file: Type.Optional(Type.String()),
+      /** Of the module in bytes: what is too large is refused before it is sent. */
+      size: Type.Optional(count),
+    }),
     answer: bundleInfo,
+  }),
+  undeploy: defineOperation('undeploy', {
+    code: 29,
+    server: 'metadata',
+    changes: true,
+    summary: 'Takes a bundle out; `BUSY` while objects of it live, unless `force`: these keep their code until they are deleted.',
+    head: Type.Object({ name: Type.String(), force: Type.Optional(Type.Boolean()) }),
+    /** Whether it was there. */
+    answer: Type.Object({ undeployed: Type.Boolean() }),
   }),
   definitions: defineOperation('definitions', {
     code: 18,
@@ -395,7 +410,7 @@ export const catalogue = {
     server: 'active',
     internal: true,
     summary: 'Loads a version of a bundle in a thread of its own and tells its Action classes.',
-    head: Type.Object({ name: Type.String(), version: Type.String() }),
+    head: Type.Object({ name: Type.String(), version: Type.String(), file: Type.Optional(Type.String()) }),
     answer: Type.Object({ classes: Type.Array(classInfo) }),
   }),
 } as const

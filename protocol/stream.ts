@@ -47,6 +47,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   readonly #window: ReceiveWindow
   readonly #abort = new AbortController()
   #sink: StreamSink
+  /** Who has named the memory that bytes land in. */
+  #placer: StreamSink | undefined
   #chunks: ChunkQueue | undefined
 
   readonly #writes: PendingWrite[] = []
@@ -98,11 +100,13 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     return this.#chunks.read()
   }
 
-  /** Has the bytes go to `sink` from the first one on; to be called before any has come. */
+  /** Has the bytes go to `sink` from the first one on; to be called before any has been read. */
   receive(sink: StreamSink): void {
+    const waiting = this.#chunks
     this.#sink = sink
     this.#chunks = undefined
-    if (this.#failure) sink.failed(this.#failure)
+    if (waiting) waiting.handOver(sink)
+    else if (this.#failure) sink.failed(this.#failure)
   }
 
   /** Tells the sender of bytes as soon as they are here, not only when its credit runs low. */
@@ -136,6 +140,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     if (!this.#window.fits(bytes)) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent more than its credit`)
     const place = this.#sink.place(bytes)
     this.#landing = place !== undefined
+    this.#placer = this.#sink
     return place
   }
 
@@ -145,7 +150,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     if (this.#failure) return
     this.#window.receive(body.length)
     if (this.#acknowledges) this.#host.creditDue(this)
-    this.#sink.data(body, placed)
+    // Where the sink has changed while they landed, they lie in memory of the one before.
+    this.#sink.data(body, placed && this.#placer === this.#sink)
   }
 
   /** Nothing writes into memory of the sink any more: a failure that came meanwhile is told now. */

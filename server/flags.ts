@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { splitAddress } from '../protocol/dial.system.ts'
 import { parseDuration, parseSize } from '../protocol/units.ts'
 import { logLevels } from './log.ts'
 
@@ -16,7 +17,11 @@ export function serverCommand(name: string, description: string, defaultPort: nu
     .description(description)
     .addOption(flag('--host <address>', 'address to listen on').default('127.0.0.1'))
     .addOption(flag('--port <number>', 'port to listen on; 0 takes any free one').default(defaultPort).argParser(portFlag))
-    .addOption(flag('--advertise <host:port>', 'address that clients and servers reach this server by (default: what is bound)'))
+    .addOption(
+      flag('--advertise <host:port>', 'address that clients and servers reach this server by (default: what is bound)').argParser(
+        addressFlag,
+      ),
+    )
     .addOption(flag('--log-level <level>', 'least severe level that is logged').choices(logLevels).default('info'))
 }
 
@@ -24,6 +29,11 @@ export function serverCommand(name: string, description: string, defaultPort: nu
 export function flag(flags: string, description: string): Option {
   const name = /--([a-z-]+)/.exec(flags)![1]!
   return new Option(flags, description).env(`GLIDER_${name.toUpperCase().replaceAll('-', '_')}`)
+}
+
+function addressFlag(text: string): string {
+  refused(() => splitAddress(text))
+  return text
 }
 
 export function portFlag(text: string): number {

@@ -53,8 +53,8 @@ export async function runServer(log: Logger, start: (leave: Leave) => Promise<Ru
       process.kill(process.pid, 'SIGKILL')
     }
     const message: ReturningMessage = { returning: why }
-    // A parent that has gone is told nothing.
-    if (process.send) process.send(message, end)
+    // One that was to stop anyway does not return.
+    if (process.send && !stopping) process.send(message, end)
     else end()
   }
   process.on('SIGTERM', () => stop('SIGTERM'))

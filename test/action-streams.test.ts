@@ -105,18 +105,28 @@ describe('a write stream', () => {
 
   it('that dies makes the input throw, never end', async () => {
     await withAction('Waiter', { interleaved: true }, async node => {
+      let streams = 0
+      /** Of a stream that dies before its turn no hook would know. */
+      const begun = async (): Promise<void> => {
+        streams++
+        const begins = (lines: string[]): number => lines.filter(line => line === 'write begins').length
+        while (begins((await node.call('lines')) as string[]) < streams);
+      }
       for (const reason of [undefined, new Error('enough')]) {
         const writer = node.createWriteStream()
         writer.on('error', () => {})
         await written(writer, 'half of it')
+        await begun()
         writer.destroy(reason)
         const direct = await node.openWriter()
         await direct.write(Buffer.from('half of it'))
+        await begun()
         direct.abort()
       }
       const other = await shared.connect()
       const lost = (await other.lookup(node.path, 'action')).createWriteStream().on('error', () => {})
       await written(lost, 'half of it')
+      await begun()
       await other.close()
       let log: string[] = []
       while (log.filter(line => line.startsWith('write fails')).length < 5) log = (await node.call('lines')) as string[]

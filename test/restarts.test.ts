@@ -1,6 +1,10 @@
 /** The metadata server is killed again and again in the middle of a write load; nothing that was acknowledged may be missing. */
+
+import { spawn } from 'node:child_process'
 import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import path from 'node:path'
 import { type ActionNode, type GliderError, StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { expect, it } from 'vitest'
@@ -187,6 +191,35 @@ it(`finds everything that was acknowledged after each of ${RESTARTS} deaths of t
   for await (const { path } of store.list('/')) await store.delete(path, { recursive: true })
   await expectClean(store)
   expect(await store.usage()).toEqual({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
+})
+
+it('lets writers go on after an orderly restart, as after a death', async () => {
+  await using folder = await temporaryFolder()
+  await using cluster = await LocalCluster.start({ stateDir: `${folder.path}/state`, inProcess: true, activeServers: 0 })
+  await using store = await StoreClient.connect(cluster.address)
+  const file = await store.create('/file', 'file')
+  const handle = await file.open({ write: true })
+  await handle.write(0, Buffer.from('before '))
+  await cluster.restartMetadataServer()
+  await handle.write(7, Buffer.from('and after'))
+  await handle.close()
+  expect((await store.get('/file')).toString()).toBe('before and after')
+})
+
+it('keeps a process alive that waits for the server and has nothing else', async () => {
+  await using folder = await temporaryFolder()
+  const servers = { storageServers: 0, activeServers: 0, logLevel: 'silent' } as const
+  await using cluster = await LocalCluster.start({ stateDir: `${folder.path}/state`, ...servers })
+  const program = path.join(import.meta.dirname, 'lone-client.test.helper.js')
+  const child = spawn(process.execPath, [program, cluster.address], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const output = child.stdout.setEncoding('utf8')
+  const exited = once(child, 'exit')
+  const [first] = (await once(output, 'data')) as [string]
+  const said = output.toArray()
+  await cluster.restartMetadataServer({ kill: true })
+  await using store = await StoreClient.connect(cluster.address)
+  await store.put('/back', 'yes')
+  expect([first + (await said).join(''), await exited]).toEqual(['first\ndone 6\n', [0, null]])
 })
 
 it('writes nothing to disk without a state directory', async () => {

@@ -1,73 +1,68 @@
 import { Action } from '../action.ts'
-import { ByteLines } from '../lines.ts'
 import type { ActionOutput } from '../output.ts'
-
-const OUTPUT_BYTES = 64 * 1024
+import { type LineTest, lineTestOf } from './line-tests.ts'
+import { LineWriter } from './line-writer.ts'
+import { Params } from './params.ts'
+import { forEachLineOf, readablePaths } from './store-lines.ts'
 
 export interface FilterParams {
-  /** Path of the file whose lines are filtered. */
-  readonly file: string
-  /** Lines that contain it pass… */
+  /** Path, or paths, of what is filtered: files, keyvalues and bags; of a directory or table all that is below it, in order of names. */
+  readonly file: string | readonly string[]
+  /** Lines that contain it pass; or… */
   readonly substring?: string
-  /** …or those that this regular expression matches. */
+  /** …those that this regular expression matches (flag `u` is always on)… */
   readonly pattern?: string
+  /** …with some of the flags `i`, `m` and `s`; or… */
+  readonly flags?: string
+  /** …those that are JSON with this field: names joined by dots, or an array of names… */
+  readonly field?: string | readonly string[]
+  /** …whose value is this JSON. @default any value */
+  readonly equals?: unknown
+  /** Lines that do not match pass. @default false */
+  readonly invert?: boolean
 }
 
-type LineTest = (chunk: Buffer, start: number, end: number) => boolean
-
-/** Gives the lines of a file that match, read through the action: only what matches travels to the reader. */
+/**
+ * Gives the lines of files that match, read through the action: only what matches travels to the reader. Takes nothing; reads the
+ * files anew, as they are then, each time it is read itself, in bounded memory. A pattern that goes back and forth without end on some
+ * line loses the action its thread, as all code does that does not return (`--turn-timeout`).
+ *
+ * @example
+ * await node.create('std/Filter', { params: { file: '/logs', field: 'level', equals: 'error' } })
+ */
 export class Filter extends Action<FilterParams> {
+  #paths: readonly string[] = []
   #makeTest: () => LineTest = () => () => false
+  #invert = false
 
   override onCreate(): void {
-    const { file, substring, pattern } = this.params ?? {}
-    if (typeof file !== 'string') throw new TypeError('params.file must be the path of a file')
-    if (typeof substring === 'string' && pattern === undefined) {
-      this.#makeTest = () => contains(Buffer.from(substring))
-    } else if (typeof pattern === 'string' && substring === undefined) {
-      const expression = new RegExp(pattern, 'u')
-      this.#makeTest = () => (chunk, start, end) => expression.test(chunk.toString('utf8', start, end))
-    } else {
-      throw new TypeError('params must have either substring or pattern, a string')
-    }
+    const params = new Params('Filter', this.params)
+    const file = params.value('file')
+    const paths: unknown[] = Array.isArray(file) ? file : [file]
+    if (paths.length === 0 || !paths.every(path => typeof path === 'string'))
+      throw params.wrong('file', 'a path or an array of paths')
+    this.#paths = paths
+    this.#makeTest = lineTestOf(params)
+    this.#invert = params.boolean('invert')
+    params.finish()
   }
 
   override async onRead(output: ActionOutput): Promise<void> {
-    const file = await this.store.lookup(this.params.file, 'file')
-    const test = this.#makeTest()
-    const lines = new ByteLines()
-    let matching: Buffer[] = []
-    let matchingBytes = 0
-    const keep = (chunk: Buffer, start: number, end: number): void => {
-      if (!test(chunk, start, end)) return
-      const line = Buffer.allocUnsafe(end - start + 1)
-      chunk.copy(line, 0, start, end)
-      line[end - start] = 10
-      matching.push(line)
-      matchingBytes += line.length
+    const passing = new LineWriter(output)
+    for (const given of this.#paths) {
+      for (const path of await readablePaths(this.store, given, output.signal)) {
+        const test = this.#makeTest()
+        await forEachLineOf(
+          this.store,
+          path,
+          output.signal,
+          (chunk, start, end) => {
+            if (test(chunk, start, end) !== this.#invert) passing.add(chunk, start, end)
+          },
+          () => (passing.isFull ? passing.flush() : undefined),
+        )
+      }
     }
-    const flush = async (): Promise<void> => {
-      await output.write(Buffer.concat(matching, matchingBytes))
-      matching = []
-      matchingBytes = 0
-    }
-    for await (const chunk of file.createReadStream({ signal: output.signal }) as AsyncIterable<Buffer>) {
-      lines.feed(chunk, keep)
-      if (matchingBytes >= OUTPUT_BYTES) await flush()
-    }
-    lines.finish(keep)
-    await flush()
-  }
-}
-
-/** Looks for the next hit in the whole chunk, not line by line: where little matches, most lines cost one comparison. */
-function contains(needle: Buffer): LineTest {
-  let searched: Buffer | undefined
-  let hit = -1
-  return (chunk, start, end) => {
-    // At 0 the same memory may hold another line: that of the carry buffer is used again and again.
-    if (chunk !== searched || start === 0 || (hit !== -1 && hit < start)) hit = chunk.indexOf(needle, start)
-    searched = chunk
-    return hit !== -1 && hit + needle.length <= end
+    await passing.flush()
   }
 }

@@ -1,15 +1,37 @@
 import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { ActionClass } from '../action.ts'
 import type { StoreClient } from '../store.ts'
 import { runAction } from '../testing/index.ts'
-import { Counter, Filter, Merge, Sorter } from './index.ts'
+import {
+  Cache,
+  Counter,
+  Distinct,
+  Filter,
+  Histogram,
+  Join,
+  Merge,
+  Queue,
+  Sample,
+  Sorter,
+  Topic,
+  TopK,
+  WordCount,
+} from './index.ts'
 
 /** What the actions use of a store, over a map. */
 function fileStore(files: Map<string, Buffer>): StoreClient {
   return {
+    async stat(path: string) {
+      return { type: files.has(path) ? 'file' : 'directory' }
+    },
+    async *list(path: string) {
+      for (const name of files.keys()) if (name.startsWith(`${path}/`)) yield { name, path: name, type: 'file' }
+    },
     async lookup(path: string) {
       return {
+        type: 'file',
         createReadStream: () =>
           Readable.from(
             files
@@ -107,21 +129,108 @@ describe('Sorter', () => {
 })
 
 describe('Filter', () => {
-  it('gives the lines of a file that contain a substring or match a pattern', async () => {
-    const text = ['one', 'a much longer line two', 'three two', '', 'twofold', 'ü two', 'end'].join('\n')
-    const store = fileStore(new Map([['/f', Buffer.from(text)]]))
-    const expected = `${text
-      .split('\n')
-      .filter(line => line.includes('two'))
-      .join('\n')}\n`
-    for (const params of [
-      { file: '/f', substring: 'two' },
-      { file: '/f', pattern: 't[w]o' },
-    ]) {
-      await using filter = await runAction(Filter, { params, store })
-      expect(await filter.readText()).toBe(expected)
+  const lines = [
+    'one',
+    'a much longer line two',
+    'three two',
+    '',
+    'twofold',
+    'ü TWO',
+    '{"a":{"b":2},"two":null}',
+    '{"a":{"b":[2]}}',
+    'end',
+  ]
+  const store = fileStore(
+    new Map([
+      ['/d/2', Buffer.from(lines.slice(3).join('\n'))],
+      ['/d/1', Buffer.from(`${lines.slice(0, 3).join('\n')}\n`)],
+    ]),
+  )
+
+  it.each<[object, (line: string) => boolean]>([
+    [{ substring: 'two' }, line => line.includes('two')],
+    [{ substring: 'two', invert: true }, line => !line.includes('two')],
+    [{ pattern: '^t[w]o' }, line => line.startsWith('two')],
+    [{ pattern: 't[w]o', flags: 'i' }, line => /two/i.test(line)],
+    [{ field: 'a.b' }, line => line.startsWith('{')],
+    [{ field: ['a', 'b'], equals: 2 }, line => line.includes('null')],
+    [{ field: 'a.b', equals: [2] }, line => line.includes('[')],
+    [{ field: 'two', equals: null }, line => line.includes('null')],
+    [{ field: 'a.b.c', invert: true }, () => true],
+  ])('gives the lines of files that pass %j', async (params, passes) => {
+    const expected = lines.filter(passes).map(line => `${line}\n`)
+    for (const file of ['/d', ['/d/1', '/d/2']]) {
+      await using filter = await runAction(Filter, { params: { file, ...params }, store })
+      expect(await filter.readText()).toBe(expected.join(''))
     }
-    await expect(runAction(Filter, { params: { file: '/f' } })).rejects.toMatchObject({ code: 'ACTION_FAILED' })
+  })
+})
+
+describe('params that make no sense', () => {
+  const refused: [ActionClass, unknown, string][] = [
+    [Filter, null, 'params.file'],
+    [Filter, { file: [] }, 'params.file'],
+    [Filter, { file: '/f' }, 'params.substring'],
+    [Filter, { file: '/f', substring: 'a', pattern: 'b' }, 'exactly one'],
+    [Filter, { file: '/f', pattern: '(' }, 'params.pattern'],
+    [Filter, { file: '/f', pattern: 'a', flags: 'g' }, 'params.flags'],
+    [Filter, { file: '/f', substring: 'a', equals: 1 }, 'params.equals'],
+    [Merge, [], 'an object'],
+    [Merge, { op: 'mean' }, '"sum", "min", "max", "count"'],
+    [Merge, { type: 'double' }, 'params.type'],
+    [Merge, { maxBytes: 1 }, 'params.maxBytes'],
+    [Merge, { operation: 'max' }, 'params.operation is unknown'],
+    [Counter, { a: 1 }, 'params.a is unknown'],
+    [WordCount, { caseSensitive: 'no' }, 'params.caseSensitive'],
+    [Sorter, { field: 0 }, 'params.field'],
+    [Sorter, { separator: 'ab' }, 'params.separator'],
+    [TopK, { k: 0 }, 'params.k'],
+    [Distinct, { mode: 'about' }, 'params.mode'],
+    [Histogram, null, 'params.bounds'],
+    [Histogram, { bounds: [1, 1] }, 'params.bounds'],
+    [Histogram, { min: 2, max: 1 }, 'params.bounds'],
+    [Sample, { size: 1.5 }, 'params.size'],
+    [Join, { kind: 'outer' }, 'params.kind'],
+    [Join, { separator: '\n' }, 'params.separator'],
+    [Queue, { format: 'frames' }, 'params.format'],
+    [Queue, null, 'interleaved: true'],
+    [Topic, null, 'interleaved: true'],
+    [Cache, { origins: ['example.org'] }, 'params.origins'],
+    [Cache, { source: 'https://example.org/x' }, 'params.origins'],
+  ]
+  it.each(
+    refused.map(([Class, params, message]) => ({ Class, name: Class.name, given: JSON.stringify(params), params, message })),
+  )('are refused by $name: $given', async ({ Class, params, message }) => {
+    const made = runAction(Class, { params })
+    await expect(made).rejects.toMatchObject({ code: 'ACTION_FAILED', message: expect.stringContaining('INVALID_ARGUMENT') })
+    await expect(made).rejects.toThrow(message)
+  })
+})
+
+describe('a bound of memory', () => {
+  const many = [...Array(100).keys()].map(i => `key ${i},1\n`)
+  it.each<[string, ActionClass, string]>([
+    ['Merge', Merge, ''],
+    ['TopK', TopK, ''],
+    ['Distinct', Distinct, ''],
+    ['WordCount', WordCount, ''],
+    ['Join', Join, 'left\n'],
+  ])('of %s refuses what is beyond it, be it one stream or all together, and keeps the rest', async (_, Class, head) => {
+    await using action = await runAction(Class, { params: { maxBytes: 3072, ...(Class === Join && { kind: 'left' }) } })
+    await action.write([head, ...many.slice(0, 30)])
+    const before = await action.read()
+    for (const lines of [many, many.slice(30, 80)]) {
+      await expect(action.write([head, ...lines])).rejects.toThrow(/NO_SPACE.*params\.maxBytes/)
+      expect(await action.read()).toEqual(before)
+    }
+    // What is there already takes no more.
+    if (Class !== Join) await action.write([head, ...many.slice(0, 30)])
+  })
+
+  it('of Sample refuses a sample that is larger', async () => {
+    await using sample = await runAction(Sample, { params: { maxBytes: 1024 } })
+    await expect(sample.write('x'.repeat(2000))).rejects.toThrow(/NO_SPACE.*params\.maxBytes/)
+    expect(await sample.readText()).toBe('')
   })
 })
 
@@ -133,5 +242,87 @@ describe('Counter', () => {
     await counter.write(dying('x\n')).catch(() => {})
     expect(await counter.call('value')).toEqual({ lines: 3, bytes: 6 })
     expect(await counter.readText()).toBe('3,6\n')
+  })
+})
+
+describe('Histogram', () => {
+  it('tells count, least and greatest, and about where a part of all lies', async () => {
+    await using histogram = await runAction(Histogram, { params: { min: 0, max: 100, buckets: 50 } })
+    expect(await histogram.call('summary')).toEqual({ count: 0, min: null, max: null })
+    expect(await histogram.call('quantile', 0.5)).toBe(null)
+    await histogram.write([...Array(1001).keys()].map(i => `n,${i / 10}\n`))
+    expect(await histogram.call('summary')).toEqual({ count: 1001, min: 0, max: 100 })
+    for (const part of [0, 0.25, 0.5, 0.99, 1]) {
+      expect(Math.abs(((await histogram.call('quantile', part)) as number) - 100 * part)).toBeLessThan(0.5)
+    }
+    await expect(histogram.call('quantile', 2)).rejects.toThrow('from 0 to 1')
+    await expect(histogram.write('1\nnan\n')).rejects.toThrow('line 2')
+  })
+})
+
+describe('WordCount', () => {
+  it('takes words by their case when asked to, and tells of one', async () => {
+    await using words = await runAction(WordCount, { params: { caseSensitive: true } })
+    await words.write(['The wh', 'ale, the Whale: ', 'ÜBER', 'all'])
+    expect(await words.call('count', 'Whale')).toBe(1)
+    expect(await words.call('count', 'ÜBERall')).toBe(1)
+    expect(await words.call('count', 'überall')).toBe(0)
+    expect(await words.call('size')).toBe(5)
+    await expect(words.call('count', 'two words')).rejects.toThrow('one word')
+    await expect(words.write('x'.repeat(70_000))).rejects.toThrow('longer than')
+  })
+})
+
+describe('TopK', () => {
+  it('counts where it is told to, and is right among many keys', async () => {
+    await using top = await runAction(TopK, { params: { k: 3, by: 'count' } })
+    const lines = [...Array(1000).keys()].flatMap(i => Array<string>(((i * 7919) % 1000) + 1).fill(`key ${i}\n`))
+    await top.write(lines)
+    const best = [...Array(1000).keys()].sort((a, b) => ((b * 7919) % 1000) - ((a * 7919) % 1000)).slice(0, 3)
+    expect(await top.call('top')).toEqual(best.map((i, rank) => [`key ${i}`, `${1000 - rank}`]))
+    expect(await top.call('size')).toBe(1000)
+  })
+})
+
+describe('Sample', () => {
+  it('takes each line as often as any other, however they come in streams', async () => {
+    const taken = new Map<string, number>()
+    for (let seed = 0; seed < 600; seed++) {
+      await using sample = await runAction(Sample, { params: { size: 5, seed } })
+      await sample.write('1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n')
+      await sample.write('14\n15\n')
+      await sample.write('16\n17\n18\n19\n20\n')
+      const lines = (await sample.readText()).trimEnd().split('\n')
+      expect(new Set(lines).size).toBe(5)
+      for (const line of lines) taken.set(line, (taken.get(line) ?? 0) + 1)
+      expect(await sample.call('size')).toEqual({ sampled: 5, lines: 20 })
+    }
+    // Each 600 times with a chance of 1/4: 150, with a standard deviation of 10.6. The seeds are given, so this is always the same.
+    expect(taken.size).toBe(20)
+    for (const times of taken.values()) expect(Math.abs(times - 150)).toBeLessThan(43)
+  })
+
+  it('is the same for the same seed, and differs without one', async () => {
+    const lines = [...Array(1000).keys()].map(i => `${i}\n`)
+    const sampled = async (params: object): Promise<string> => {
+      await using sample = await runAction(Sample, { params: { size: 20, ...params } })
+      await sample.write(lines)
+      return await sample.readText()
+    }
+    expect(await sampled({ seed: 7 })).toBe(await sampled({ seed: 7 }))
+    expect(await sampled({})).not.toBe(await sampled({}))
+  })
+})
+
+describe('Join', () => {
+  it('reads its right side from a file where that is given, and refuses a stream that does not say which side it is', async () => {
+    const store = fileStore(new Map([['/right', Buffer.from('1,london\n2,rome\n1,paris')]]))
+    await using join = await runAction(Join, { params: { right: '/right' }, store })
+    await join.write('left\n1,ada\n3,bob\n')
+    expect(await join.readText()).toBe('1,ada,london\n1,ada,paris\n')
+    for (const wrong of ['', 'right\n1,x\n', '1,x\n']) {
+      await expect(join.write(wrong)).rejects.toThrow('the first line')
+    }
+    expect(await join.call('size')).toEqual({ left: 2, right: 0 })
   })
 })

@@ -1,24 +1,57 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { inspect as show } from 'node:util'
 import { describeClasses } from '../../actions/inspect.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import type { InspectResult, InspectTask } from '../messages.ts'
 import { redirectConsole } from './console.ts'
+import { BundlePlaces } from './places.ts'
 
 /** Loads a module and tells its action classes, in a thread that is thrown away afterwards. */
-export async function inspect({ module }: InspectTask): Promise<InspectResult> {
+export async function inspect({ module, file }: InspectTask): Promise<InspectResult> {
   redirectConsole(() => {})
   process.setSourceMapsEnabled(true)
+  // So that it is known from where the end came.
+  process.exit = code => {
+    throw new Error(`process.exit(${code ?? ''}) was called`)
+  }
+  const path = fileURLToPath(module)
+  const places = new BundlePlaces(path, await readFile(path, 'utf8'), file)
+  let loaded: object
   try {
-    const loaded = (await import(module)) as object
+    loaded = (await import(module)) as object
+  } catch (error) {
+    return refuse(`${places.ofThrown(error)}: the bundle cannot be loaded: ${reasonOf(error)}`, error)
+  }
+  try {
     return { classes: describeClasses(loaded) }
   } catch (error) {
-    return { error: describe(error).toWire() }
+    return refuse(`${placeOfClass(places, loaded)}: ${reasonOf(error)}`, error)
   }
 }
 
-function describe(error: unknown): GliderError {
-  if (error instanceof GliderError) return error
-  const where = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return new GliderError('INVALID_ARGUMENT', `the bundle cannot be loaded: ${where.split('\n').slice(0, 6).join('\n')}`, {
-    cause: error,
-  })
+/** Where the class is that the bundle is refused for; its beginning where that is none of them. */
+function placeOfClass(places: BundlePlaces, loaded: object): string {
+  for (const value of Object.values(loaded) as unknown[]) {
+    if (typeof value !== 'function') continue
+    try {
+      describeClasses({ value })
+    } catch (error) {
+      const about = /\b(static \w+) of /.exec(reasonOf(error))?.[1]
+      if (about !== undefined) return places.ofClass(value, about)
+    }
+  }
+  return places.beginning
+}
+
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return show(thrown)
+  const { name, message } = thrown
+  // What the loader says ends with the path of a file of this server.
+  const said = message.replace(/(, | )?imported from \S+$/, '')
+  return thrown instanceof GliderError || name === 'Error' ? said : `${name}: ${said}`
+}
+
+function refuse(message: string, cause: unknown): InspectResult {
+  return { error: new GliderError('INVALID_ARGUMENT', message, { cause }).toWire() }
 }

@@ -21,7 +21,7 @@ export interface Dropped {
 export class LogLimit {
   readonly #clock: Clock
   readonly #tell: (dropped: Dropped) => void
-  #left: { lines: number; bytes: number } = { ...BURST }
+  readonly #left: { lines: number; bytes: number } = { ...BURST }
   #filledMs: number
   #dropped = { lines: 0, bytes: 0, errors: 0 }
   #telling = false

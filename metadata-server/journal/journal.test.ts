@@ -154,6 +154,33 @@ test('a life finds what the one before it has acknowledged: every kind of node, 
   await next.end()
 })
 
+test('an undeployed bundle stays away, its code as long as an object lives that was made of it', async () => {
+  const life = await Life.begin()
+  const { active } = join(life)
+  active.connection.respond({ name: 'inspectBundle' } as never, () => ({ classes: [{ name: 'Own', calls: [] }] }))
+  const deploy = async (name: string) =>
+    (await life.cluster.stream('deploy', { name }, [Buffer.from(`the code of ${name}`)])).answer.version
+  const versions = [await deploy('idle'), await deploy('used')]
+  await life.cluster.ask('create', { path: '/a', type: 'action' })
+  await life.cluster.ask('createObject', { path: '/a', definition: 'used/Own' })
+  for (const name of ['idle', 'used']) await life.cluster.ask('undeploy', { name, force: true })
+
+  const next = await life.crash()
+  const names = (await next.cluster.ask('definitions', {})).bundles.map(({ name }) => name)
+  expect(names).toEqual(['std'])
+  const fetched = versions.map(version => codeOf(next.cluster.stream('fetchBundle', { version })))
+  expect(await Promise.all(fetched)).toEqual(['NOT_FOUND', 'no error'])
+  const connection = new FakeConnection(active.head.incarnation)
+  connection.respond(catalogue.stopObject, () => ({}))
+  connection.respondBytes(catalogue.listObjects, () => ({ head: {}, body: encodeInventory([]) }))
+  next.cluster.register(active.head, connection)
+  await next.cluster.ask('delete', { path: '/a' })
+
+  const last = await next.crash()
+  for (const version of versions) expect(await codeOf(last.cluster.stream('fetchBundle', { version }))).toBe('NOT_FOUND')
+  await last.end()
+})
+
 test('what a server holds that the journal does not know is cleared up when it comes back', async () => {
   const life = await Life.begin()
   const { one, active } = join(life)
@@ -327,6 +354,57 @@ test('a claim whose client is there ends with its connection, in the next life a
   await next.end()
 })
 
+test('an answer is kept although another of its turn was not needed to the end of that', async () => {
+  const life = await Life.begin()
+  const { cluster } = life
+  const gone = new FakeConnection('gone')
+  const create = { path: '/once', type: 'file', sequence: 1 } as const
+  const opened = cluster.askBytes('openWrite', { path: '/put', mode: 'put', blocks: 0, sequence: 1 }, undefined, gone)
+  gone.close()
+  const first = await cluster.ask('create', create)
+  await opened
+  const next = await life.crash()
+  expect(await next.cluster.ask('create', create)).toEqual(first)
+  await next.end()
+})
+
+test('the answer to a deletion is kept as soon as nobody sees the node any more', async () => {
+  const life = await Life.begin()
+  const { cluster } = life
+  await cluster.ask('create', { path: '/d', type: 'directory' })
+  for (let i = 0; i < 400; i += 1) await cluster.ask('create', { path: `/d/${i}`, type: 'bag' })
+  const deletion = { path: '/d', recursive: true, sequence: 1 }
+  let told = false
+  void cluster.ask('delete', deletion).then(() => {
+    told = true
+  })
+  await settle()
+  expect(told).toBe(false)
+  const next = await life.crash()
+  await next.cluster.ask('create', { path: '/d', type: 'file' })
+  expect(await next.cluster.ask('delete', deletion)).toEqual({ deleted: true })
+  expect(await next.cluster.ask('exists', { path: '/d' })).toEqual({ exists: true })
+  await next.end()
+})
+
+test('an answer that went with its caller is not there again in the next life', async () => {
+  const life = await Life.begin()
+  join(life)
+  const opening = { path: '/put', mode: 'put', sequence: 1 } as const
+  const gone = new FakeConnection('writer')
+  const both = [
+    life.cluster.askBytes('openWrite', opening, undefined, gone),
+    life.cluster.ask('create', { path: '/file', type: 'file', sequence: 1 }),
+  ]
+  await Promise.all(both)
+  gone.close()
+  await life.cluster.ask('usage', {})
+  const next = await life.crash()
+  const { head } = await next.cluster.askBytes('openWrite', opening, undefined, new FakeConnection('writer'))
+  await next.cluster.ask('commit', { claim: head.claim, size: 0, close: true })
+  await next.end()
+})
+
 test('what a deletion was still freeing is freed by the next life', async () => {
   const life = await Life.begin()
   join(life)
@@ -411,6 +489,24 @@ test('once something cannot be written nothing is acknowledged any more, and the
   expect(await messageOf(life.cluster.ask('create', { path: '/after', type: 'file' }))).toContain('cannot be written (no room)')
   expect(failures.map(({ code }) => code)).toEqual(['UNAVAILABLE'])
   const next = await life.crash()
+  expect(await next.cluster.ask('list', { path: '/' })).toMatchObject({ entries: [{ name: 'before' }] })
+  await next.end()
+})
+
+test('with sync, too, nothing is written of a turn that cannot be written', async () => {
+  const life = await Life.begin(newFolder(), {}, true)
+  await life.cluster.ask('create', { path: '/before', type: 'file' })
+  const made = life.cluster.ask('create', { path: '/with', type: 'file' })
+  const unwritable = {
+    version: 'v1',
+    get bytes(): Buffer {
+      throw new Error('no room')
+    },
+  }
+  life.journal.keep('code', unwritable)
+  expect(await codeOf(made)).toBe('UNAVAILABLE')
+  await life.end()
+  const next = await Life.begin(life.directory)
   expect(await next.cluster.ask('list', { path: '/' })).toMatchObject({ entries: [{ name: 'before' }] })
   await next.end()
 })

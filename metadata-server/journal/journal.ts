@@ -59,6 +59,8 @@ export interface Journal {
   answer(answer: KeptAnswer): AnswerBatch
   /** One answer of the batch is no longer needed. */
   forget(batch: AnswerBatch): void
+  /** One answer of the batch holds no longer: whoever asks again is to be answered anew. */
+  retract(batch: AnswerBatch, answer: Pick<KeptAnswer, 'clientId' | 'sequence'>): void
   /** Settles once everything that has changed so far is written down, rejects where that failed; undefined where it is already. */
   settled(): Promise<void> | undefined
 }
@@ -71,5 +73,6 @@ export const noJournal: Journal = {
   drop() {},
   answer: () => NO_BATCH,
   forget() {},
+  retract() {},
   settled: () => undefined,
 }

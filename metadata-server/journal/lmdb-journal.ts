@@ -38,6 +38,13 @@ interface Change {
 
 type Changes = Readonly<Record<RecordKind, Map<RecordKey, Change>>>
 
+/** A record as it is written; undefined removes it. */
+interface Row {
+  readonly kind: RecordKind
+  readonly key: RecordKey
+  readonly record: unknown
+}
+
 export class LmdbJournal implements SavedState {
   readonly #options: LmdbJournalOptions
   readonly #lock: DirectoryLock
@@ -50,8 +57,8 @@ export class LmdbJournal implements SavedState {
   #waiting = false
   /** Settles when what has changed so far is written. */
   #turn: Promise<void> | undefined
-  /** Why nothing is written any more. */
-  #failure: GliderError | undefined
+  /** Why no change is taken any more. */
+  #refusal: GliderError | undefined
 
   private constructor(options: LmdbJournalOptions, lock: DirectoryLock, database: RootDatabase) {
     this.#options = options
@@ -115,10 +122,11 @@ export class LmdbJournal implements SavedState {
     if (!this.#batch) {
       this.#lastBatch += 1
       this.#batch = { number: this.#lastBatch, answers: [], needed: 0 }
-      this.keep('answers', this.#batch)
     }
     this.#batch.answers.push(answer)
     this.#batch.needed += 1
+    // Each time: the answers before it may all have been forgotten within this turn.
+    this.keep('answers', this.#batch)
     return this.#batch
   }
 
@@ -127,14 +135,28 @@ export class LmdbJournal implements SavedState {
     if (batch.needed === 0) this.drop('answers', batch)
   }
 
+  retract(batch: AnswerBatch, { clientId, sequence }: Pick<KeptAnswer, 'clientId' | 'sequence'>): void {
+    const at = batch.answers.findIndex(answer => answer.sequence === sequence && answer.clientId === clientId)
+    if (at >= 0) batch.answers.splice(at, 1)
+    batch.needed -= 1
+    if (batch.needed === 0) this.drop('answers', batch)
+    else this.keep('answers', batch)
+  }
+
   settled(): Promise<void> | undefined {
-    return this.#failure ? Promise.reject(this.#failure) : this.#turn
+    return this.#refusal ? Promise.reject(this.#refusal) : this.#turn
+  }
+
+  /** Takes no change from here on: the next start finds what it would find had this process died now. */
+  seal(): void {
+    this.#refusal ??= new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
   }
 
   /** Writes what is still to be written. */
   async close(): Promise<void> {
-    while (this.#turn && !this.#failure) await this.#turn
-    this.#failure ??= new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    this.seal()
+    // Where that fails, it has been told.
+    await this.#turn?.catch(() => {})
     await this.#database.close()
     await this.#lock.release()
   }
@@ -145,11 +167,11 @@ export class LmdbJournal implements SavedState {
   }
 
   #change<K extends RecordKind>(kind: K, subject: Subjects[K], keep: boolean): void {
-    if (this.#failure) return
+    if (this.#refusal) return
     this.#changes[kind].set(codecs[kind].key(subject), { subject, keep })
     if (this.#waiting) return
     this.#waiting = true
-    const turn: Promise<void> = this.#endOfTurn().finally(() => {
+    const turn: Promise<void> = this.#endOfTurn(this.#turn).finally(() => {
       if (this.#turn === turn) this.#turn = undefined
     })
     // Whoever is to be answered hears of a failure; where that is nobody, the server ends all the same.
@@ -157,14 +179,17 @@ export class LmdbJournal implements SavedState {
     this.#turn = turn
   }
 
-  async #endOfTurn(): Promise<void> {
+  async #endOfTurn(before: Promise<void> | undefined): Promise<void> {
     await new Promise<void>(resolve => this.#options.clock.soon(resolve))
+    // One after another: what comes after something that cannot be written is not written either, or it would contradict it.
+    await before
     this.#waiting = false
     const changes = this.#changes
     this.#changes = noChanges()
     this.#batch = undefined
     try {
-      const write = (): void => this.#write(changes)
+      const rows = rowsOf(changes)
+      const write = (): void => this.#write(rows)
       // Waiting for the disk is long, and done on a thread of its own; a copy into the page cache is done at once.
       if (this.#options.sync) await this.#database.batch(write)
       else this.#database.transactionSync(write)
@@ -173,26 +198,35 @@ export class LmdbJournal implements SavedState {
     }
   }
 
-  #write(changes: Changes): void {
-    for (const kind of KINDS) {
+  #write(rows: readonly Row[]): void {
+    for (const { kind, key, record } of rows) {
       const table = this.#tables[kind]
-      const codec = codecs[kind] as { encode(subject: unknown): unknown }
-      for (const [key, { subject, keep }] of changes[kind]) {
-        const record = keep ? codec.encode(subject) : undefined
-        if (record === undefined) void table.remove(key)
-        else void table.put(key, record)
-      }
+      if (record === undefined) void table.remove(key)
+      else void table.put(key, record)
     }
   }
 
   #fail(cause: Error): GliderError {
     const { directory, log, failed } = this.#options
     const reason = `the journal in ${directory} cannot be written (${cause.message}): see that its disk has room, and start again`
-    this.#failure = new GliderError('UNAVAILABLE', reason, { cause, outcome: 'unknown' })
+    const failure = new GliderError('UNAVAILABLE', reason, { cause, outcome: 'unknown' })
+    this.#refusal = failure
     log.error({ error: cause }, reason)
-    failed(this.#failure)
-    return this.#failure
+    failed(failure)
+    return failure
   }
+}
+
+/** All of them before the first is written, since a transaction with `sync` keeps what was written before a throw. */
+function rowsOf(changes: Changes): Row[] {
+  const rows: Row[] = []
+  for (const kind of KINDS) {
+    const codec = codecs[kind] as { encode(subject: unknown): unknown }
+    for (const [key, { subject, keep }] of changes[kind]) {
+      rows.push({ kind, key, record: keep ? codec.encode(subject) : undefined })
+    }
+  }
+  return rows
 }
 
 function noChanges(): Changes {

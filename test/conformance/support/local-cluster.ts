@@ -18,7 +18,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   }
   const cluster = await LocalCluster.start({
     storageServers: [{ capacity: '128MiB' }, { capacity: '128MiB' }, { capacity: '16MiB', storageClass: 'cold' }],
-    slots: 8,
+    slots: 32,
     threads: 1,
   })
   project.provide('gliderUrl', cluster.address)
