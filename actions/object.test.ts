@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { GliderError } from '../protocol/errors.ts'
 import { Action, type ActionClass } from './action.ts'
 import { currentChain } from './chain.ts'
+import { Departure } from './departure.ts'
 import type { ActionInput } from './input.ts'
 import { ActionObject } from './object.ts'
 import type { ActionOutput } from './output.ts'
@@ -113,11 +115,11 @@ describe('turns', () => {
       }
     }
     const object = await live(Slow)
-    const left = new AbortController()
+    const left = new Departure()
     const first = object.runWrite(source('1'))
-    const second = object.runWrite(source('2'), { signal: left.signal })
+    const second = object.runWrite(source('2'), { departure: left })
     const third = object.runWrite(source('3'))
-    left.abort()
+    left.tell(new GliderError('CANCELLED', 'it has gone'))
     await expect(second).rejects.toMatchObject({ code: 'CANCELLED' })
     hold.open()
     await Promise.all([first, third])
@@ -218,15 +220,15 @@ describe('write streams', () => {
       }
     }
     const object = await live(Deaf)
-    const left = new AbortController()
-    const first = object.runWrite(source('hang'), { signal: left.signal })
+    const left = new Departure()
+    const first = object.runWrite(source('hang'), { departure: left })
     first.catch(() => {})
     await turnOfLoop()
     let secondDone = false
     const second = object.runWrite(source('ok')).then(() => {
       secondDone = true
     })
-    left.abort()
+    left.tell(new GliderError('CANCELLED', 'it has gone'))
     clock.advance(4_999)
     await turnOfLoop()
     expect(secondDone).toBe(false)

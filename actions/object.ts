@@ -66,7 +66,7 @@ export class ActionObject {
   async runWrite(source: ChunkSource, options: WriteOptions = {}): Promise<void> {
     this.#admit(options)
     const scope = this.#openScope('onWrite')
-    const unfollow = scope.follow(options.signal)
+    const unfollow = scope.follow(options.departure)
     try {
       const input = new StreamInput(source, scope)
       const { key } = options
@@ -84,7 +84,7 @@ export class ActionObject {
   async runRead(sink: ChunkSink, options: TurnOptions = {}): Promise<void> {
     this.#admit(options)
     const scope = this.#openScope('onRead')
-    const unfollow = scope.follow(options.signal)
+    const unfollow = scope.follow(options.departure)
     try {
       const output = new StreamOutput(sink, scope)
       try {
@@ -116,18 +116,23 @@ export class ActionObject {
     }
     const scope = this.#openScope(name)
     // A caller who goes leaves the queue; but a method that runs already cannot know of it, and keeps its turn to its end.
-    const unfollow = scope.follow(options.signal)
+    let waits = true
     const caller = new TurnScope(name)
-    const unfollowCaller = caller.follow(options.signal)
+    const { departure } = options
+    if (departure) {
+      departure.listener = reason => {
+        if (waits) scope.abort(reason)
+        caller.abort(reason)
+      }
+    }
     const answer = this.#inTurn(scope, () => {
-      unfollow()
+      waits = false
       return this.#runCall(scope, name, value, options)
     })
     try {
       return await caller.guard(answer)
     } finally {
-      unfollow()
-      unfollowCaller()
+      if (departure) departure.listener = undefined
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../protocol/clock.ts'
 import type { ActionContext } from './action.ts'
+import type { Departure } from './departure.ts'
 
 export interface ActionObjectOptions extends Omit<ActionContext, 'signal'> {
   /** Unique among all objects: stands for this one in chains. */
@@ -12,8 +13,8 @@ export interface ActionObjectOptions extends Omit<ActionContext, 'signal'> {
 export interface TurnOptions {
   /** Ids of the objects whose turns wait for this stream or call. */
   readonly chain?: readonly string[] | undefined
-  /** The peer has gone. */
-  readonly signal?: AbortSignal | undefined
+  /** Tells when the other side has gone. */
+  readonly departure?: Departure | undefined
 }
 
 export interface WriteOptions extends TurnOptions {

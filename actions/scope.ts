@@ -1,4 +1,7 @@
 import { GliderError } from '../protocol/errors.ts'
+import type { Departure } from './departure.ts'
+
+function ignore(): void {}
 
 /**
  * The life of one turn: it runs until its hook has returned, and may be aborted at any time. Always holds: once aborted, the
@@ -43,15 +46,13 @@ export class TurnScope {
     return reason
   }
 
-  /** Aborts with it; answers how to stop listening. */
-  follow(signal: AbortSignal | undefined): () => void {
-    if (!signal) return () => {}
-    const abort = (): void => {
-      this.abort(GliderError.from(signal.reason, 'CANCELLED'))
+  /** Is aborted when the other side goes; answers how to stop listening. */
+  follow(departure: Departure | undefined): () => void {
+    if (!departure) return ignore
+    departure.listener = reason => this.abort(reason)
+    return () => {
+      departure.listener = undefined
     }
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-    return () => signal.removeEventListener('abort', abort)
   }
 
   /** `listener` runs when it is aborted, at once if it has been; the answer takes it off again. */

@@ -2,6 +2,8 @@ import type { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { WholeOptions } from '../protocol/action-heads.ts'
+import { ChurnMap } from '../protocol/churn-map.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
@@ -17,11 +19,14 @@ import {
   type ToThread,
 } from './messages.ts'
 import { SharedArena } from './shared-arena.ts'
-import { StreamFromThread, StreamToThread } from './thread-streams.ts'
+import { StreamFromThread, StreamToThread, sendCopy } from './thread-streams.ts'
 import { TurnWatch } from './turn-watch.ts'
 
 /** Shared memory for what comes in to the actions of a thread: 16 MiB. */
 const INCOMING_SLABS = 32
+
+/** Told once how a stream has ended. */
+type StreamDone = (error?: GliderError) => void
 
 interface Waiting<T> {
   resolve(value: T): void
@@ -72,7 +77,7 @@ export class ActionThread implements StepHandlers {
   readonly #incoming = new SharedArena(INCOMING_SLABS)
   #outgoing: SharedArrayBuffer | undefined
   readonly #requests = new Map<number, Waiting<string | undefined>>()
-  readonly #runs = new Map<number, Waiting<void>>()
+  readonly #runs = new ChurnMap<StreamDone>()
   readonly #inputs = new Map<number, StreamToThread>()
   readonly #outputs = new Map<number, StreamFromThread>()
   #next = 1
@@ -177,7 +182,7 @@ export class ActionThread implements StepHandlers {
     const input = new StreamToThread(stream, number, this.#outbox, this.#incoming)
     this.#inputs.set(number, input)
     const done = this.#run(number)
-    this.#outbox.message({ type: 'open', direction: 'write', stream: number, slot, chain, ...(key !== undefined && { key }) })
+    this.#open('write', number, slot, { chain, key })
     stream.receive(input)
     await done
   }
@@ -186,16 +191,48 @@ export class ActionThread implements StepHandlers {
   async read(stream: MuxStream, slot: number, chain: readonly string[]): Promise<void> {
     const number = this.#next++
     const done = this.#run(number)
-    this.#outbox.message({ type: 'open', direction: 'read', stream: number, slot, chain })
+    this.#open('read', number, slot, { chain })
     this.#outputs.set(number, new StreamFromThread(stream, number, this.#outbox, this.#outgoing!))
     await done
+  }
+
+  /** One run of onWrite over bytes that are all there, and are copied. Answers the stream's number where it runs. */
+  writeWhole(slot: number, bytes: Buffer, options: WholeOptions, done: StreamDone): number | undefined {
+    if (this.#lost) {
+      done(this.#lost)
+      return undefined
+    }
+    const number = this.#next++
+    this.#runs.set(number, done)
+    this.#open('write', number, slot, options)
+    sendCopy(bytes, number, this.#outbox, this.#incoming)
+    this.#outbox.end(number)
+    return number
+  }
+
+  /** Whoever has opened it has gone. */
+  abortStream(stream: number, reason: GliderError): void {
+    this.#outbox.message({ type: 'abortStream', stream, error: reason.toWire() })
+  }
+
+  #open(direction: 'read' | 'write', stream: number, slot: number, { key, chain = [] }: WholeOptions): void {
+    if (key === undefined && chain.length === 0) this.#outbox.open(direction, stream, slot)
+    else this.#outbox.message({ type: 'open', direction, stream, slot, chain, ...(key !== undefined && { key }) })
   }
 
   #run(stream: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#lost) reject(this.#lost)
-      else this.#runs.set(stream, { resolve, reject })
+      else this.#runs.set(stream, error => (error ? reject(error) : resolve()))
     })
+  }
+
+  open(): void {}
+
+  done(stream: number, error?: GliderError): void {
+    this.#inputs.delete(stream)
+    this.#outputs.delete(stream)
+    this.#runs.take(stream)?.(error)
   }
 
   bytes(stream: number, slab: number, offset: number, length: number): void {
@@ -222,15 +259,9 @@ export class ActionThread implements StepHandlers {
         else waiting?.resolve(told.value)
         return
       }
-      case 'streamDone': {
-        const waiting = this.#runs.get(told.stream)
-        this.#runs.delete(told.stream)
-        this.#inputs.delete(told.stream)
-        this.#outputs.delete(told.stream)
-        if (told.error) waiting?.reject(GliderError.fromWire(told.error))
-        else waiting?.resolve()
+      case 'streamFailed':
+        this.done(told.stream, GliderError.fromWire(told.error))
         return
-      }
       case 'pong':
         this.#watch.answered()
         return
@@ -270,7 +301,7 @@ export class ActionThread implements StepHandlers {
     this.#watch.stop()
     this.#port.close()
     for (const waiting of this.#requests.values()) waiting.reject(lost)
-    for (const waiting of this.#runs.values()) waiting.reject(lost)
+    for (const done of [...this.#runs.values()]) done(lost)
     this.#requests.clear()
     this.#runs.clear()
     if (!this.#stopping) this.#options.lost(cause)

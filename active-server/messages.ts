@@ -18,6 +18,12 @@ export const step = {
   free: 4,
   /** index: a message that is an object. */
   message: 5,
+  /** stream, slot: a stream to `onWrite` that nobody waits for, and without a key. */
+  write: 6,
+  /** stream, slot: the same to `onRead`. */
+  read: 7,
+  /** stream: its hook has returned, and all is well. */
+  done: 8,
 } as const
 
 export interface Batch {
@@ -80,7 +86,7 @@ interface FromObject {
 
 export type FromThread =
   | { readonly type: 'answered'; readonly request: number; readonly value?: string; readonly error?: WireError }
-  | { readonly type: 'streamDone'; readonly stream: number; readonly error?: WireError }
+  | { readonly type: 'streamFailed'; readonly stream: number; readonly error: WireError }
   | { readonly type: 'pong' }
   | { readonly type: 'measured'; readonly bytes: number; readonly collected: boolean }
   | (FromObject & { readonly type: 'uncaught'; readonly error: string })
@@ -145,6 +151,16 @@ export class Outbox {
     this.#schedule()
   }
 
+  open(direction: 'read' | 'write', stream: number, slot: number): void {
+    this.#steps.push(step[direction], stream, slot)
+    this.#schedule()
+  }
+
+  done(stream: number): void {
+    this.#steps.push(step.done, stream)
+    this.#schedule()
+  }
+
   message(message: ToThread | FromThread): void {
     // Code at the end of its stack may throw in here: then there is an object too many, but never a step without one.
     this.#objects.push(message)
@@ -176,6 +192,8 @@ export interface StepHandlers {
   owned(stream: number, buffer: ArrayBuffer): void
   end(stream: number): void
   free(stream: number, slab: number, length: number): void
+  open(direction: 'read' | 'write', stream: number, slot: number): void
+  done(stream: number): void
   message(message: unknown): void
 }
 
@@ -200,6 +218,18 @@ export function forEachStep({ steps, objects }: Batch, handlers: StepHandlers): 
         break
       case step.message:
         handlers.message(objects[steps[i + 1]!])
+        i += 2
+        break
+      case step.write:
+        handlers.open('write', steps[i + 1]!, steps[i + 2]!)
+        i += 3
+        break
+      case step.read:
+        handlers.open('read', steps[i + 1]!, steps[i + 2]!)
+        i += 3
+        break
+      case step.done:
+        handlers.done(steps[i + 1]!)
         i += 2
         break
       default:

@@ -11,6 +11,7 @@ import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import type { Occupant, Slots } from './slots.ts'
 import type { Threads } from './threads.ts'
+import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
   readonly incarnation: string
@@ -52,7 +53,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 
   handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode, chain = [] }, call) => {
     requireMetadata(call)
-    const occupant = slots.at(slot, { epoch, counter })
+    const occupant = slots.holder(slot, { epoch, counter })
     try {
       await occupant.thread.deleteObject(slot, mode, chain)
     } finally {
@@ -72,15 +73,19 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return { head: next === undefined ? {} : { next }, body: encodeInventory(rows) }
   })
 
-  handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge }, stream) => {
+  handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
     const { thread, slot } = slots.find(location)
+    if (confirm) stream.confirm()
     if (acknowledge) stream.acknowledgeAll()
     await thread.write(stream, slot, chain ?? [], key)
     return {}
   })
 
-  handlers.rawStream(catalogue.readAction, async ({ location, chain }, stream) => {
+  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots))
+
+  handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
     const { thread, slot } = slots.find(location)
+    if (confirm) stream.confirm()
     await thread.read(stream, slot, chain ?? [])
     return {}
   })

@@ -1,7 +1,7 @@
 import { GliderError } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
-import { LOCATION_BYTES, readLocation, verifyProof } from '../protocol/location.ts'
+import { BLOCK_NUMBER_AT, LOCATION_BYTES, readLocation, verifyProof } from '../protocol/location.ts'
 import { objectId } from '../protocol/object-id.ts'
 import type { ObjectLog } from './action-logs.ts'
 import type { ActionThread } from './action-thread.ts'
@@ -16,6 +16,8 @@ export interface Occupant {
   /** What the class expects it to need, and how long its turns may last, where it says so. */
   readonly memoryBytes: number
   readonly turnTimeoutMs: number | undefined
+  /** Its location, in binary form, once that has been verified. */
+  verified?: Buffer
 }
 
 /** The slots of one active server. Always holds: a slot has at most one object, which stays on its thread for life. */
@@ -74,25 +76,39 @@ export class Slots {
     return { rows: rows.slice(0, INVENTORY_ROWS), ...(next !== undefined && { next }) }
   }
 
-  at(slot: number, generation: Generation): Occupant {
+  /** @throws GliderError NO_ACTION_OBJECT */
+  holder(slot: number, generation: Generation): Occupant {
     const occupant = this.#occupants.get(slot)
     if (!occupant || compareGenerations(occupant.generation, generation) !== 0) throw noObject()
     return occupant
   }
 
-  /**
-   * The object that a location leads to.
-   * @throws GliderError NO_ACTION_OBJECT where it is no longer there, FORBIDDEN where the location proves nothing
-   */
+  /** The object that a location leads to; see {@link at}. */
   find(location: string): Occupant {
-    const bytes = Buffer.from(location, 'base64url')
-    if (bytes.length !== LOCATION_BYTES) throw new GliderError('PROTOCOL_ERROR', 'a location that is none')
+    return this.at(Buffer.from(location, 'base64url'))
+  }
+
+  /**
+   * The object that a location in binary form leads to.
+   * @throws GliderError BLOCK_GONE where the slot is another's or nobody's by now, FORBIDDEN where the location proves nothing
+   */
+  at(bytes: Buffer): Occupant {
+    if (bytes.length < LOCATION_BYTES) throw new GliderError('PROTOCOL_ERROR', 'a location that is none')
+    const known = this.#occupants.get(bytes.readUInt32LE(BLOCK_NUMBER_AT))
+    if (known?.verified?.compare(bytes, 0, LOCATION_BYTES) === 0) return known
     const { incarnation, block, generation, purpose, proof } = readLocation(bytes)
-    if (incarnation !== this.#incarnation) throw noObject()
+    if (incarnation !== this.#incarnation) throw slotGone()
     verifyProof({ incarnation, block, generation, purpose, proof }, this.#proofKey)
     if (purpose !== 'action') throw new GliderError('FORBIDDEN', `this location is for ${purpose}, not for an action`)
-    return this.at(block, generation)
+    if (!known || compareGenerations(known.generation, generation) !== 0) throw slotGone()
+    known.verified = Buffer.from(bytes.subarray(0, LOCATION_BYTES))
+    return known
   }
+}
+
+/** Nothing has run: whoever was given the location earlier may ask for the object again. */
+function slotGone(): GliderError {
+  return new GliderError('BLOCK_GONE', 'the slot has been freed since its location was given out: look the object up again')
 }
 
 function noObject(): GliderError {

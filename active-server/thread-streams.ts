@@ -6,6 +6,20 @@ import { type Region, regionBytes, type SharedArena } from './shared-arena.ts'
 /** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
 const DIRECT_BYTES = 16 << 10
 
+/** Copies bytes for a stream to where its thread sees them. */
+export function sendCopy(bytes: Buffer, stream: number, outbox: Outbox, arena: SharedArena): void {
+  if (bytes.length === 0) return
+  const region = arena.allocate(bytes.length)
+  if (region) {
+    regionBytes(arena.memory, region.slab, region.offset, bytes.length).set(bytes)
+    outbox.bytes(stream, region.slab, region.offset, bytes.length)
+    return
+  }
+  const own = new ArrayBuffer(bytes.length)
+  new Uint8Array(own).set(bytes)
+  outbox.owned(stream, own)
+}
+
 /**
  * Takes the bytes of one write stream to its thread. Large bodies land in memory that the thread shares; where none is free
  * (many streams wait for their turn), bytes go in a buffer of their own.
@@ -32,16 +46,10 @@ export class StreamToThread implements StreamSink {
   }
 
   data(body: Buffer, placed: boolean): void {
-    const region = placed ? this.#landing : this.#arena.allocate(body.length)
+    const landing = this.#landing
     this.#landing = undefined
-    if (!region) {
-      const own = new ArrayBuffer(body.length)
-      new Uint8Array(own).set(body)
-      this.#outbox.owned(this.#number, own)
-      return
-    }
-    if (!placed) regionBytes(this.#arena.memory, region.slab, region.offset, body.length).set(body)
-    this.#outbox.bytes(this.#number, region.slab, region.offset, body.length)
+    if (placed && landing) this.#outbox.bytes(this.#number, landing.slab, landing.offset, body.length)
+    else sendCopy(body, this.#number, this.#outbox, this.#arena)
   }
 
   end(): void {

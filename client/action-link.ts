@@ -1,64 +1,147 @@
 import type { ActionWriteStreamOptions, CallOptions } from '../actions/store.ts'
+import { wholeHead } from '../protocol/action-heads.ts'
 import { catalogue } from '../protocol/catalogue.ts'
 import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { MAX_CALL_BYTES, toJson } from '../protocol/json.ts'
+import type { Pending } from '../protocol/requests.ts'
 import type { MuxStream } from '../protocol/stream.ts'
+import { isStale, type Link } from './action-links.ts'
 import type { ClientContext, Target } from './context.ts'
-import { unlessCancelled, unlessLate } from './waiting.ts'
+import { throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
-interface Reached {
-  readonly connection: ConnectionCore
-  readonly location: string
+/**
+ * Does something with the object of an action node: by the way that is known, and where that leads nowhere any more, or none is
+ * known, by one that the metadata server tells.
+ */
+async function withLink<T>(
+  context: ClientContext,
+  target: Target,
+  options: CallOptions,
+  use: (link: Link, isKnown: boolean) => Promise<T>,
+): Promise<T> {
+  throwIfCancelled('the action', options.signal)
+  context.counters.transfers++
+  const known = 'node' in target ? context.links.known(target.node) : undefined
+  if (known) {
+    try {
+      return await use(known, true)
+    } catch (error) {
+      if (!isStale(error)) throw error
+    }
+  }
+  const find = (): Promise<Link> => findLink(context, target, options)
+  return use(await ('node' in target ? context.links.ask(target.node, find) : find()), false)
 }
 
-/** Finds the object of an action node and a connection to its server. */
-async function reach(context: ClientContext, target: Target, options: CallOptions): Promise<Reached> {
+async function findLink(context: ClientContext, target: Target, options: CallOptions): Promise<Link> {
   // Streams and calls wait for an object that is being created for as long as that takes, unless told otherwise.
   const patient = { timeoutMs: Number.POSITIVE_INFINITY, ...options }
-  const { location, address, path } = await context.metadata.request(
-    catalogue.openObject,
-    { ...target, ...chainOf(context) },
-    patient,
-  )
+  const asked = { ...target, ...chainOf(context) }
+  const { location, address, path } = await context.metadata.request(catalogue.openObject, asked, patient)
   const { connections } = context
   const connecting = async (): Promise<ConnectionCore> => {
     const made = unlessCancelled(connections.get(address), path, options.signal)
     return unlessLate(made, connections.context.clock, options.timeoutMs, path)
   }
   const connection = connections.ready(address) ?? (await connecting())
-  context.counters.transfers++
-  return { connection, location }
+  return { connection, location, address, locationBytes: Buffer.from(location, 'base64url') }
 }
 
-export async function openActionWrite(
+export function openActionWrite(
   context: ClientContext,
   target: Target,
   options: ActionWriteStreamOptions & { readonly acknowledge?: boolean },
 ): Promise<MuxStream> {
-  const { connection, location } = await reach(context, target, pick(options.signal))
-  const { key, acknowledge } = options
-  const head = { location, ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
-  return connection.open(catalogue.writeAction, head) as MuxStream
+  const { key, acknowledge, signal } = options
+  const others = { ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
+  return withLink(context, target, pick(signal), ({ connection, location }, confirm) =>
+    opening(
+      connection.open(catalogue.writeAction, { location, ...others, ...(confirm && { confirm }) }) as MuxStream,
+      confirm,
+      signal,
+    ),
+  )
 }
 
-export async function openActionRead(
+export function openActionRead(context: ClientContext, target: Target, signal: AbortSignal | undefined): Promise<MuxStream> {
+  const chain = chainOf(context)
+  return withLink(context, target, pick(signal), ({ connection, location }, confirm) =>
+    opening(
+      connection.open(catalogue.readAction, { location, ...chain, ...(confirm && { confirm }) }) as MuxStream,
+      confirm,
+      signal,
+    ),
+  )
+}
+
+/** Nothing is sent on a way that may lead nowhere before the server has said that it does not. */
+async function opening(stream: MuxStream, confirm: boolean, signal: AbortSignal | undefined): Promise<MuxStream> {
+  if (!confirm) return stream
+  try {
+    await unlessCancelled(stream.confirmed(), 'opening a stream of an action', signal)
+    return stream
+  } catch (error) {
+    stream.reset(GliderError.from(error))
+    throw error
+  }
+}
+
+/** A whole stream in one request. The bytes have to stay as they are until it settles; the second answer gives it up. */
+export function writeActionWhole(
   context: ClientContext,
   target: Target,
-  signal: AbortSignal | undefined,
-): Promise<MuxStream> {
-  const { connection, location } = await reach(context, target, pick(signal))
-  return connection.open(catalogue.readAction, { location, ...chainOf(context) }) as MuxStream
+  bytes: Uint8Array,
+  { key }: ActionWriteStreamOptions,
+): { readonly done: Promise<void>; cancel(): void } {
+  const head = { key, chain: context.chain() }
+  let cancelled = false
+  let cancelNow = (): void => {}
+  const done = withLink(context, target, {}, ({ connection, locationBytes }) => {
+    if (cancelled) return Promise.reject(new GliderError('CANCELLED', 'the stream was destroyed'))
+    return new Promise<void>((resolve, reject) => {
+      const pending = new Whole(resolve, reject)
+      const id = connection.requestRaw(catalogue.writeActionWhole, wholeHead(locationBytes, head), bytes, pending)
+      cancelNow = () => connection.cancel(id, undefined)
+    })
+  })
+  return {
+    done,
+    cancel() {
+      cancelled = true
+      cancelNow()
+    },
+  }
 }
 
-export async function openActionLogs(
+class Whole implements Pending {
+  readonly #resolve: () => void
+  readonly failed: (error: GliderError) => void
+
+  constructor(resolve: () => void, reject: (error: GliderError) => void) {
+    this.#resolve = resolve
+    this.failed = reject
+  }
+
+  place(): undefined {
+    return undefined
+  }
+
+  answered(): void {
+    this.#resolve()
+  }
+}
+
+export function openActionLogs(
   context: ClientContext,
   target: Target,
   follow: boolean,
   signal: AbortSignal | undefined,
 ): Promise<MuxStream> {
-  const { connection, location } = await reach(context, target, pick(signal))
-  return connection.open(catalogue.readLogs, { location, follow }) as MuxStream
+  // Always by a way that is asked for: what a lost object has said goes with it.
+  return findLink(context, target, pick(signal)).then(
+    ({ connection, location }) => connection.open(catalogue.readLogs, { location, follow }) as MuxStream,
+  )
 }
 
 export async function callAction(
@@ -71,11 +154,12 @@ export async function callAction(
   const body = encodeValue(name, value)
   const { clock } = context.connections.context
   const begun = clock.now()
-  const { connection, location } = await reach(context, target, options)
   const { signal, timeoutMs } = options
-  const left = timeoutMs !== undefined && { timeoutMs: Math.max(0, timeoutMs - (clock.now() - begun)) }
-  const head = { location, name, ...chainOf(context) }
-  const answer = await connection.request(catalogue.callAction, head, { body, ...left, ...(signal && { signal }) })
+  const chain = chainOf(context)
+  const answer = await withLink(context, target, options, ({ connection, location }) => {
+    const left = timeoutMs !== undefined && { timeoutMs: Math.max(0, timeoutMs - (clock.now() - begun)) }
+    return connection.request(catalogue.callAction, { location, name, ...chain }, { body, ...left, ...(signal && { signal }) })
+  })
   context.counters.bytesSent += body.length
   context.counters.bytesReceived += answer.body.length
   return JSON.parse(answer.body.toString())

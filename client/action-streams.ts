@@ -2,11 +2,13 @@ import { Readable, Writable } from 'node:stream'
 import type { ActionWriteStreamOptions, ReadStreamOptions } from '../actions/store.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
-import { openActionRead, openActionWrite } from './action-link.ts'
+import { openActionRead, openActionWrite, writeActionWhole } from './action-link.ts'
 import type { ClientContext, Target } from './context.ts'
 import { abortWith, opened } from './stream-signal.ts'
 
 const HIGH_WATER_BYTES = 512 << 10
+/** A stream that is ended at once with so few bytes goes whole. */
+const WHOLE_BYTES = 64 << 10
 /** Small pieces that wait together are joined up to this size. */
 const JOIN_BYTES = 128 << 10
 
@@ -63,6 +65,9 @@ class ActionWriteStream extends Writable {
   readonly #target: Target
   readonly #options: ActionWriteStreamOptions
   #stream: MuxStream | undefined
+  /** Pieces of a stream that was ended before it could be opened: it goes as one request. */
+  #whole: Buffer[] | undefined
+  #cancelWhole: (() => void) | undefined
   #finished = false
 
   constructor(context: ClientContext, target: Target, options: ActionWriteStreamOptions) {
@@ -74,7 +79,10 @@ class ActionWriteStream extends Writable {
   }
 
   override _construct(done: Done): void {
-    opened(this, this.#open(), done)
+    if (this.writableEnded && this.writableLength <= WHOLE_BYTES && !this.#options.signal) {
+      this.#whole = []
+      done()
+    } else opened(this, this.#open(), done)
   }
 
   async #open(): Promise<void> {
@@ -90,10 +98,19 @@ class ActionWriteStream extends Writable {
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.#context.counters.bytesSent += bytes.length
-    this.#stream!.send(bytes, () => done(), done)
+    if (this.#whole) {
+      this.#whole.push(bytes)
+      done()
+    } else this.#stream!.send(bytes, () => done(), done)
   }
 
   override _writev(pieces: { chunk: Buffer }[], done: Done): void {
+    if (this.#whole) {
+      for (const { chunk } of pieces) this.#whole.push(chunk)
+      this.#context.counters.bytesSent += this.#whole.reduce((sum, { length }) => sum + length, 0)
+      done()
+      return
+    }
     this.#sendAll(joined(pieces.map(({ chunk }) => chunk))).then(() => done(), done)
   }
 
@@ -103,14 +120,26 @@ class ActionWriteStream extends Writable {
   }
 
   override _final(done: Done): void {
-    this.#stream!.end().then(() => {
+    this.#end().then(() => {
       this.#finished = true
       done()
     }, done)
   }
 
+  #end(): Promise<unknown> {
+    if (!this.#whole) return this.#stream!.end()
+    const [first, ...others] = this.#whole
+    const bytes = others.length === 0 && first ? first : Buffer.concat(this.#whole)
+    const written = writeActionWhole(this.#context, this.#target, bytes, this.#options)
+    this.#cancelWhole = () => written.cancel()
+    return written.done
+  }
+
   override _destroy(error: Error | null, done: Done): void {
-    if (!this.#finished) this.#stream?.reset(abandoned(error))
+    if (!this.#finished) {
+      this.#stream?.reset(abandoned(error))
+      this.#cancelWhole?.()
+    }
     done(error)
   }
 }

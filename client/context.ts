@@ -1,3 +1,4 @@
+import type { ActionLinks } from './action-links.ts'
 import type { BlockIo } from './block-io.ts'
 import type { Connections } from './connections.ts'
 import type { TransferCounters } from './counters.ts'
@@ -11,6 +12,7 @@ export interface ClientContext {
   readonly connections: Connections
   readonly blocks: BlockIo
   readonly leases: Leases
+  readonly links: ActionLinks
   readonly counters: TransferCounters
   readonly inline: InlineLimit
   /** Inside an action: the serial objects whose turns wait for what this client does now. */

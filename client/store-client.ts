@@ -25,6 +25,7 @@ import { connectionContext } from '../protocol/connection.ts'
 import { splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { chainOf } from './action-link.ts'
+import { ActionLinks } from './action-links.ts'
 import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
@@ -114,6 +115,7 @@ class Store implements StoreClient {
       connections,
       blocks: new BlockIo(connections, counters),
       leases: new Leases(metadata, systemClock),
+      links: new ActionLinks(),
       counters,
       inline: new InlineLimit(),
       chain,

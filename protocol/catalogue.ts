@@ -335,6 +335,8 @@ export const catalogue = {
       chain,
       /** Whether each write is to be acknowledged when taken, as direct writers need it. */
       acknowledge: Type.Optional(Type.Boolean()),
+      /** Whether the server is to say, by a frame of credit, that the location leads to an object. */
+      confirm: Type.Optional(Type.Boolean()),
     }),
     answer: Type.Object({}),
   }),
@@ -344,7 +346,17 @@ export const catalogue = {
     bytes: 'download',
     internal: true,
     summary: 'One run of onRead.',
-    head: Type.Object({ location, chain }),
+    head: Type.Object({ location, chain, confirm: Type.Optional(Type.Boolean()) }),
+    answer: Type.Object({}),
+  }),
+  writeActionWhole: defineOperation('writeActionWhole', {
+    code: 58,
+    server: 'active',
+    bytes: 'body',
+    internal: true,
+    summary:
+      'One run of onWrite over the body, all of the stream. The head is the location in binary form; behind it, as JSON, these.',
+    head: Type.Object({ key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), chain }),
     answer: Type.Object({}),
   }),
   callAction: defineOperation('callAction', {

@@ -64,6 +64,13 @@ export class ChunkQueue implements StreamSink {
     this.#takeWaiting()?.reject(error)
   }
 
+  /** Everything that waits here goes to another sink, as do the end or the failure. */
+  handOver(sink: StreamSink): void {
+    for (const chunk of this.#chunks.splice(0)) sink.data(chunk, false)
+    if (this.#error) sink.failed(this.#error)
+    else if (this.#ended) sink.end()
+  }
+
   #takeWaiting(): Waiting | undefined {
     const waiting = this.#waiting
     this.#waiting = undefined

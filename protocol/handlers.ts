@@ -28,6 +28,10 @@ export interface RawReceiver {
   received(head: Buffer, body: Buffer, requestId: number): void
   /** The connection went between `place` and `received`. */
   abandoned(): void
+  /** The asker no longer wants the answer to a request that was received. */
+  cancelled?(requestId: number, reason: GliderError): void
+  /** The connection has gone. */
+  closed?(reason: GliderError): void
 }
 
 export type Binding =

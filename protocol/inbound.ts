@@ -84,6 +84,7 @@ export class Inbound implements FrameReceiver {
     this.#landingStream = undefined
     for (const call of this.#calls.values()) call.abort(reason)
     this.#calls.clear()
+    for (const receiver of this.#rawReceivers.values()) receiver.closed?.(reason)
   }
 
   place(header: FrameHeader, head: Buffer): Uint8Array | undefined {
@@ -145,6 +146,7 @@ export class Inbound implements FrameReceiver {
         const reason = parseErrorHead(head)
         this.#connection.stream(id)?.fail(reason)
         this.#calls.get(id)?.abort(reason)
+        for (const receiver of this.#rawReceivers.values()) receiver.cancelled?.(id, reason)
         return
       }
       case frameKind.ping:

@@ -26,7 +26,9 @@ export const INCARNATION_BYTES = 12
 export const LOCATION_BYTES = INCARNATION_BYTES + 4 + 6 + 6 + 1 + PROOF_BYTES
 
 const SIGNED_BYTES = LOCATION_BYTES - PROOF_BYTES
-const BLOCK_AT = INCARNATION_BYTES
+/** Where the number of the block, or of the slot, lies in the binary form. */
+export const BLOCK_NUMBER_AT = INCARNATION_BYTES
+const BLOCK_AT = BLOCK_NUMBER_AT
 const EPOCH_AT = BLOCK_AT + 4
 const COUNTER_AT = EPOCH_AT + 6
 const PURPOSE_AT = COUNTER_AT + 6

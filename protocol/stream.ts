@@ -47,6 +47,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   readonly #window: ReceiveWindow
   readonly #abort = new AbortController()
   #sink: StreamSink
+  /** Who has named the memory that bytes land in. */
+  #placer: StreamSink | undefined
   #chunks: ChunkQueue | undefined
 
   readonly #writes: PendingWrite[] = []
@@ -70,6 +72,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   #failure: GliderError | undefined
   #outcome: { resolve(answer: A): void; reject(error: GliderError): void } | undefined
   #answer: { value: A } | undefined
+  #isConfirmed = false
+  #confirming: { resolve(): void; reject(error: GliderError): void } | undefined
 
   constructor(host: StreamHost, id: number, operation: Operation, dialled: boolean) {
     this.#host = host
@@ -96,16 +100,32 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     return this.#chunks.read()
   }
 
-  /** Has the bytes go to `sink` from the first one on; to be called before any has come. */
+  /** Has the bytes go to `sink` from the first one on; to be called before any has been read. */
   receive(sink: StreamSink): void {
+    const waiting = this.#chunks
     this.#sink = sink
     this.#chunks = undefined
-    if (this.#failure) sink.failed(this.#failure)
+    if (waiting) waiting.handOver(sink)
+    else if (this.#failure) sink.failed(this.#failure)
   }
 
   /** Tells the sender of bytes as soon as they are here, not only when its credit runs low. */
   acknowledgeAll(): void {
     this.#acknowledges = true
+  }
+
+  /** Tells the other side at once that the stream has been taken. */
+  confirm(): void {
+    this.sendCredit()
+  }
+
+  /** Resolves once the other side has confirmed the stream, rejects where it has failed. */
+  confirmed(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) reject(this.#failure)
+      else if (this.#isConfirmed) resolve()
+      else this.#confirming = { resolve, reject }
+    })
   }
 
   /** So many received bytes are no longer held here. */
@@ -120,6 +140,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     if (!this.#window.fits(bytes)) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent more than its credit`)
     const place = this.#sink.place(bytes)
     this.#landing = place !== undefined
+    this.#placer = this.#sink
     return place
   }
 
@@ -129,7 +150,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     if (this.#failure) return
     this.#window.receive(body.length)
     if (this.#acknowledges) this.#host.creditDue(this)
-    this.#sink.data(body, placed)
+    // Where the sink has changed while they landed, they lie in memory of the one before.
+    this.#sink.data(body, placed && this.#placer === this.#sink)
   }
 
   /** Nothing writes into memory of the sink any more: a failure that came meanwhile is told now. */
@@ -211,6 +233,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   }
 
   creditArrived(limit: number, taken: number): void {
+    this.#isConfirmed = true
+    this.#confirming?.resolve()
     if (limit > this.#credit) {
       this.#credit = limit
       if (this.#writes.length > 0) this.#host.queue.wake(this)
@@ -274,6 +298,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     // Memory that the kernel may be filling is given back only when that is over.
     if (!this.#landing) this.#sink.failed(error)
     this.#abort.abort(error)
+    this.#confirming?.reject(error)
     this.#outcome?.reject(error)
   }
 

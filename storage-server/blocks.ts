@@ -1,12 +1,10 @@
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
-import { LOCATION_BYTES, type Purpose, readLocation, verifyProof } from '../protocol/location.ts'
+import { BLOCK_NUMBER_AT, LOCATION_BYTES, type Purpose, readLocation, verifyProof } from '../protocol/location.ts'
 import { Ranges } from '../protocol/ranges.ts'
 import type { BlockStore } from './block-store.ts'
 import { type Place, PlacePool } from './place-pool.ts'
-
-const BLOCK_NUMBER_AT = 12
 
 class Block<P extends Place> {
   generation: Generation = { epoch: 0, counter: 0 }

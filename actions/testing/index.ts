@@ -5,6 +5,7 @@ import { GliderError } from '../../protocol/errors.ts'
 import { MAX_CALL_BYTES, toJson } from '../../protocol/json.ts'
 import type { ActionClass } from '../action.ts'
 import { configOf } from '../config.ts'
+import { Departure } from '../departure.ts'
 import { ActionObject } from '../object.ts'
 import type { StoreClient } from '../store.ts'
 import { type LoggedMessage, recordingLog } from './log.ts'
@@ -73,7 +74,7 @@ export async function runAction(Class: ActionClass, options: RunActionOptions = 
     async write(written, { key, signal } = {}) {
       const source = new WrittenSource(written)
       try {
-        await object.runWrite(source, { key, signal })
+        await object.runWrite(source, { key, departure: departureOf(signal) })
       } finally {
         source.close()
       }
@@ -87,9 +88,9 @@ export async function runAction(Class: ActionClass, options: RunActionOptions = 
       return (await driver.read(streamOptions)).toString('utf8')
     },
     async *chunks({ signal } = {}) {
-      const left = new AbortController()
+      const departure = departureOf(signal)
       const sink = new PulledSink()
-      const run = object.runRead(sink, { signal: signal ? AbortSignal.any([signal, left.signal]) : left.signal })
+      const run = object.runRead(sink, { departure })
       const end = run.then(
         () => sink.end(),
         error => sink.fail(error),
@@ -97,18 +98,27 @@ export async function runAction(Class: ActionClass, options: RunActionOptions = 
       try {
         for (let chunk = await sink.take(); chunk; chunk = await sink.take()) yield chunk
       } finally {
-        left.abort(new GliderError('CANCELLED', 'the reader has gone'))
+        departure.tell(new GliderError('CANCELLED', 'the reader has gone'))
         await end
       }
     },
     async call(name, value, { signal } = {}) {
       const json = value === undefined ? undefined : argumentJson(value, `the value of ${name}`)
-      return object.call(name, json === undefined ? undefined : JSON.parse(json), { signal })
+      return object.call(name, json === undefined ? undefined : JSON.parse(json), { departure: departureOf(signal) })
     },
     delete: mode => object.delete(mode),
     [Symbol.asyncDispose]: () => object.delete('abort'),
   }
   return driver
+}
+
+/** Somebody who goes when the signal fires. */
+function departureOf(signal: AbortSignal | undefined): Departure {
+  const departure = new Departure()
+  const go = (): void => departure.tell(GliderError.from(signal?.reason, 'CANCELLED'))
+  if (signal?.aborted) go()
+  else signal?.addEventListener('abort', go, { once: true })
+  return departure
 }
 
 function argumentJson(value: unknown, what: string): string {

@@ -1,8 +1,11 @@
 import { currentChain, currentOwner, runInChain } from '../../actions/chain.ts'
+import { Departure } from '../../actions/departure.ts'
 import { actionClassesOf } from '../../actions/inspect.ts'
 import { ActionObject } from '../../actions/object.ts'
 import type { StoreClient } from '../../actions/store.ts'
 import { openStore } from '../../client/store-client.ts'
+import type { WholeOptions } from '../../protocol/action-heads.ts'
+import { ChurnMap } from '../../protocol/churn-map.ts'
 import type { Clock } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import { type Batch, forEachStep, type HostTask, Outbox, type StepHandlers, type ToThread } from '../messages.ts'
@@ -18,9 +21,9 @@ interface Hosted {
 }
 
 interface StreamRun {
-  readonly abort: AbortController
-  readonly source?: ThreadSource
-  readonly sink?: ThreadSink
+  readonly departure: Departure
+  readonly source: ThreadSource | undefined
+  readonly sink: ThreadSink | undefined
 }
 
 /** Runs the action objects of one thread: what the network thread asks for, it does with {@link ActionObject}. */
@@ -30,8 +33,8 @@ export class ThreadHost implements StepHandlers {
   readonly #outbox: Outbox
   readonly #memory: OutgoingMemory
   readonly #objects = new Map<number, Hosted>()
-  readonly #streams = new Map<number, StreamRun>()
-  readonly #calls = new Map<number, AbortController>()
+  readonly #streams = new ChurnMap<StreamRun>()
+  readonly #calls = new Map<number, Departure>()
   readonly #ownLog: ObjectLog
   readonly #memoryUse: MemoryUse
 
@@ -70,6 +73,12 @@ export class ThreadHost implements StepHandlers {
     this.#memory.release(slab)
   }
 
+  open(direction: 'read' | 'write', stream: number, slot: number): void {
+    this.#run(direction, stream, slot, {})
+  }
+
+  done(): void {}
+
   message(message: unknown): void {
     const asked = message as ToThread
     switch (asked.type) {
@@ -80,7 +89,7 @@ export class ThreadHost implements StepHandlers {
         this.#answer(asked.request, this.#delete(asked))
         return
       case 'open':
-        this.#open(asked)
+        this.#run(asked.direction, asked.stream, asked.slot, asked)
         return
       case 'abortStream':
         this.#abortStream(asked.stream, GliderError.fromWire(asked.error))
@@ -96,7 +105,7 @@ export class ThreadHost implements StepHandlers {
         this.#outbox.message({ type: 'measured', bytes: this.#memoryUse.bytes(), collected: asked.collect })
         return
       case 'abortCall':
-        this.#calls.get(asked.request)?.abort(GliderError.fromWire(asked.error))
+        this.#calls.get(asked.request)?.tell(GliderError.fromWire(asked.error))
         return
       default:
         this.#ownLog.write('warn', `a message that is not known here was ignored: ${JSON.stringify(asked satisfies never)}`)
@@ -152,43 +161,48 @@ export class ThreadHost implements StepHandlers {
     }
   }
 
-  #open({ direction, stream, slot, chain, key }: ToThread & { type: 'open' }): void {
-    const abort = new AbortController()
-    const options = { chain, key, signal: abort.signal }
+  #run(direction: 'read' | 'write', stream: number, slot: number, { chain, key }: WholeOptions): void {
+    const departure = new Departure()
+    const options = { chain, key, departure }
     const source = direction === 'write' ? new ThreadSource(stream, this.#outbox) : undefined
     const sink = direction === 'read' ? new ThreadSink(stream, this.#outbox, this.#memory) : undefined
-    this.#streams.set(stream, { abort, ...(source && { source }), ...(sink && { sink }) })
-    const run = async (): Promise<void> => {
-      const hosted = this.#objects.get(slot)
-      if (!hosted) throw noObject()
-      if (source) await hosted.object.runWrite(source, options)
-      else await hosted.object.runRead(sink!, options)
+    this.#streams.set(stream, { departure, source, sink })
+    const over = (): void => {
+      source?.close()
+      this.#streams.delete(stream)
     }
-    run()
-      .then(
-        () => this.#outbox.message({ type: 'streamDone', stream }),
-        error => this.#outbox.message({ type: 'streamDone', stream, error: GliderError.from(error).toWire() }),
-      )
-      .finally(() => {
-        source?.close()
-        this.#streams.delete(stream)
-      })
+    const hosted = this.#objects.get(slot)
+    const running = hosted
+      ? source
+        ? hosted.object.runWrite(source, options)
+        : hosted.object.runRead(sink!, options)
+      : Promise.reject(noObject())
+    running.then(
+      () => {
+        over()
+        this.#outbox.done(stream)
+      },
+      error => {
+        over()
+        this.#outbox.message({ type: 'streamFailed', stream, error: GliderError.from(error).toWire() })
+      },
+    )
   }
 
   #abortStream(stream: number, error: GliderError): void {
     const run = this.#streams.get(stream)
     run?.source?.failed(error)
     run?.sink?.failed(error)
-    run?.abort.abort(error)
+    run?.departure.tell(error)
   }
 
   #call({ request, slot, name, value, chain }: ToThread & { type: 'call' }): void {
-    const abort = new AbortController()
-    this.#calls.set(request, abort)
+    const departure = new Departure()
+    this.#calls.set(request, departure)
     const run = async (): Promise<string> => {
       const hosted = this.#objects.get(slot)
       if (!hosted) throw noObject()
-      return hosted.object.callJson(name, JSON.parse(value), { chain, signal: abort.signal })
+      return hosted.object.callJson(name, JSON.parse(value), { chain, departure })
     }
     this.#answer(
       request,

@@ -1,0 +1,56 @@
+import { wholeOptions } from '../protocol/action-heads.ts'
+import { catalogue } from '../protocol/catalogue.ts'
+import { ChurnMap } from '../protocol/churn-map.ts'
+import type { GliderError } from '../protocol/errors.ts'
+import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
+import type { ActionThread } from './action-thread.ts'
+import type { Slots } from './slots.ts'
+
+const EMPTY = Buffer.alloc(0)
+
+interface Running {
+  readonly thread: ActionThread
+  readonly stream: number
+}
+
+/** Takes write streams that arrive whole, in one request each, to the threads of their objects. */
+export class WholeStreams implements RawReceiver {
+  readonly #connection: AnswerChannel
+  readonly #slots: Slots
+  /** By request. */
+  readonly #running = new ChurnMap<Running>()
+
+  constructor(connection: AnswerChannel, slots: Slots) {
+    this.#connection = connection
+    this.#slots = slots
+  }
+
+  /** Bodies are small: they are copied to where their thread sees them. */
+  place(): undefined {
+    return undefined
+  }
+
+  received(head: Buffer, body: Buffer, requestId: number): void {
+    const { thread, slot } = this.#slots.at(head)
+    const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
+    const stream = thread.writeWhole(slot, body, options, error => {
+      this.#running.delete(requestId)
+      if (error) this.#connection.answerError(requestId, error)
+      else this.#connection.answerRaw(requestId, EMPTY, undefined)
+    })
+    if (stream !== undefined) this.#running.set(requestId, { thread, stream })
+  }
+
+  /** Who has gone before the answer has given the stream up, like one who leaves before its end. */
+  cancelled(requestId: number, reason: GliderError): void {
+    const running = this.#running.take(requestId)
+    running?.thread.abortStream(running.stream, reason)
+  }
+
+  closed(reason: GliderError): void {
+    for (const { thread, stream } of this.#running.values()) thread.abortStream(stream, reason)
+    this.#running.clear()
+  }
+
+  abandoned(): void {}
+}
