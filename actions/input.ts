@@ -75,6 +75,7 @@ export class StreamInput implements ActionInput {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, undefined> {
+    this.#source.keeps?.()
     for (;;) {
       const next = this.#pull()
       const lent = next instanceof Promise ? await next : next
@@ -196,6 +197,7 @@ export class StreamInput implements ActionInput {
 
 function ownedCopy(lent: LentChunk): Buffer {
   try {
+    if (lent.isOwn) return lent.bytes
     const owned = Buffer.allocUnsafeSlow(lent.bytes.length)
     lent.bytes.copy(owned)
     return owned

@@ -4,6 +4,8 @@
 export interface LentChunk {
   /** May stand on a SharedArrayBuffer. */
   readonly bytes: Buffer
+  /** Whether nobody else will ever use the memory: it may be kept after `release` as well. */
+  readonly isOwn?: boolean
   /** Gives the memory back, and with it the credit. Called exactly once. */
   release(): void
 }
@@ -15,6 +17,8 @@ export interface ChunkSource {
    * called again before the last answer, nor after the end or a rejection.
    */
   next(): LentChunk | undefined | Promise<LentChunk | undefined>
+  /** Chunks will be kept: a source that can may give them in memory of their own. */
+  keeps?(): void
 }
 
 /** Where the bytes of a read stream go. */

@@ -92,7 +92,8 @@ export class ActionThread implements StepHandlers {
     this.#options = options
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
-    this.#outbox = new Outbox(port1)
+    // A socket is read many times in a turn, and waking a thread costs more than a small read.
+    this.#outbox = new Outbox(port1, callback => options.clock.soon(callback))
     this.#pool = new Piscina({
       filename: new URL('./thread/host.js', import.meta.url).href,
       name: 'host',
@@ -228,6 +229,10 @@ export class ActionThread implements StepHandlers {
   }
 
   open(): void {}
+
+  keeps(stream: number): void {
+    this.#inputs.get(stream)?.keep()
+  }
 
   done(stream: number, error?: GliderError): void {
     this.#inputs.delete(stream)

@@ -24,6 +24,8 @@ export const step = {
   read: 7,
   /** stream: its hook has returned, and all is well. */
   done: 8,
+  /** stream: its hook wants to keep its chunks, so they are to come in buffers of their own. */
+  keeps: 9,
 } as const
 
 export interface Batch {
@@ -116,16 +118,19 @@ export interface InspectTask {
 
 export type InspectResult = { readonly classes: ClassInfo[] } | { readonly error: WireError }
 
-/** Gathers what one turn has to say and posts it at its end. */
+/** Gathers what one turn has to say and posts it together. */
 export class Outbox {
   readonly #port: MessagePort
+  readonly #later: (callback: () => void) => void
   #steps: number[] = []
   #objects: unknown[] = []
   #transfers: ArrayBuffer[] = []
   #scheduled = false
 
-  constructor(port: MessagePort) {
+  /** @param later calls back when it is time to post: at the end of a callback, by default, or of a whole turn of the event loop */
+  constructor(port: MessagePort, later: (callback: () => void) => void = callback => process.nextTick(callback)) {
     this.#port = port
+    this.#later = later
   }
 
   bytes(stream: number, slab: number, offset: number, length: number): void {
@@ -156,6 +161,11 @@ export class Outbox {
     this.#schedule()
   }
 
+  keeps(stream: number): void {
+    this.#steps.push(step.keeps, stream)
+    this.#schedule()
+  }
+
   done(stream: number): void {
     this.#steps.push(step.done, stream)
     this.#schedule()
@@ -170,7 +180,7 @@ export class Outbox {
 
   #schedule(): void {
     if (this.#scheduled) return
-    process.nextTick(() => this.flush())
+    this.#later(() => this.flush())
     this.#scheduled = true
   }
 
@@ -194,6 +204,7 @@ export interface StepHandlers {
   free(stream: number, slab: number, length: number): void
   open(direction: 'read' | 'write', stream: number, slot: number): void
   done(stream: number): void
+  keeps(stream: number): void
   message(message: unknown): void
 }
 
@@ -230,6 +241,10 @@ export function forEachStep({ steps, objects }: Batch, handlers: StepHandlers): 
         break
       case step.done:
         handlers.done(steps[i + 1]!)
+        i += 2
+        break
+      case step.keeps:
+        handlers.keeps(steps[i + 1]!)
         i += 2
         break
       default:

@@ -29,8 +29,10 @@ export class StreamToThread implements StreamSink {
   readonly #number: number
   readonly #outbox: Outbox
   readonly #arena: SharedArena
-  /** Where the body that is being received lands. */
+  /** Where the body that is being received lands: in shared memory, or in a buffer that goes over. */
   #landing: Region | undefined
+  #own: Buffer | undefined
+  #keeps = false
 
   constructor(stream: MuxStream, number: number, outbox: Outbox, arena: SharedArena) {
     this.#stream = stream
@@ -41,15 +43,27 @@ export class StreamToThread implements StreamSink {
 
   place(bytes: number): Uint8Array | undefined {
     if (bytes < DIRECT_BYTES) return undefined
+    if (this.#keeps) {
+      this.#own = Buffer.allocUnsafeSlow(bytes)
+      return this.#own
+    }
     this.#landing = this.#arena.allocate(bytes)
     return this.#landing && regionBytes(this.#arena.memory, this.#landing.slab, this.#landing.offset, bytes)
   }
 
   data(body: Buffer, placed: boolean): void {
     const landing = this.#landing
+    const own = this.#own
     this.#landing = undefined
-    if (placed && landing) this.#outbox.bytes(this.#number, landing.slab, landing.offset, body.length)
+    this.#own = undefined
+    if (placed && own) this.#outbox.owned(this.#number, own.buffer as ArrayBuffer)
+    else if (placed && landing) this.#outbox.bytes(this.#number, landing.slab, landing.offset, body.length)
     else sendCopy(body, this.#number, this.#outbox, this.#arena)
+  }
+
+  /** From now on the hook keeps its chunks. */
+  keep(): void {
+    this.#keeps = true
   }
 
   end(): void {

@@ -32,13 +32,16 @@ export class Keep extends Action {
 
 /** Sums by key as one would write it down first: lines as strings, sums in a Map. */
 export class MergeText extends Action {
-  readonly #sums = new Map<string, bigint>()
+  readonly #sums = new Map<string, { sum: number }>()
 
   override async onWrite(input: ActionInput): Promise<void> {
     await input.forEachLine(line => {
       const comma = line.lastIndexOf(',')
       const key = line.slice(0, comma)
-      this.#sums.set(key, BigInt.asIntN(64, (this.#sums.get(key) ?? 0n) + BigInt(line.slice(comma + 1))))
+      const value = Number(line.slice(comma + 1))
+      const known = this.#sums.get(key)
+      if (known) known.sum += value
+      else this.#sums.set(key, { sum: value })
     })
   }
 }

@@ -55,6 +55,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly queue: SendQueue
   readonly budget: WindowBudget
   readonly remote: string
+  readonly #clock: Clock
   readonly #transport: Transport
   readonly #side: 'dialled' | 'accepted'
   readonly #admit: ((hello: Hello) => void) | undefined
@@ -79,6 +80,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   #landing: { readonly id: number; failure?: GliderError } | undefined
 
   constructor(context: ConnectionContext, options: ConnectionOptions) {
+    this.#clock = context.clock
     this.#transport = options.transport
     this.#side = options.side
     this.#admit = options.admit
@@ -310,7 +312,8 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   // What streams need of their connection.
 
   creditDue(stream: MuxStream): void {
-    if (this.#credits.size === 0) process.nextTick(() => this.#sendCredits())
+    // Not before all that this turn of the event loop still has to read: then one frame tells of it all.
+    if (this.#credits.size === 0) this.#clock.soon(() => this.#sendCredits())
     this.#credits.add(stream)
   }
 

@@ -38,9 +38,13 @@ export class ThreadSource implements ChunkSource {
     })
   }
 
+  keeps(): void {
+    this.#outbox.keeps(this.#stream)
+  }
+
   /** `slab` is −1 for bytes that lie in a buffer of their own. */
   arrived(bytes: Buffer, slab: number): void {
-    const chunk: LentChunk = { bytes, release: () => this.#release(slab, bytes.length) }
+    const chunk: LentChunk = { bytes, isOwn: slab < 0, release: () => this.#release(slab, bytes.length) }
     if (this.#closed) {
       chunk.release()
       return

@@ -79,6 +79,8 @@ export class ThreadHost implements StepHandlers {
 
   done(): void {}
 
+  keeps(): void {}
+
   message(message: unknown): void {
     const asked = message as ToThread
     switch (asked.type) {
