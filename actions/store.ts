@@ -260,8 +260,9 @@ export interface ActionNode extends StoreNode {
   delete(options?: DeleteObjectOptions): Promise<boolean>
   createReadStream(options?: ReadStreamOptions): Readable
   createWriteStream(options?: ActionWriteStreamOptions): Writable
-  openReader(options?: ReadStreamOptions): Promise<ActionReader>
-  openWriter(options?: ActionWriteStreamOptions): Promise<ActionWriter>
+  /** The deadline, by default none, is that of the opening. */
+  openReader(options?: CallOptions): Promise<ActionReader>
+  openWriter(options?: CallOptions & ActionWriteStreamOptions): Promise<ActionWriter>
   /** One JSON value in, one out, at most 1 MiB each way. */
   call(name: string, value?: unknown, options?: CallOptions): Promise<unknown>
   /** What the object has logged of late, and by default what it goes on to log. */

@@ -51,35 +51,31 @@ async function findLink(context: ClientContext, target: Target, options: CallOpt
 export function openActionWrite(
   context: ClientContext,
   target: Target,
-  options: ActionWriteStreamOptions & { readonly acknowledge?: boolean },
+  options: CallOptions & ActionWriteStreamOptions & { readonly acknowledge?: boolean },
 ): Promise<MuxStream> {
-  const { key, acknowledge, signal } = options
-  const others = { ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
-  return withLink(context, target, pick(signal), ({ connection, location }, confirm) =>
-    opening(
-      connection.open(catalogue.writeAction, { location, ...others, ...(confirm && { confirm }) }) as MuxStream,
-      confirm,
-      signal,
-    ),
-  )
+  const { key, acknowledge, ...call } = options
+  const head = { ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
+  return withLink(context, target, call, ({ connection, location }, confirm) => {
+    const stream = connection.open(catalogue.writeAction, { location, ...head, ...(confirm && { confirm }) }) as MuxStream
+    return opening(context, stream, confirm, call)
+  })
 }
 
-export function openActionRead(context: ClientContext, target: Target, signal: AbortSignal | undefined): Promise<MuxStream> {
+export function openActionRead(context: ClientContext, target: Target, call: CallOptions): Promise<MuxStream> {
   const chain = chainOf(context)
-  return withLink(context, target, pick(signal), ({ connection, location }, confirm) =>
-    opening(
-      connection.open(catalogue.readAction, { location, ...chain, ...(confirm && { confirm }) }) as MuxStream,
-      confirm,
-      signal,
-    ),
-  )
+  return withLink(context, target, call, ({ connection, location }, confirm) => {
+    const stream = connection.open(catalogue.readAction, { location, ...chain, ...(confirm && { confirm }) }) as MuxStream
+    return opening(context, stream, confirm, call)
+  })
 }
 
 /** Nothing is sent on a way that may lead nowhere before the server has said that it does not. */
-async function opening(stream: MuxStream, confirm: boolean, signal: AbortSignal | undefined): Promise<MuxStream> {
+async function opening(context: ClientContext, stream: MuxStream, confirm: boolean, call: CallOptions): Promise<MuxStream> {
   if (!confirm) return stream
+  const what = 'opening a stream of an action'
   try {
-    await unlessCancelled(stream.confirmed(), 'opening a stream of an action', signal)
+    const confirmed = unlessCancelled(stream.confirmed(), what, call.signal)
+    await unlessLate(confirmed, context.connections.context.clock, call.timeoutMs, what)
     return stream
   } catch (error) {
     stream.reset(GliderError.from(error))

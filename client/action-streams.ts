@@ -37,7 +37,7 @@ class ActionReadStream extends Readable {
   }
 
   async #open(): Promise<void> {
-    this.#stream = await openActionRead(this.#context, this.#target, this.#signal)
+    this.#stream = await openActionRead(this.#context, this.#target, this.#signal ? { signal: this.#signal } : {})
   }
 
   override _read(): void {

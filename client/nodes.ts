@@ -155,11 +155,11 @@ class ActionProxy extends NodeProxy implements ActionNode {
     return actionWriteStream(this.context, this.target, options)
   }
 
-  async openReader(options: ReadStreamOptions = {}): Promise<ActionReader> {
-    return new DirectReader(await openActionRead(this.context, this.target, options.signal), this.context.counters)
+  async openReader(options: CallOptions = {}): Promise<ActionReader> {
+    return new DirectReader(await openActionRead(this.context, this.target, options), this.context.counters)
   }
 
-  async openWriter(options: ActionWriteStreamOptions = {}): Promise<ActionWriter> {
+  async openWriter(options: CallOptions & ActionWriteStreamOptions = {}): Promise<ActionWriter> {
     return new DirectWriter(
       await openActionWrite(this.context, this.target, { ...options, acknowledge: true }),
       this.context.counters,

@@ -35,17 +35,19 @@ import { TransferCounters } from './counters.ts'
 import { InlineLimit } from './inline-limit.ts'
 import { Leases } from './leases.ts'
 import { listNodes } from './listing.ts'
-import { MetadataClient } from './metadata.ts'
+import { DEFAULT_TIMEOUT_MS, MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
-import { throwIfCancelled, unlessCancelled } from './waiting.ts'
+import { throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 export interface ConnectOptions {
   /** Only `default` exists so far. @default 'default' */
   readonly namespace?: string
   readonly token?: string
   readonly signal?: AbortSignal
+  /** Deadline in milliseconds, after which it fails with `TIMEOUT`. @default 30000 */
+  readonly timeoutMs?: number
 }
 
 /** What only the thread of an action says. */
@@ -65,7 +67,8 @@ export async function connectStore(address: string, options: ConnectOptions = {}
   let store: Store | undefined
   try {
     store = new Store(address, options, letGo)
-    await unlessCancelled(store.reach(), what, options.signal)
+    const reached = unlessCancelled(store.reach(), what, options.signal)
+    await unlessLate(reached, systemClock, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, what)
     return store
   } catch (error) {
     letGo()

@@ -59,6 +59,8 @@ function everyCall(store: StoreClient, base: string, nodes: Nodes, options: Call
     action.create('std/Counter', options),
     action.delete(options),
     action.call('value', null, options),
+    action.openReader(options),
+    action.openWriter(options),
   ]
 }
 
@@ -154,6 +156,7 @@ describe('timeoutMs', () => {
     }
     proxy.cut()
     expect(await codeOf(store.exists('/', options))).toBe('TIMEOUT')
+    expect(await codeOf(Client.connect(proxy.address, options))).toBe('TIMEOUT')
     proxy.speak()
     proxy.cut()
     expect(await store.exists('/')).toBe(true)
