@@ -66,7 +66,11 @@ export function serverInfo({ role, server, space }: Member): ServerInfo {
 }
 
 /** @throws GliderError INVALID_ARGUMENT for an offer that makes no sense */
-export function checkOffer(head: HeadOf<typeof catalogue.register>): void {
+export function checkOffer(head: HeadOf<typeof catalogue.register>, blockBytes: number): void {
+  if (head.role === 'storage' && head.capacity < blockBytes) {
+    const room = `${head.address} offers ${head.capacity} bytes, and a block has ${blockBytes}`
+    throw new GliderError('INVALID_ARGUMENT', `${room}: give it more with --capacity`)
+  }
   if (Buffer.byteLength(head.incarnation, 'latin1') !== INCARNATION_BYTES) {
     throw new GliderError('INVALID_ARGUMENT', `the incarnation ${head.incarnation} has not ${INCARNATION_BYTES} characters`)
   }

@@ -120,3 +120,9 @@ test('a stopped metadata server leaves no timer', () => {
   cluster.server.stop()
   expect(cluster.clock.timers).toBe(0)
 })
+
+test('a storage server without room for a block is told so', async () => {
+  const cluster = new FakeCluster({ blockBytes: 100 })
+  expect(await messageOf(Promise.resolve().then(() => cluster.joinStorage(0.99)))).toContain('--capacity')
+  cluster.joinStorage(1)
+})

@@ -60,7 +60,7 @@ export class Membership {
   }
 
   register(head: HeadOf<typeof catalogue.register>, connection: Connection): AnswerOf<typeof catalogue.register> {
-    checkOffer(head)
+    checkOffer(head, this.#parts.config.blockBytes)
     if (this.#removed.has(head.incarnation)) {
       throw new GliderError(
         'FORBIDDEN',
