@@ -59,7 +59,7 @@ function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): P
   switch (plan.role) {
     case 'metadata': {
       const { port, blockSize, storageClasses, deadAfter, stateDir } = plan
-      const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', `${deadAfter}`]
+      const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', duration(deadAfter)]
       if (stateDir !== undefined) flags.push('--state-dir', stateDir)
       return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...log])
     }

@@ -58,6 +58,16 @@ export function verifyConfig(given: Partial<MetadataConfig>): MetadataConfig {
   return config
 }
 
+/** What the options are called on the command line. */
+const flags: Readonly<Record<string, string>> = {
+  blockBytes: '--block-size',
+  storageClasses: '--classes',
+  deadAfterMs: '--dead-after',
+  inlineBytes: '--inline-limit',
+  inlineBudgetBytes: '--inline-budget',
+}
+
 function wrong(name: string, why: string): GliderError {
-  return new GliderError('INVALID_ARGUMENT', `the option ${name} ${why}`)
+  const flag = flags[name]
+  return new GliderError('INVALID_ARGUMENT', `the option ${name}${flag ? ` (${flag})` : ''} ${why}`)
 }

@@ -10,7 +10,9 @@ import { bytesOf, errorOf, textOf, writeAll, written } from './support/streams.t
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 /** Every server is a process of its own here. */
-const shared = shareCluster({ inProcess: false, storageServers: 2, activeServers: 2, capacity: '32MiB', slots: 4, threads: 1 })
+const sizes = { capacity: 32 << 20, slots: 4, threads: 1 }
+const times = { deadAfter: 5_000, turnTimeout: 10_000 }
+const shared = shareCluster({ inProcess: false, storageServers: 2, activeServers: 2, ...sizes, ...times })
 
 function isAlive(pid: number): boolean {
   try {
