@@ -8,6 +8,7 @@ import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { frameKind } from '../protocol/frame.ts'
+import { expectClean } from './support/clean.ts'
 import { commandsOf, PageRunner, readDocument, root, typeCheck } from './support/document.ts'
 
 const pages = (await readdir(path.join(root, 'docs'))).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)
@@ -20,6 +21,9 @@ describe('the code of the pages in docs/', () => {
   })
 
   afterAll(async () => {
+    const store = await StoreClient.connect(cluster.address)
+    await expectClean(store)
+    await store.close()
     await cluster.stop()
   })
 

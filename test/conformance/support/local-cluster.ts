@@ -42,7 +42,9 @@ async function assertEmpty(address: string): Promise<void> {
   for (;;) {
     const usage = await store.usage()
     const full = (await store.servers()).filter(({ capacity, free }) => free < capacity)
-    if (Object.values(usage).every(count => count === 0) && full.length === 0) return
+    if (Object.values(usage).every(count => count === 0) && full.length === 0) break
     if (signal.aborted) throw new Error(`the tests have left something behind: ${JSON.stringify({ usage, full })}`)
   }
+  const report = await store.fsck()
+  if (!report.clean) throw new Error(`tree and servers do not agree after the tests: ${JSON.stringify(report)}`)
 }
