@@ -10,7 +10,7 @@ import { cancelledError, pause, throwIfCancelled, unlessCancelled, unlessLate } 
 /** Deadline of each metadata and block operation where the caller names none. */
 export const DEFAULT_TIMEOUT_MS = 30_000
 const FIRST_PAUSE_MS = 25
-const LONGEST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 250
 
 /** A changing operation that has been begun and has not settled. */
 interface Outstanding {

@@ -28,12 +28,17 @@ class Worker {
   readonly #parts: Buffer[] = []
   readonly #lost: Promise<void>[] = []
   #stopped = false
-  operations = 0
+  readonly #progress: (() => void)[] = []
 
   constructor(root: string, store: StoreClient, proxy: Proxy) {
     this.root = root
     this.#store = store
     this.#proxy = proxy
+  }
+
+  /** Resolves when the operation that is under way is done. */
+  progress(): Promise<void> {
+    return new Promise(resolve => this.#progress.push(resolve))
   }
 
   stop(): void {
@@ -57,7 +62,7 @@ class Worker {
     ]
     for (let turn = 0; !this.#stopped; turn += 1) {
       await steps[turn % steps.length]!(turn)
-      this.operations += 1
+      for (const tell of this.#progress.splice(0)) tell()
     }
   }
 
@@ -169,14 +174,11 @@ it(`finds everything that was acknowledged after each of ${RESTARTS} deaths of t
     }
     const running = Promise.all(workers.map(worker => worker.run()))
     let counted = 0n
-    const load = running.then(() => 'over' as const)
     for (let restart = 1; restart <= RESTARTS; restart += 1) {
       await cluster.restartMetadataServer({ kill: true })
       counted += await addTo(merge, restart)
       // Each life takes part in the load: something is done in it, and it ends in the middle of the next.
-      const done = (): number => workers.reduce((sum, { operations }) => sum + operations, 0)
-      const before = done()
-      while (done() === before) if ((await Promise.race([load, store.exists('/')])) === 'over') break
+      await Promise.race([running, ...workers.map(worker => worker.progress())])
     }
     for (const worker of workers) worker.stop()
     await running
