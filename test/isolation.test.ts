@@ -60,8 +60,8 @@ beforeAll(async () => {
 })
 
 /** An object on the other thread than the bystander's. */
-async function besideIt(at: string): Promise<ActionNode> {
-  const node = await makeAction(shared.store, at, 'Accident')
+async function besideIt(at: string, definition = 'Accident'): Promise<ActionNode> {
+  const node = await makeAction(shared.store, at, definition)
   expect(await node.call('thread')).not.toBe(await bystander.call('thread'))
   return node
 }
@@ -103,7 +103,7 @@ describe('an object that loses its thread', () => {
 describe('an object that goes wrong', () => {
   let node: ActionNode
   beforeAll(async () => {
-    node = await besideIt('/alive')
+    node = await besideIt('/alive', 'Patient')
   })
   afterAll(() => shared.store.delete('/alive', { recursive: true }))
 
