@@ -45,7 +45,7 @@ async function findLink(context: ClientContext, target: Target, options: CallOpt
     return unlessLate(made, connections.context.clock, options.timeoutMs, path)
   }
   const connection = connections.ready(address) ?? (await connecting())
-  return { connection, location, address, locationBytes: Buffer.from(location, 'base64url') }
+  return { connection, location, locationBytes: Buffer.from(location, 'base64url') }
 }
 
 export function openActionWrite(

@@ -5,8 +5,6 @@ import { GliderError } from '../protocol/errors.ts'
 export interface Link {
   readonly connection: ConnectionCore
   readonly location: string
-  /** Of the object's server. */
-  readonly address: string
   /** In binary form. */
   readonly locationBytes: Buffer
 }

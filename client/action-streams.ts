@@ -98,20 +98,18 @@ class ActionWriteStream extends Writable {
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: Done): void {
     this.#context.counters.bytesSent += bytes.length
-    if (this.#whole) {
-      this.#whole.push(bytes)
-      done()
-    } else this.#stream!.send(bytes, () => done(), done)
+    if (!this.#whole) {
+      this.#stream!.send(bytes, () => done(), done)
+      return
+    }
+    this.#whole.push(bytes)
+    done()
   }
 
   override _writev(pieces: { chunk: Buffer }[], done: Done): void {
-    if (this.#whole) {
-      for (const { chunk } of pieces) this.#whole.push(chunk)
-      this.#context.counters.bytesSent += this.#whole.reduce((sum, { length }) => sum + length, 0)
-      done()
-      return
-    }
-    this.#sendAll(joined(pieces.map(({ chunk }) => chunk))).then(() => done(), done)
+    const chunks = pieces.map(({ chunk }) => chunk)
+    if (this.#whole) this._write(Buffer.concat(chunks), 'binary', done)
+    else this.#sendAll(joined(chunks)).then(() => done(), done)
   }
 
   async #sendAll(pieces: readonly Buffer[]): Promise<void> {

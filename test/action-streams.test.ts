@@ -15,19 +15,6 @@ beforeAll(async () => {
   gate = await makeAction(shared.store, '/gate', 'Gate', { interleaved: true })
 })
 
-let names = 0
-async function withAction(
-  definition: string,
-  options: Parameters<ActionNode['create']>[1],
-  work: (node: ActionNode) => Promise<void>,
-): Promise<void> {
-  const node = await makeAction(shared.store, `/s${names++}`, definition, options)
-  try {
-    await work(node)
-  } finally {
-    await shared.store.delete(node.path, { recursive: true })
-  }
-}
 const arrived = (name: string, count = 1): Promise<unknown> => gate.call('arrived', { name, count })
 
 async function firstChunk(stream: Readable): Promise<Buffer> {
@@ -37,7 +24,7 @@ async function firstChunk(stream: Readable): Promise<Buffer> {
 
 describe('each opened stream runs its hook once', () => {
   it('also when no byte follows', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       await ended(node.createWriteStream())
       expect((await bytesOf(node.createReadStream())).length).toBe(0)
       const writer = await node.openWriter()
@@ -47,7 +34,7 @@ describe('each opened stream runs its hook once', () => {
   })
 
   it('as soon as it is opened', async () => {
-    await withAction('Waiter', { interleaved: true, params: { write: 'opened', read: 'opened' } }, async node => {
+    await shared.withAction('Waiter', { interleaved: true, params: { write: 'opened', read: 'opened' } }, async node => {
       const writer = node.createWriteStream()
       const reader = node.createReadStream()
       await arrived('opened', 2)
@@ -58,7 +45,7 @@ describe('each opened stream runs its hook once', () => {
   })
 
   it('whatever chunks the bytes come in', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       const text = 'ä漢🙂'.repeat(200_000)
       const bytes = Buffer.from(text)
       const pieces = [0, 1, 2, 5, 70_001, 500_003, bytes.length]
@@ -71,7 +58,7 @@ describe('each opened stream runs its hook once', () => {
 
 describe('a write stream', () => {
   it('finishes only when onWrite has returned', async () => {
-    await withAction('Waiter', { params: { write: 'finish' } }, async node => {
+    await shared.withAction('Waiter', { params: { write: 'finish' } }, async node => {
       const writer = node.createWriteStream()
       let finished = false
       const end = ended(writer).then(() => {
@@ -86,7 +73,7 @@ describe('a write stream', () => {
   })
 
   it('whose hook returns early finishes, and the rest is discarded', async () => {
-    await withAction('EarlyReturn', {}, async node => {
+    await shared.withAction('EarlyReturn', {}, async node => {
       await writeAll(node.createWriteStream(), ...Array.from({ length: 64 }, () => Buffer.alloc(128 * KiB)))
       expect(await node.call('kept')).toBe('INVALID_ARGUMENT')
       await writeAll(node.createWriteStream(), 'again')
@@ -94,7 +81,7 @@ describe('a write stream', () => {
   })
 
   it('whose hook throws fails with message and stack, without being written to again', async () => {
-    await withAction('Thrower', { params: { at: 'write' } }, async node => {
+    await shared.withAction('Thrower', { params: { at: 'write' } }, async node => {
       const writer = node.createWriteStream()
       writer.write('x')
       const failure = await errorOf(writer)
@@ -104,7 +91,7 @@ describe('a write stream', () => {
   })
 
   it('that dies makes the input throw, never end', async () => {
-    await withAction('Waiter', { interleaved: true }, async node => {
+    await shared.withAction('Waiter', { interleaved: true }, async node => {
       let streams = 0
       /** Of a stream that dies before its turn no hook would know. */
       const begun = async (): Promise<void> => {
@@ -135,7 +122,7 @@ describe('a write stream', () => {
   })
 
   it('to an action that does not read is held at most its credit', async () => {
-    await withAction('Waiter', { params: { write: 'credit' } }, async node => {
+    await shared.withAction('Waiter', { params: { write: 'credit' } }, async node => {
       const writer = await node.openWriter()
       const piece = Buffer.alloc(16 * KiB)
       let taken = 0
@@ -154,7 +141,7 @@ describe('a write stream', () => {
   })
 
   it('holds its own writer back as well', async () => {
-    await withAction('Waiter', { params: { write: 'buffered' } }, async node => {
+    await shared.withAction('Waiter', { params: { write: 'buffered' } }, async node => {
       const writer = node.createWriteStream()
       await arrived('buffered')
       let accepted = 0
@@ -167,7 +154,7 @@ describe('a write stream', () => {
   })
 
   it('waits in line with 200 others on a serial action', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       await Promise.all(Array.from({ length: 200 }, (_, i) => writeAll(node.createWriteStream(), `${i}\n`)))
       const lines = (await textOf(node.createReadStream())).trimEnd().split('\n').map(Number)
       expect(lines.sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i))
@@ -177,7 +164,7 @@ describe('a write stream', () => {
 
 describe('a read stream', () => {
   it('gives the bytes before a throw, then ACTION_FAILED', async () => {
-    await withAction('Thrower', { params: { at: 'read' } }, async node => {
+    await shared.withAction('Thrower', { params: { at: 'read' } }, async node => {
       const chunks: Buffer[] = []
       const failure = await failureOf(
         (async () => {
@@ -195,7 +182,7 @@ describe('a read stream', () => {
   })
 
   it('may be endless; a reader that leaves makes the next write reject', async () => {
-    await withAction('Endless', { interleaved: true }, async node => {
+    await shared.withAction('Endless', { interleaved: true }, async node => {
       const reader = node.createReadStream()
       let bytes = 0
       for await (const chunk of reader) {
@@ -213,7 +200,7 @@ describe('a read stream', () => {
   })
 
   it('is cancelled by its signal', async () => {
-    await withAction('Endless', { interleaved: true }, async node => {
+    await shared.withAction('Endless', { interleaved: true }, async node => {
       const abort = new AbortController()
       const reader = node.createReadStream({ signal: abort.signal })
       await firstChunk(reader)
@@ -230,7 +217,7 @@ describe('a read stream', () => {
 
 describe('direct streams', () => {
   it('keep the order of any number of outstanding writes and reads', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       const writer = await node.openWriter()
       const pieces = Array.from({ length: 500 }, (_, i) => Buffer.from(`${i},`.repeat(1 + (i % 300))))
       await Promise.all(pieces.map(piece => writer.write(piece)))
@@ -249,7 +236,7 @@ describe('direct streams', () => {
   })
 
   it('are closed by `await using`', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       {
         await using writer = await node.openWriter()
         await writer.write(Buffer.from('using'))
@@ -263,7 +250,7 @@ describe('direct streams', () => {
 
 describe('a key', () => {
   it('makes a stream count once', async () => {
-    await withAction('std/Counter', {}, async node => {
+    await shared.withAction('std/Counter', {}, async node => {
       for (let i = 0; i < 3; i++) await writeAll(node.createWriteStream({ key: 'task-1' }), 'a\nb\n')
       await writeAll(node.createWriteStream({ key: 'task-2' }), 'c\n')
       await using writer = await node.openWriter({ key: 'task-2' })
@@ -274,7 +261,7 @@ describe('a key', () => {
   })
 
   it('of a writer that died half-way is free for its retry', async () => {
-    await withAction('std/Merge', {}, async node => {
+    await shared.withAction('std/Merge', {}, async node => {
       const dying = await shared.connect()
       const half = (await dying.lookup(node.path, 'action')).createWriteStream({ key: 'task' }).on('error', () => {})
       await written(half, 'a,1\nb,1\n')
@@ -286,7 +273,7 @@ describe('a key', () => {
   })
 
   it('is taken as it is, and refused where it is none', async () => {
-    await withAction('std/Counter', {}, async node => {
+    await shared.withAction('std/Counter', {}, async node => {
       for (const key of ['', 'x'.repeat(256)]) {
         expect((await errorOf(node.createWriteStream({ key }))).code).toBe('INVALID_ARGUMENT')
       }
@@ -297,7 +284,7 @@ describe('a key', () => {
 
 describe('the standard library', () => {
   it('merges', async () => {
-    await withAction('Merge', { interleaved: true }, async node => {
+    await shared.withAction('Merge', { interleaved: true }, async node => {
       const lines = Array.from({ length: 5000 }, (_, i) => `key ${i % 97},${i - 2500}`)
       await Promise.all([0, 1, 2, 3].map(w => writeAll(node.createWriteStream(), lines.filter((_, i) => i % 4 === w).join('\n'))))
       const sums = new Map<string, number>()
@@ -319,7 +306,7 @@ describe('the standard library', () => {
 
   it('sorts, and writes the result itself', async () => {
     const { store } = shared
-    await withAction('std/Sorter', { interleaved: true }, async node => {
+    await shared.withAction('std/Sorter', { interleaved: true }, async node => {
       const lines = Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 20_000}`)
       await Promise.all(
         [0, 1].map(w => writeAll(node.createWriteStream(), `${lines.filter((_, i) => i % 2 === w).join('\n')}\n`)),
@@ -336,7 +323,7 @@ describe('the standard library', () => {
   it('filters a file', async () => {
     const { store } = shared
     await store.put('/text', Array.from({ length: 100_000 }, (_, i) => `line ${i}`).join('\n'))
-    await withAction('std/Filter', { params: { file: '/text', substring: '777' } }, async node => {
+    await shared.withAction('std/Filter', { params: { file: '/text', substring: '777' } }, async node => {
       const expected = Array.from({ length: 100_000 }, (_, i) => `line ${i}`).filter(line => line.includes('777'))
       expect(await textOf(node.createReadStream())).toBe(`${expected.join('\n')}\n`)
     })

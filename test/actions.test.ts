@@ -15,23 +15,11 @@ beforeAll(async () => {
 let names = 0
 const fresh = (): string => `/a${names++}`
 /** Everything that a test made goes with its node. */
-async function withAction(
-  definition: string,
-  options: Parameters<ActionNode['create']>[1],
-  work: (node: ActionNode) => Promise<void>,
-): Promise<void> {
-  const node = await makeAction(shared.store, fresh(), definition, options)
-  try {
-    await work(node)
-  } finally {
-    await shared.store.delete(node.path, { recursive: true })
-  }
-}
 const arrived = (name: string, count = 1): Promise<unknown> => gate.call('arrived', { name, count })
 
 describe('errors that nobody catches', () => {
   it('in a timer or a rejection end neither the object nor its thread', async () => {
-    await withAction('Careless', {}, async node => {
+    await shared.withAction('Careless', {}, async node => {
       expect(await node.call('timer')).toContain('thrown in a timer')
       expect(await node.call('rejection')).toContain('nobody awaits this')
       expect((await node.stat()).object?.state).toBe('live')
@@ -54,16 +42,16 @@ describe('hooks', () => {
   })
 
   it('see path and params before their fields are initialised', async () => {
-    await withAction('Notebook', { params: { tag: 'from params' } }, async node => {
+    await shared.withAction('Notebook', { params: { tag: 'from params' } }, async node => {
       expect(await node.call('echo', 1)).toEqual({ tag: 'from params', value: 1 })
     })
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       expect(await node.call('echo', null)).toEqual({ tag: node.path, value: null })
     })
   })
 
   it('that are not there refuse the stream and leave the object', async () => {
-    await withAction('Gate', {}, async node => {
+    await shared.withAction('Gate', {}, async node => {
       for (const failed of [bytesOf(node.createReadStream()), writeAll(node.createWriteStream(), 'x')]) {
         expect(await failureOf(failed)).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(node.path) })
       }
@@ -188,7 +176,7 @@ describe('an object', () => {
 
 describe('deleting an object', () => {
   it('waits for what has begun, and takes nothing new', async () => {
-    await withAction('Waiter', {}, async node => {
+    await shared.withAction('Waiter', {}, async node => {
       const held = node.call('hold', 'delete-wait')
       const queued = node.call('quick')
       await arrived('delete-wait')
@@ -205,7 +193,7 @@ describe('deleting an object', () => {
 
   it('with abort ends streams and calls at once', async () => {
     const { store } = shared
-    await withAction('Endless', { interleaved: true }, async node => {
+    await shared.withAction('Endless', { interleaved: true }, async node => {
       const reader = node.createReadStream()
       const reading = failureOf(bytesOf(reader))
       const chunk = node.createReadStream()
@@ -227,7 +215,7 @@ describe('deleting an object', () => {
 
 describe('calls', () => {
   it('take one JSON value and give one', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       for (const value of [1.5, 'ä🙂', true, null, [1, [2]], { a: { b: null } }, 'x'.repeat(1_000_000)]) {
         expect(await node.call('echo', value)).toEqual({ tag: node.path, value })
       }
@@ -237,7 +225,7 @@ describe('calls', () => {
   })
 
   it('that are not listed, or whose value is no JSON, are INVALID_ARGUMENT', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       for (const name of ['unlisted', 'onWrite', 'onCreate', 'constructor', 'toString', 'store', 'tag', '__proto__', '']) {
         expect(await failureOf(node.call(name))).toMatchObject({ code: 'INVALID_ARGUMENT' })
       }
@@ -259,7 +247,7 @@ describe('calls', () => {
   })
 
   it('that throw, or give what JSON cannot carry, are ACTION_FAILED with message and stack', async () => {
-    await withAction('Notebook', {}, async node => {
+    await shared.withAction('Notebook', {}, async node => {
       const failure = await failureOf(node.call('fail'))
       expect(failure).toMatchObject({ code: 'ACTION_FAILED', message: expect.stringContaining('this call is made to fail') })
       expect(failure.message).toContain(node.path)
@@ -271,7 +259,7 @@ describe('calls', () => {
   })
 
   it('are cancelled by their signal, and have a deadline only when one is given', async () => {
-    await withAction('Waiter', { interleaved: true }, async node => {
+    await shared.withAction('Waiter', { interleaved: true }, async node => {
       expect((await failureOf(node.call('quick', null, { signal: AbortSignal.abort() }))).code).toBe('CANCELLED')
       const abort = new AbortController()
       const held = failureOf(node.call('hold', 'cancelled', { signal: abort.signal }))
@@ -288,7 +276,7 @@ describe('calls', () => {
 
 describe('turns', () => {
   it('of a serial action come one after another in order of arrival', async () => {
-    await withAction('Waiter', {}, async node => {
+    await shared.withAction('Waiter', {}, async node => {
       const calls = [node.call('hold', 'serial')]
       await arrived('serial')
       calls.push(node.call('quick'))
@@ -303,7 +291,7 @@ describe('turns', () => {
   })
 
   it('of an interleaved action switch where one awaits', async () => {
-    await withAction('Waiter', { interleaved: true }, async node => {
+    await shared.withAction('Waiter', { interleaved: true }, async node => {
       const held = [node.call('hold', 'one'), node.call('hold', 'two')]
       await Promise.all([arrived('one'), arrived('two')])
       await node.call('quick')
@@ -317,8 +305,8 @@ describe('turns', () => {
   })
 
   it('that would wait for themselves are BUSY, directly and through another action', async () => {
-    await withAction('Reaches', {}, async one => {
-      await withAction('Reaches', {}, async two => {
+    await shared.withAction('Reaches', {}, async one => {
+      await shared.withAction('Reaches', {}, async two => {
         const self = { path: one.path, name: 'code' }
         expect(await one.call('code', self)).toMatch(/^BUSY .*\/a\d+/)
         expect(await one.call('call', { path: two.path, name: 'code', value: self })).toMatch(/^BUSY /)
@@ -332,7 +320,7 @@ describe('turns', () => {
   })
 
   it('of an interleaved action may come back to it', async () => {
-    await withAction('Reaches', { interleaved: true }, async one => {
+    await shared.withAction('Reaches', { interleaved: true }, async one => {
       const nested = { path: one.path, name: 'code', value: { path: '/gate', name: 'open', value: 'nested' } }
       expect(await one.call('code', nested)).toBe('OK')
     })
@@ -342,11 +330,11 @@ describe('turns', () => {
 describe('this.store', () => {
   it('reads and writes files and other actions', async () => {
     const { store } = shared
-    await withAction('Reaches', {}, async node => {
+    await shared.withAction('Reaches', {}, async node => {
       await store.put('/from', 'quiet')
       await node.call('copy', { from: '/from', to: '/to' })
       expect((await store.get('/to')).toString()).toBe('QUIET')
-      await withAction('Notebook', {}, async notes => {
+      await shared.withAction('Notebook', {}, async notes => {
         await node.call('write', { path: notes.path, text: 'from an action' })
         expect(await node.call('read', notes.path)).toBe('from an action')
         expect(await node.call('call', { path: notes.path, name: 'text' })).toBe('from an action')

@@ -8,20 +8,6 @@ import { textOf, writeAll, written } from './support/streams.ts'
 
 const shared = shareCluster({ capacity: '96MiB', slots: 8, threads: 2 })
 
-let names = 0
-async function withAction(
-  definition: string,
-  options: Parameters<ActionNode['create']>[1],
-  work: (node: ActionNode) => Promise<void>,
-): Promise<void> {
-  const node = await makeAction(shared.store, `/a${names++}`, definition, options)
-  try {
-    await work(node)
-  } finally {
-    await shared.store.delete(node.path, { recursive: true })
-  }
-}
-
 /** A worker that is killed half-way, started again, and then repeated though it has completed. */
 async function writeAsWorker(node: ActionNode, key: string, lines: readonly string[]): Promise<void> {
   const text = lines.map(line => `${line}\n`).join('')
@@ -101,7 +87,7 @@ describe('every aggregation', () => {
     '$name $given counts workers that were killed half-way and repeated once (interleaved: $interleaved)',
     async one => {
       const { name, params, lines, head, expected, interleaved } = one
-      await withAction(`std/${name}`, { interleaved, ...(params && { params }) }, async node => {
+      await shared.withAction(`std/${name}`, { interleaved, ...(params && { params }) }, async node => {
         const workers = [0, 1, 2, 3].map(async worker => {
           const own = head
             ? lines.filter((_, at) => at % 2 === 0 && at % 4 === (worker & 2))
@@ -117,7 +103,7 @@ describe('every aggregation', () => {
   )
 
   it('shows nothing of a stream that is under way', async () => {
-    await withAction('std/Merge', { interleaved: true }, async node => {
+    await shared.withAction('std/Merge', { interleaved: true }, async node => {
       await writeAll(node.createWriteStream(), 'a,1\n')
       const open = node.createWriteStream()
       await written(open, 'a,5\n')
@@ -144,7 +130,7 @@ describe('Sorter', () => {
 
   it.each([false, true])('spills what is beyond its memory to the store, and merges it (interleaved: %s)', async interleaved => {
     const { store } = shared
-    await withAction('std/Sorter', { interleaved, params: { memoryBytes: 512 << 10 } }, async node => {
+    await shared.withAction('std/Sorter', { interleaved, params: { memoryBytes: 512 << 10 } }, async node => {
       await Promise.all(
         [0, 1, 2].map(worker =>
           writeAsWorker(
@@ -167,7 +153,7 @@ describe('Sorter', () => {
   })
 
   it('merges many runs, more than are read at a time, while others read', async () => {
-    await withAction('std/Sorter', { interleaved: true, params: { memoryBytes: 8 << 10 } }, async node => {
+    await shared.withAction('std/Sorter', { interleaved: true, params: { memoryBytes: 8 << 10 } }, async node => {
       const some = lines.slice(0, 16_000)
       for (let at = 0; at < some.length; at += 200) await writeAll(node.createWriteStream(), some.slice(at, at + 200).join('\n'))
       const before = await runsOf(node)
@@ -182,13 +168,13 @@ describe('Sorter', () => {
   })
 
   it('leaves no run of a stream that fails', async () => {
-    await withAction('std/Sorter', { params: { memoryBytes: 64 << 10 } }, async node => {
+    await shared.withAction('std/Sorter', { params: { memoryBytes: 64 << 10 } }, async node => {
       const killed = node.createWriteStream()
       killed.on('error', () => {})
       killed.write(`${lines.slice(0, 40_000).join('\n')}\n`)
-      await vi.waitFor(async () => expect(await runsOf(node)).toBeGreaterThan(1))
+      await vi.waitFor(async () => expect(await runsOf(node)).toBeGreaterThan(1), 20_000)
       killed.destroy()
-      await vi.waitFor(async () => expect(await runsOf(node)).toBe(0))
+      await vi.waitFor(async () => expect(await runsOf(node)).toBe(0), 20_000)
       expect(await node.call('size')).toEqual({ lines: 0, bytes: 0 })
     })
   })
@@ -207,12 +193,12 @@ describe('Sorter', () => {
   })
 
   it('takes nothing of a stream for whose runs the store has no room, and goes on', async () => {
-    await withAction('std/Sorter', { params: { memoryBytes: 1 << 20 } }, async node => {
+    await shared.withAction('std/Sorter', { params: { memoryBytes: 1 << 20 } }, async node => {
       await writeAll(node.createWriteStream(), 'b\na\n')
       const large = Buffer.alloc(1 << 20, `${'y'.repeat(99)}\n`)
       const failure = await failureOf(writeAll(node.createWriteStream(), ...Array<Buffer>(130).fill(large)))
       expect(failure).toMatchObject({ code: 'ACTION_FAILED', message: expect.stringContaining('NO_SPACE') })
-      await vi.waitFor(async () => expect(await runsOf(node)).toBe(0))
+      await vi.waitFor(async () => expect(await runsOf(node)).toBe(0), 20_000)
       expect(await textOf(node.createReadStream())).toBe('a\nb\n')
     })
   })
@@ -227,7 +213,7 @@ describe('Filter', () => {
         parents: true,
       })
     }
-    await withAction('std/Filter', { params: { file: '/logs', field: 'level', equals: 'error' } }, async node => {
+    await shared.withAction('std/Filter', { params: { file: '/logs', field: 'level', equals: 'error' } }, async node => {
       const expected = Array.from({ length: 400 }, (_, i) => `${line(i * 100)}\n`).join('')
       const before = store.counters().bytesReceived
       expect(await textOf(node.createReadStream())).toBe(expected)
@@ -252,7 +238,7 @@ function collect(stream: Readable): { lines: string[]; end: Promise<void> } {
 
 describe('Queue', () => {
   it('gives each message of workers that were killed and repeated to one of its readers, once', async () => {
-    await withAction('std/Queue', { interleaved: true }, async node => {
+    await shared.withAction('std/Queue', { interleaved: true }, async node => {
       const readers = [0, 1, 2].map(() => collect(node.createReadStream()))
       const lines = Array.from({ length: 8000 }, (_, i) => `message ${i}`)
       await Promise.all(
@@ -271,7 +257,7 @@ describe('Queue', () => {
   })
 
   it('goes on for the others when a reader dies that has messages by call', async () => {
-    await withAction('std/Queue', { interleaved: true, params: { takenMs: 50 } }, async node => {
+    await shared.withAction('std/Queue', { interleaved: true, params: { takenMs: 50 } }, async node => {
       await writeAll(node.createWriteStream(), 'a\nb\nc\n')
       const taken = await node.call('take', { max: 2 })
       expect(taken).toMatchObject({ messages: ['a', 'b'] })
@@ -284,7 +270,7 @@ describe('Queue', () => {
   })
 
   it('holds up its writers while it is full', async () => {
-    await withAction('std/Queue', { interleaved: true, params: { maxBytes: 64 << 10, streaming: true } }, async node => {
+    await shared.withAction('std/Queue', { interleaved: true, params: { maxBytes: 64 << 10, streaming: true } }, async node => {
       const lines = Array.from({ length: 200_000 }, (_, i) => `message ${i}`)
       let finished = false
       const writing = writeAll(node.createWriteStream(), `${lines.join('\n')}\n`).then(() => {
@@ -292,7 +278,7 @@ describe('Queue', () => {
       })
       await vi.waitFor(async () => {
         expect(((await node.call('size')) as { waiting: number }).waiting).toBeGreaterThan(500)
-      })
+      }, 20_000)
       expect(finished).toBe(false)
       const reader = collect(node.createReadStream())
       await writing
@@ -305,9 +291,9 @@ describe('Queue', () => {
 
 describe('Topic', () => {
   it('gives every reader every message of workers that were killed and repeated, once', async () => {
-    await withAction('std/Topic', { interleaved: true }, async node => {
+    await shared.withAction('std/Topic', { interleaved: true }, async node => {
       const readers = [0, 1, 2].map(() => collect(node.createReadStream()))
-      await vi.waitFor(async () => expect(await node.call('size')).toMatchObject({ readers: 3 }))
+      await vi.waitFor(async () => expect(await node.call('size')).toMatchObject({ readers: 3 }), 20_000)
       const lines = Array.from({ length: 4000 }, (_, i) => `message ${i}`)
       await Promise.all(
         [0, 1].map(worker =>
@@ -332,8 +318,8 @@ describe('Cache', () => {
   it('keeps copies of files and of what other actions give', async () => {
     const { store } = shared
     await store.put('/config', 'first')
-    await withAction('std/Counter', {}, async counter => {
-      await withAction('std/Cache', { interleaved: true, params: { source: '/config' } }, async cache => {
+    await shared.withAction('std/Counter', {}, async counter => {
+      await shared.withAction('std/Cache', { interleaved: true, params: { source: '/config' } }, async cache => {
         expect(await textOf(cache.createReadStream())).toBe('first')
         await store.put('/config', 'second')
         expect(await cache.call('get', '/config')).toBe('first')

@@ -6,12 +6,16 @@ import { LocalCluster, type LocalClusterOptions } from 'glider/cluster'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { expectClean } from './clean.ts'
 
+type ActionNodeOptions = Parameters<ActionNode['create']>[1]
+
 /** What a test file needs of its one cluster. */
 export interface Shared {
   readonly cluster: LocalCluster
   readonly store: StoreClient
   /** A client of its own, closed when the file ends. */
   connect(address?: string): Promise<StoreClient>
+  /** An action of its own for as long as `work` takes. */
+  withAction(definition: string, options: ActionNodeOptions, work: (node: ActionNode) => Promise<void>): Promise<void>
   /** Deploys files of test/fixtures from a folder outside of the package. */
   deployFixtures(name: string): Promise<void>
 }
@@ -28,6 +32,7 @@ export async function temporaryFolder(): Promise<{ readonly path: string } & Asy
 export function shareCluster(options: LocalClusterOptions = {}): Shared {
   let cluster: LocalCluster | undefined
   const clients: StoreClient[] = []
+  let actions = 0
   const shared = {
     get cluster() {
       return cluster!
@@ -39,6 +44,14 @@ export function shareCluster(options: LocalClusterOptions = {}): Shared {
       const store = await StoreClient.connect(address)
       clients.push(store)
       return store
+    },
+    async withAction(definition: string, options: ActionNodeOptions, work: (node: ActionNode) => Promise<void>) {
+      const node = await makeAction(shared.store, `/a${actions++}-own`, definition, options)
+      try {
+        await work(node)
+      } finally {
+        await shared.store.delete(node.path, { recursive: true })
+      }
     },
     async deployFixtures(name: string) {
       await using folder = await temporaryFolder()
@@ -86,7 +99,7 @@ export async function makeAction(
   store: StoreClient,
   at: string,
   definition: string,
-  options: Parameters<ActionNode['create']>[1] = {},
+  options: ActionNodeOptions = {},
 ): Promise<ActionNode> {
   const node = await store.create(at, 'action', { parents: true })
   await node.create(definition, options)
