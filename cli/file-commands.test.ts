@@ -75,7 +75,7 @@ describe('commands of files', () => {
     const putting = on.try(['put', '-', '/file'], { stdin, signal: interrupt.signal })
     stdin.write(LARGE)
     // It is there while its bytes arrive.
-    await vi.waitFor(async () => expect(await on.glider(['ls'])).toContain('file'))
+    await vi.waitFor(async () => expect(await on.glider(['ls'])).toContain('file'), 20_000)
     interrupt.abort(new Interrupted(130))
     expect(await putting).toMatchObject({ code: 130, stdout: '', stderr: '' })
     expect(await on.glider(['ls'])).toBe('')

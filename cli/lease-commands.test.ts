@@ -56,7 +56,7 @@ describe('lease', () => {
 
   it('ends the command where the node is deleted, and says so', async () => {
     const running = on.try(['lease', '/job', '--ttl', '300ms', '--', node, '-e', 'setInterval(() => {}, 1000)'])
-    await vi.waitFor(async () => expect((await metrics()).leases).toBe(1))
+    await vi.waitFor(async () => expect((await metrics()).leases).toBe(1), 20_000)
     await on.glider(['rm', '-r', '/job'])
     expect(await running).toMatchObject({ code: 1, stderr: expect.stringMatching(/^glider: NOT_FOUND: [^\n]+\n$/) })
   })

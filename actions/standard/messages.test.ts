@@ -77,7 +77,7 @@ describe('Queue', () => {
       await using queue = await runAction(Queue, { params: { streaming }, interleaved: true })
       const writer = heldWriter('a\nb\nc')
       const writing = queue.write(writer.chunks, { key: 'k' })
-      if (streaming) await vi.waitFor(async () => expect(await size(queue)).toMatchObject({ waiting: 2 }))
+      if (streaming) await vi.waitFor(async () => expect(await size(queue)).toMatchObject({ waiting: 2 }), 20_000)
       writer.die()
       await expect(writing).rejects.toMatchObject({ code: 'UNAVAILABLE' })
       expect(await size(queue)).toMatchObject({ waiting: streaming ? 2 : 0 })
@@ -130,7 +130,7 @@ describe('Queue', () => {
     expect(await queue.call('giveBack', second.receipt)).toBe(true)
     const third = await take(5)
     expect(third.messages).toEqual(['2', '3'])
-    await vi.waitFor(async () => expect(await size(queue)).toMatchObject({ waiting: 2, taken: 0 }))
+    await vi.waitFor(async () => expect(await size(queue)).toMatchObject({ waiting: 2, taken: 0 }), 20_000)
     expect(await queue.call('confirm', third.receipt)).toBe(false)
     await queue.call('close')
     const fourth = await take(5)
@@ -171,7 +171,7 @@ describe('Queue', () => {
 
 describe('Topic', () => {
   const readers = (topic: ActionDriver, count: number): Promise<void> => {
-    return vi.waitFor(async () => expect(await size(topic)).toMatchObject({ readers: count }))
+    return vi.waitFor(async () => expect(await size(topic)).toMatchObject({ readers: count }), 20_000)
   }
 
   it('gives every reader every message from when it came, in one order for all', async () => {
@@ -221,7 +221,7 @@ describe('Topic', () => {
     await readers(topic, 2)
     for (let round = 0; round < 10; round++) {
       await topic.write(numbered(15, round * 15))
-      await vi.waitFor(() => expect(quick.messages.length).toBe((round + 1) * 15))
+      await vi.waitFor(() => expect(quick.messages.length).toBe((round + 1) * 15), 20_000)
     }
     await first
     await expect(
