@@ -27,12 +27,18 @@ export function currentOwner(): object | undefined {
 }
 
 /** Runs `work` as a turn for which the objects of `chain` wait. What `work` throws at once rejects as well. */
-export async function runInChain<T>(chain: readonly string[], owner: object | undefined, work: () => T | Promise<T>): Promise<T> {
+export function runInChain<T>(chain: readonly string[], owner: object | undefined, work: () => T | Promise<T>): Promise<T> {
   const turn: Turn = { chain, owner, running: true }
-  try {
-    return await turns.run(turn, work)
-  } finally {
+  const end = (): void => {
     turn.running = false
+  }
+  try {
+    const done = Promise.resolve(turns.run(turn, work))
+    done.then(end, end)
+    return done
+  } catch (error) {
+    end()
+    return Promise.reject(error)
   }
 }
 

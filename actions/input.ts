@@ -142,8 +142,12 @@ export class StreamInput implements ActionInput {
     this.#pending?.cancel(this.#scope.returnedError())
   }
 
-  /** Takes and releases the rest, so that the writer can finish. */
-  async drain(): Promise<void> {
+  /** Takes and releases the rest, so that the writer can finish; answers nothing where there is no rest. */
+  drain(): Promise<void> | undefined {
+    return this.#ended ? undefined : this.#drain()
+  }
+
+  async #drain(): Promise<void> {
     if (this.#pending) await this.#scope.guard(this.#pending.settled)
     for (;;) {
       const next = this.#next()

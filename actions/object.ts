@@ -73,7 +73,8 @@ export class ActionObject {
       if (key === undefined || !this.#keys.hasCompleted(key)) {
         await this.#inTurn(scope, () => this.#write(input, scope, options))
       }
-      await input.drain()
+      const rest = input.drain()
+      if (rest) await rest
     } finally {
       unfollow()
       this.#scopes.delete(scope)
@@ -244,7 +245,8 @@ export class ActionObject {
 
   async #inTurn<T>(scope: TurnScope, work: () => Promise<T>): Promise<T> {
     try {
-      await this.#turns.enter(scope)
+      const entered = this.#turns.enter(scope)
+      if (entered) await entered
     } catch (error) {
       this.#scopes.delete(scope)
       throw error

@@ -35,14 +35,17 @@ export class Turns {
     this.#startNext()
   }
 
-  /** Resolves when the turn has come; each one is ended by `leave`. Who is aborted meanwhile leaves the queue. */
-  async enter(scope: TurnScope): Promise<void> {
-    if (scope.reason) throw scope.reason
+  /**
+   * Resolves when the turn has come, or answers nothing where it has come at once; each one is ended by `leave`. Who is aborted
+   * meanwhile leaves the queue.
+   */
+  enter(scope: TurnScope): Promise<void> | undefined {
+    if (scope.reason) return Promise.reject(scope.reason)
     if (this.#mayStart() && this.#waiting.size === 0) {
       this.#running++
-      return
+      return undefined
     }
-    await new Promise<void>((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
         start: () => {
           off()

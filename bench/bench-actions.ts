@@ -36,7 +36,7 @@ export class MergeText extends Action {
 
   override async onWrite(input: ActionInput): Promise<void> {
     await input.forEachLine(line => {
-      const comma = line.lastIndexOf(',')
+      const comma = line.indexOf(',')
       const key = line.slice(0, comma)
       const value = Number(line.slice(comma + 1))
       const known = this.#sums.get(key)

@@ -16,6 +16,8 @@ const BATCH_FRAMES = 16
 /** What a waiting frame takes even where its body is somebody else's memory. */
 const WAITING_BYTES = 2 << 10
 
+const NO_HEAD = new Uint8Array(0)
+
 /** A frame with a large body that waits for its turn. */
 interface BulkFrame {
   readonly kind: FrameKind
@@ -125,10 +127,30 @@ export class SendQueue {
       return
     }
     this.#copyHead(kind, operation, id, head, body.length)
+    this.#lend(body, flushed)
+  }
+
+  /** Adds memory to the batch that is somebody else's until it has left. */
+  #lend(body: Uint8Array, flushed: () => void): void {
     this.#endRun()
     this.#buffers.push(body)
     this.#bytes += body.length
     this.#callbacks.push(flushed)
+  }
+
+  /** The same with one frame whose body lies in several places; each has its own `flushed`. */
+  pieces(kind: FrameKind, id: number, bodies: readonly Uint8Array[], flushed: readonly (() => void)[]): void {
+    let bytes = 0
+    for (const body of bodies) bytes += body.length
+    this.#copyHead(kind, 0, id, NO_HEAD, bytes)
+    for (const [i, body] of bodies.entries()) {
+      if (body.length <= COPY_BYTES) {
+        const at = this.#room(body.length)
+        this.#run!.memory.set(body, at)
+      } else this.#lend(body, flushed[i]!)
+    }
+    // Not before the frame is whole: they may send more.
+    for (const [i, body] of bodies.entries()) if (body.length <= COPY_BYTES) flushed[i]!()
   }
 
   /** Runs `listener` once next to nothing waits any more. */

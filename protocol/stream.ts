@@ -311,19 +311,42 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   sendPiece(queue: SendQueue): boolean {
     const write = this.#writes[0]
     if (!write) return this.#sendEnd(queue)
-    const room = this.#credit - this.#sent
-    const bytes = Math.min(PIECE_BYTES, room, write.bytes.length - write.sent)
+    const bytes = Math.min(PIECE_BYTES, this.#credit - this.#sent, this.#written - this.#sent)
     if (bytes <= 0) return false
-    const piece = write.bytes.subarray(write.sent, write.sent + bytes)
-    write.sent += bytes
-    this.#sent += bytes
-    const last = write.sent === write.bytes.length
-    if (last) this.#writes.shift()
-    // A last piece that is copied is done with at once, but those before it may still be on their way.
-    const copiedLast = last && bytes < write.sent && bytes <= COPY_BYTES
-    const left = copiedLast ? () => queue.whenFlushed(write.left) : last ? write.left : ignore
-    queue.piece(frameKind.data, 0, this.id, EMPTY, piece, left)
+    const rest = write.bytes.length - write.sent
+    // Who reads has buffers of its own size, and what is written at once fits into one; an action takes bytes as they come.
+    if (this.dialled && rest < bytes) this.#sendTogether(queue, bytes)
+    else this.#sendOf(queue, write, Math.min(bytes, rest))
     return true
+  }
+
+  #sendOf(queue: SendQueue, write: PendingWrite, bytes: number): void {
+    const piece = write.bytes.subarray(write.sent, write.sent + bytes)
+    queue.piece(frameKind.data, 0, this.id, EMPTY, piece, this.#advance(queue, write, bytes))
+  }
+
+  /** One frame of several writes: for the other side, each frame is a read, a message to a thread and an acknowledgement. */
+  #sendTogether(queue: SendQueue, bytes: number): void {
+    const pieces: Uint8Array[] = []
+    const left: (() => void)[] = []
+    for (let to = bytes; to > 0; ) {
+      const write = this.#writes[0]!
+      const take = Math.min(to, write.bytes.length - write.sent)
+      pieces.push(write.bytes.subarray(write.sent, write.sent + take))
+      left.push(this.#advance(queue, write, take))
+      to -= take
+    }
+    queue.pieces(frameKind.data, this.id, pieces, left)
+  }
+
+  /** So many more bytes of the first write go out; answers what is to run once they have left. */
+  #advance(queue: SendQueue, write: PendingWrite, bytes: number): () => void {
+    this.#sent += bytes
+    write.sent += bytes
+    if (write.sent < write.bytes.length) return ignore
+    this.#writes.shift()
+    // A last piece that is copied is done with at once, but those before it may still be on their way.
+    return bytes < write.sent && bytes <= COPY_BYTES ? () => queue.whenFlushed(write.left) : write.left
   }
 
   #sendEnd(queue: SendQueue): boolean {

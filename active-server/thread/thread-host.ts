@@ -15,6 +15,12 @@ import { ObjectLog } from './object-log.ts'
 import { OutgoingMemory, ThreadSink } from './sink.ts'
 import { ThreadSource } from './source.ts'
 
+/**
+ * Buffers that come from another thread do not make V8 collect its young objects, so those that hooks have dropped would pile up
+ * until a full collection. Collected after so many bytes, their memory is used again while it is warm.
+ */
+const OWN_BYTES_PER_COLLECTION = 16 << 20
+
 interface Hosted {
   readonly object: ActionObject
   readonly store: StoreClient
@@ -37,6 +43,7 @@ export class ThreadHost implements StepHandlers {
   readonly #calls = new Map<number, Departure>()
   readonly #ownLog: ObjectLog
   readonly #memoryUse: MemoryUse
+  #ownBytes = 0
 
   constructor(task: HostTask, arena: SharedArena, clock: Clock, memoryUse: MemoryUse) {
     this.#task = task
@@ -61,6 +68,11 @@ export class ThreadHost implements StepHandlers {
   }
 
   owned(stream: number, buffer: ArrayBuffer): void {
+    this.#ownBytes += buffer.byteLength
+    if (this.#ownBytes > OWN_BYTES_PER_COLLECTION) {
+      this.#ownBytes = 0
+      this.#memoryUse.collectYoung()
+    }
     this.#streams.get(stream)?.source?.arrived(Buffer.from(buffer), -1)
   }
 

@@ -24,7 +24,7 @@ export function addActions(program: Command): void {
     .description('actions beside files, small streams beside requests, and lines summed up beside a plain loop')
     .option('--rounds <number>', 'counted rounds, in which the figures take turns', Number, 5)
     .option('--amount <MiB>', 'what each figure moves in a round, in MiB', Number, 512)
-    .option('--streams <number>', 'small streams in a round', Number, 10_000)
+    .option('--streams <number>', 'small streams in a round', Number, 50_000)
     .option('--json', 'print one JSON object and nothing else')
     .action(actions)
 }
