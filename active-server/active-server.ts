@@ -22,6 +22,8 @@ export interface ActiveServerConfig {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Whether to stay awake for a moment after each request. @default false */
+  readonly spin?: boolean | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
   readonly slots: number
@@ -48,7 +50,7 @@ export async function startActiveServer(
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
-  const context = connectionContext(clock)
+  const context = connectionContext(clock, { spin: config.spin })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */

@@ -12,6 +12,7 @@ export interface LocalActiveServer {
   readonly turnTimeout?: string | number
   /** `512MiB`, or bytes. */
   readonly threadMemory?: string | number
+  readonly spin?: boolean
   readonly logLevel: LogLevel
 }
 

@@ -1,5 +1,5 @@
 import { GliderError } from '../client/index.ts'
-import type { StorageKind } from '../storage-server/index.ts'
+import type { PrefaultChoice, StorageKind } from '../storage-server/index.ts'
 import { assertReady } from './readiness.ts'
 import { type LocalServer, type ServerPlan, startServer } from './start-server.ts'
 
@@ -13,6 +13,8 @@ export interface LocalStorageOptions {
   readonly dataDir?: string
   /** Any name but `active`. @default its kind */
   readonly storageClass?: string
+  /** Of the kind `dram`: which memory is touched before blocks need it: all, 256 MiB ahead of use, or none. @default 'off' */
+  readonly prefault?: PrefaultChoice
 }
 
 /** One active server of a local cluster. */
@@ -52,6 +54,8 @@ export interface LocalClusterOptions {
   readonly deadAfter?: string | number
   /** Where the metadata server keeps its journal, so that it can be killed and restarted. @default none: nothing is written to disk */
   readonly stateDir?: string
+  /** Whether servers stay awake for 0.1 ms after each request, so that the next is answered sooner. @default false */
+  readonly spin?: boolean
   /** Of the metadata server; 0 takes any free one. @default 0 */
   readonly port?: number
   /** What servers write to stderr. @default 'error' */
@@ -70,6 +74,7 @@ const defaults = {
   blockSize: '1MiB',
   storageClasses: ['dram', 'disk'],
   deadAfter: '5s',
+  spin: false,
   port: 0,
   logLevel: 'error',
 } as const satisfies LocalClusterOptions
@@ -140,9 +145,9 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   #start(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions): Promise<LocalServer> {
-    const { capacity, slots, threads, threadMemory, turnTimeout, inProcess, logLevel } = this.#wanted
-    const active = { slots, threads, threadMemory, turnTimeout }
-    const plan: ServerPlan = role === 'storage' ? { role, capacity, ...options } : { role, ...active, ...options }
+    const { capacity, slots, threads, threadMemory, turnTimeout, spin, inProcess, logLevel } = this.#wanted
+    const active = { slots, threads, threadMemory, turnTimeout, spin }
+    const plan: ServerPlan = role === 'storage' ? { role, capacity, spin, ...options } : { role, ...active, ...options }
     return startServer(plan, this.#servers[0]!.address, inProcess, logLevel)
   }
 
@@ -160,13 +165,14 @@ export class LocalCluster implements AsyncDisposable {
 }
 
 function startMetadata(wanted: Wanted, port: number): Promise<LocalServer> {
-  const { blockSize, storageClasses, deadAfter, stateDir, inProcess, logLevel } = wanted
+  const { blockSize, storageClasses, deadAfter, stateDir, spin, inProcess, logLevel } = wanted
   const plan: ServerPlan = {
     role: 'metadata',
     port,
     blockSize,
     storageClasses,
     deadAfter,
+    spin,
     ...(stateDir !== undefined && { stateDir }),
   }
   return startServer(plan, '', inProcess, logLevel)

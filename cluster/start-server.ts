@@ -19,7 +19,12 @@ export interface LocalServer {
 
 type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
-export interface MetadataPlan {
+interface CommonPlan {
+  /** Whether to stay awake for a moment after each request. */
+  readonly spin: boolean
+}
+
+export interface MetadataPlan extends CommonPlan {
   readonly role: 'metadata'
   readonly port: number
   readonly blockSize: string | number
@@ -28,12 +33,12 @@ export interface MetadataPlan {
   readonly stateDir?: string
 }
 
-export interface StoragePlan extends StorageChoice {
+export interface StoragePlan extends CommonPlan, StorageChoice {
   readonly role: 'storage'
   readonly capacity: string | number
 }
 
-export interface ActivePlan {
+export interface ActivePlan extends CommonPlan {
   readonly role: 'active'
   readonly slots: number
   readonly threads: number
@@ -55,20 +60,20 @@ export function startServer(plan: ServerPlan, metadata: string, inProcess: boole
 }
 
 function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
-  const log = ['--log-level', logLevel]
+  const common = ['--log-level', logLevel, ...(plan.spin ? ['--spin'] : [])]
   switch (plan.role) {
     case 'metadata': {
       const { port, blockSize, storageClasses, deadAfter, stateDir } = plan
       const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', duration(deadAfter)]
       if (stateDir !== undefined) flags.push('--state-dir', stateDir)
-      return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...log])
+      return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...common])
     }
     case 'storage': {
-      const { capacity, kind = 'dram', dataDir, storageClass } = plan
-      const flags = ['--metadata', metadata, '--capacity', `${capacity}`, '--kind', kind]
+      const { capacity, kind = 'dram', dataDir, storageClass, prefault = 'off' } = plan
+      const flags = ['--metadata', metadata, '--capacity', `${capacity}`, '--kind', kind, '--prefault', prefault]
       if (dataDir !== undefined) flags.push('--data-dir', dataDir)
       if (storageClass !== undefined) flags.push('--class', storageClass)
-      return ChildServer.start(plan.role, [...flags, ...log])
+      return ChildServer.start(plan.role, [...flags, ...common])
     }
     case 'active':
       return ReturningServer.start(port =>
@@ -77,7 +82,7 @@ function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): P
           [
             ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`, '--port', `${port}`],
             ...['--thread-memory', `${plan.threadMemory}`, '--turn-timeout', duration(plan.turnTimeout)],
-            ...log,
+            ...common,
           ],
           GIVE_BACK,
         ),

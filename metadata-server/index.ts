@@ -11,15 +11,16 @@ export interface LocalMetadataServer {
   /** A server that has given no sign of life for so long is dead. */
   readonly deadAfter: string | number
   readonly stateDir?: string
+  readonly spin?: boolean
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
 export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
-  const { port, blockSize, storageClasses, deadAfter, stateDir, logLevel } = options
+  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, logLevel } = options
   const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
   return startMetadataServer(
-    { host: '127.0.0.1', port, storageClasses, ...sizes, ...(stateDir !== undefined && { stateDir }) },
+    { host: '127.0.0.1', port, storageClasses, spin, ...sizes, ...(stateDir !== undefined && { stateDir }) },
     realSystem('metadata-server', logLevel),
   )
 }

@@ -58,6 +58,7 @@ await runServer(system.log, leave =>
       inlineBudgetBytes: inlineBudget,
       ...(stateDir !== undefined && { stateDir }),
       ...(sync && { sync }),
+      ...(common.spin && { spin: true }),
     },
     system,
     leave,

@@ -16,6 +16,8 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Whether to stay awake for a moment after each request. @default false */
+  readonly spin?: boolean | undefined
   /** Where the journal is kept; nothing is written to disk without it. */
   readonly stateDir?: string
   /** Whether an answer waits until the disk of the journal has what it tells of. @default false */
@@ -27,7 +29,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
  * @param leave told where it cannot go on: its journal can no longer be written
  */
 export async function startMetadataServer(
-  { host, port, advertise, stateDir, sync = false, ...config }: MetadataServerConfig,
+  { host, port, advertise, stateDir, sync = false, spin = false, ...config }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
 ): Promise<RunningServer> {
@@ -48,7 +50,7 @@ export async function startMetadataServer(
       host,
       port,
       advertise,
-      context: connectionContext(clock),
+      context: connectionContext(clock, { spin }),
       handlers,
       metrics: metricsOf(server),
       log,

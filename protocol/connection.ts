@@ -13,6 +13,7 @@ import type { Answer, Connection, Hello, RequestOptions } from './peer.ts'
 import { type Pending, PendingRequests } from './requests.ts'
 import { SendQueue } from './send-queue.ts'
 import { SlabPool } from './slab.ts'
+import { Spinner } from './spinner.ts'
 import { MuxStream } from './stream.ts'
 import type { Transport, TransportEvents } from './transport.ts'
 import { CONNECTION_WINDOW_BYTES, PROCESS_WINDOW_BYTES, WindowBudget } from './window.ts'
@@ -22,10 +23,13 @@ export interface ConnectionContext {
   readonly clock: Clock
   readonly slabs: SlabPool
   readonly budget: WindowBudget
+  /** Where the process is to be awake when something comes, at the cost of some CPU. */
+  readonly spinner: Spinner | undefined
 }
 
-export function connectionContext(clock: Clock): ConnectionContext {
-  return { clock, slabs: new SlabPool(), budget: new WindowBudget(PROCESS_WINDOW_BYTES) }
+export function connectionContext(clock: Clock, { spin = false } = {}): ConnectionContext {
+  const spinner = spin ? new Spinner(clock) : undefined
+  return { clock, slabs: new SlabPool(), budget: new WindowBudget(PROCESS_WINDOW_BYTES), spinner }
 }
 
 export interface ConnectionOptions {
@@ -46,6 +50,8 @@ const EMPTY = Buffer.alloc(0)
 const HELLO_TIMEOUT_MS = 10_000
 /** An accepting side takes no more requests while so much of its answers waits to be received. */
 const MAX_BACKLOG_BYTES = 8 << 20
+/** With more requests under way there is enough to do, or nobody who waits for one answer. */
+const FEW_REQUESTS = 4
 
 /**
  * One connection: requests and streams, both ways, multiplexed. Always holds: of two things under way none share an id, every
@@ -56,6 +62,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly budget: WindowBudget
   readonly remote: string
   readonly #clock: Clock
+  readonly #spinner: Spinner | undefined
   readonly #transport: Transport
   readonly #side: 'dialled' | 'accepted'
   readonly #admit: ((hello: Hello) => void) | undefined
@@ -81,6 +88,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   constructor(context: ConnectionContext, options: ConnectionOptions) {
     this.#clock = context.clock
+    this.#spinner = context.spinner
     this.#transport = options.transport
     this.#side = options.side
     this.#admit = options.admit
@@ -190,6 +198,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
       return id
     }
     this.#requests.add(id, pending, timeoutMs, operation.name)
+    if (this.#spinner && this.#requests.size <= FEW_REQUESTS) this.#spinner.expect()
     if (body) {
       this.queue.body(frameKind.request, operation.code, id, head, body, undefined, () => this.#requests.has(id))
     } else this.queue.small(frameKind.request, operation.code, id, head)
@@ -397,7 +406,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   }
 
   landed(bytes: number): void {
-    this.#liveness.seen()
+    this.#seen()
     try {
       this.#decoder.landed(bytes)
     } catch (error) {
@@ -407,13 +416,21 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   }
 
   bytes(chunk: Buffer): void {
-    this.#liveness.seen()
+    this.#seen()
     try {
       this.#decoder.push(chunk)
     } catch (error) {
       this.#undecodable(error)
     }
     this.#holdBack()
+  }
+
+  #seen(): void {
+    this.#liveness.seen()
+    if (!this.#spinner) return
+    this.#spinner.arrived()
+    // Whoever has asked once is likely to ask again once it has its answer.
+    if (this.#side === 'accepted') this.#spinner.expect()
   }
 
   gone(cause: Error | undefined): void {

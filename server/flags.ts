@@ -8,6 +8,7 @@ export interface CommonFlags {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  readonly spin?: boolean
   readonly logLevel: (typeof logLevels)[number]
 }
 
@@ -20,6 +21,12 @@ export function serverCommand(name: string, description: string, defaultPort: nu
     .addOption(
       flag('--advertise <host:port>', 'address that clients and servers reach this server by (default: what is bound)').argParser(
         addressFlag,
+      ),
+    )
+    .addOption(
+      flag(
+        '--spin',
+        'keeps turning for up to 0.1 ms after each request, so that the next is answered sooner; takes CPU, as long as it is used',
       ),
     )
     .addOption(flag('--log-level <level>', 'least severe level that is logged').choices(logLevels).default('info'))

@@ -38,11 +38,11 @@ export interface BlocksOptions<P extends Place> {
 export class Blocks<P extends Place = Place> {
   readonly store: BlockStore<P>
   readonly blockBytes: number
+  readonly pool: PlacePool<P>
   readonly #count: number
   readonly #incarnation: string
   readonly #proofKey: Buffer
   readonly #blocks: (Block<P> | undefined)[] = []
-  readonly #pool: PlacePool<P>
   #held = 0
 
   constructor({ store, capacityBytes, blockBytes, incarnation, proofKey }: BlocksOptions<P>) {
@@ -51,7 +51,7 @@ export class Blocks<P extends Place = Place> {
     this.#count = Math.floor(capacityBytes / blockBytes)
     this.#incarnation = incarnation
     this.#proofKey = proofKey
-    this.#pool = new PlacePool(() => store.makePlace())
+    this.pool = new PlacePool(() => store.makePlace())
   }
 
   /** Blocks that hold bytes. */
@@ -67,7 +67,7 @@ export class Blocks<P extends Place = Place> {
   beginWrite(head: Buffer, offset: number, length: number): Pinned<P> {
     const block = this.#open(head, 'write', offset, length)
     if (!block.place) {
-      block.place = this.#pool.take()
+      block.place = this.pool.take()
       this.#held++
     }
     block.place.pins++
@@ -77,7 +77,7 @@ export class Blocks<P extends Place = Place> {
   /** The bytes of a write are kept. BLOCK_GONE where the block was freed, or given to another, meanwhile. */
   endWrite(pinned: Pinned<P>, offset: number, length: number): void {
     const { block, place } = pinned
-    this.#pool.unpin(place)
+    this.pool.unpin(place)
     if (block.place !== place) throw gone()
     block.written.add(offset, offset + length)
   }
@@ -91,7 +91,7 @@ export class Blocks<P extends Place = Place> {
   }
 
   unpin(place: P): void {
-    this.#pool.unpin(place)
+    this.pool.unpin(place)
   }
 
   /** Everything on the block is gone until a higher generation; a lower one than the block's own says nothing. */
@@ -176,7 +176,7 @@ export class Blocks<P extends Place = Place> {
     block.verifiedRead = undefined
     block.verifiedWrite = undefined
     if (!block.place) return
-    this.#pool.retire(block.place)
+    this.pool.retire(block.place)
     block.place = undefined
     this.#held--
   }

@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import type { PrefaultChoice } from './prefault.ts'
 
 /** Where a storage server keeps its blocks. */
 export const storageKinds = ['dram', 'disk'] as const
@@ -8,6 +9,8 @@ interface CommonConfig {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Whether to stay awake for a moment after each request. @default false */
+  readonly spin?: boolean | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
   /** Room for blocks. */
@@ -15,19 +18,22 @@ interface CommonConfig {
   readonly storageClass: string
 }
 
-export type StorageServerConfig = CommonConfig & ({ readonly kind: 'dram' } | { readonly kind: 'disk'; readonly dataDir: string })
+export type StorageServerConfig = CommonConfig &
+  ({ readonly kind: 'dram'; readonly prefault: PrefaultChoice } | { readonly kind: 'disk'; readonly dataDir: string })
 
 /** What can be left out: memory, in the class of its kind. */
 export interface StorageChoice {
   readonly kind?: StorageKind
   readonly dataDir?: string | undefined
   readonly storageClass?: string | undefined
+  /** Of the kind dram: which memory is touched before blocks need it. */
+  readonly prefault?: PrefaultChoice | undefined
 }
 
 /** @throws GliderError INVALID_ARGUMENT */
 export function storageConfig(
   common: Omit<CommonConfig, 'storageClass'>,
-  { kind = 'dram', dataDir, storageClass = kind }: StorageChoice,
+  { kind = 'dram', dataDir, storageClass = kind, prefault = 'off' }: StorageChoice,
 ): StorageServerConfig {
   if (storageClass === '' || storageClass === 'active') {
     throw new GliderError(
@@ -37,7 +43,7 @@ export function storageConfig(
   }
   if (kind === 'dram') {
     if (dataDir !== undefined) throw new GliderError('INVALID_ARGUMENT', `a data directory (${dataDir}) is for the kind disk`)
-    return { ...common, kind, storageClass }
+    return { ...common, kind, storageClass, prefault }
   }
   if (dataDir === undefined)
     throw new GliderError('INVALID_ARGUMENT', 'a server of the kind disk needs a directory: give --data-dir')

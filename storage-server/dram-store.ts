@@ -29,6 +29,11 @@ export class DramStore implements BlockStore<BlockMemory> {
     return place.bytes.subarray(offset, offset + length)
   }
 
+  /** Writes to memory that nobody has written to yet. */
+  touch(place: BlockMemory, offset: number, length: number): void {
+    place.bytes.fill(0, offset, offset + length)
+  }
+
   keep(): undefined {}
 
   drop(): void {}

@@ -2,6 +2,7 @@ import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { type StorageKind, storageConfig, storageKinds } from './config.ts'
+import { type PrefaultChoice, prefaultChoices } from './prefault.ts'
 import { startStorageServer } from './storage-server.ts'
 
 interface Flags extends CommonFlags {
@@ -10,6 +11,7 @@ interface Flags extends CommonFlags {
   readonly kind: StorageKind
   readonly dataDir?: string
   readonly class?: string
+  readonly prefault: PrefaultChoice
 }
 
 const command = serverCommand('storage-server', 'Contributes blocks to a cluster.', 0)
@@ -21,12 +23,17 @@ const command = serverCommand('storage-server', 'Contributes blocks to a cluster
   )
   .addOption(flag('--kind <kind>', 'where the blocks are').choices(storageKinds).default('dram'))
   .addOption(flag('--data-dir <directory>', 'where a server of the kind disk keeps them: a directory of its own'))
+  .addOption(
+    flag('--prefault <memory>', 'which memory for blocks is touched before it is needed: all, 256 MiB ahead of use, or off')
+      .choices(prefaultChoices)
+      .default('ahead'),
+  )
   .addOption(flag('--class <name>', 'storage class that this server is in (default: its kind)'))
 
 const flags = command.parse().opts<Flags>()
-const { host, port, advertise, metadata, capacity, kind, dataDir } = flags
-const common = { host, port, metadata, capacityBytes: capacity, ...(advertise !== undefined && { advertise }) }
+const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, prefault } = flags
+const common = { host, port, metadata, capacityBytes: capacity, spin, ...(advertise !== undefined && { advertise }) }
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, async dismissed =>
-  startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class }), system, dismissed),
+  startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class, prefault }), system, dismissed),
 )

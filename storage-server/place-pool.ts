@@ -12,14 +12,45 @@ export interface Place {
 export class PlacePool<P extends Place> {
   readonly #make: () => P
   readonly #spare: P[] = []
+  /** Made ahead, and never used yet. */
+  readonly #fresh: P[] = []
+  #made = 0
+  /** Told when a place is used for the first time. */
+  onFreshTaken: (() => void) | undefined
 
   constructor(make: () => P) {
     this.#make = make
   }
 
+  /** Places that are there, used or not. */
+  get made(): number {
+    return this.#made
+  }
+
+  /** Places that wait for a block. */
+  get ready(): number {
+    return this.#spare.length + this.#fresh.length
+  }
+
+  /** One more, that is nobody's until it comes back by `stock`. */
+  make(): P {
+    this.#made++
+    return this.#make()
+  }
+
+  stock(place: P): void {
+    this.#fresh.push(place)
+  }
+
   take(): P {
-    const place = this.#spare.pop() ?? this.#make()
+    const place = this.#spare.pop() ?? this.#takeFresh()
     place.retired = false
+    return place
+  }
+
+  #takeFresh(): P {
+    const place = this.#fresh.pop() ?? this.make()
+    this.onFreshTaken?.()
     return place
   }
 

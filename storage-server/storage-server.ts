@@ -13,6 +13,7 @@ import type { StorageServerConfig } from './config.ts'
 import { DataDirectory } from './data-directory.ts'
 import { DiskStore } from './disk-store.ts'
 import { DramStore } from './dram-store.ts'
+import { Prefault } from './prefault.ts'
 
 /**
  * Starts a storage server; resolves once it is registered and its blocks can be used.
@@ -26,17 +27,30 @@ export async function startStorageServer(
   const { capacityBytes } = config
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
-  const context = connectionContext(clock)
+  const context = connectionContext(clock, { spin: config.spin })
   const handlers = new HandlerTable()
   const counters: BlockCounters = { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }
   const directory = config.kind === 'disk' ? await DataDirectory.open(config.dataDir, capacityBytes, incarnation) : undefined
   const openBlocks = (blockBytes: number): Blocks => {
     const shared = { capacityBytes, blockBytes, incarnation, proofKey }
     if (directory) return new Blocks({ ...shared, store: new DiskStore(directory.files, blockBytes) })
-    return new Blocks({ ...shared, store: new DramStore(blockBytes) })
+    const store = new DramStore(blockBytes)
+    const dram = new Blocks({ ...shared, store })
+    prefault?.stop()
+    prefault = new Prefault({
+      clock,
+      choice: config.kind === 'dram' ? config.prefault : 'off',
+      store,
+      pool: dram.pool,
+      count: dram.count,
+      blockBytes,
+      operations: () => counters.reads + counters.writes,
+    })
+    return dram
   }
 
   let blocks: Blocks | undefined
+  let prefault: Prefault | undefined
   bindBlocks(
     handlers,
     () => {
@@ -79,6 +93,7 @@ export async function startStorageServer(
   })
   const stop = async (): Promise<void> => {
     membership.stop()
+    prefault?.stop()
     await chassis.stop()
     await blocks?.store.idle()
     await directory?.close()
@@ -114,6 +129,12 @@ function metricsOf(blocks: () => Blocks | undefined, counters: BlockCounters): R
   const metrics = new Registry()
   gauge(metrics, 'glider_blocks', 'Blocks of this server.', () => blocks()?.count ?? 0)
   gauge(metrics, 'glider_blocks_held', 'Blocks that hold bytes.', () => blocks()?.held ?? 0)
+  gauge(
+    metrics,
+    'glider_blocks_ready',
+    'Blocks that hold nothing and whose memory is there already.',
+    () => blocks()?.pool.ready ?? 0,
+  )
   counter(metrics, 'glider_block_reads_total', 'Reads of blocks.', () => counters.reads)
   counter(metrics, 'glider_block_writes_total', 'Writes of blocks.', () => counters.writes)
   counter(metrics, 'glider_block_bytes_in_total', 'Bytes written into blocks.', () => counters.bytesIn)

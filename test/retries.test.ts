@@ -79,6 +79,7 @@ describe('a connection that was dropped', () => {
         capacityBytes: 16 << 20,
         kind: 'dram',
         storageClass: 'dram',
+        prefault: 'off',
       },
       system,
     )
