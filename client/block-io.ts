@@ -29,31 +29,17 @@ export class BlockIo {
   }
 
   /** Fills `into` from the block. It belongs to the call until the promise settles. */
-  async read(
-    block: BlockRef,
-    offset: number,
-    into: Uint8Array,
-    options: CallOptions,
-    check: () => Promise<unknown>,
-  ): Promise<void> {
-    await this.#persist(block, options, check, (connection, timeoutMs) =>
-      readOnce(connection, block, offset, into, timeoutMs, options.signal),
+  read(block: BlockRef, offset: number, into: Uint8Array, options: CallOptions, check: () => Promise<unknown>): Promise<void> {
+    return this.#persist(block, options, check, (connection, timeoutMs) =>
+      this.#readOnce(connection, block, offset, into, timeoutMs, options.signal),
     )
-    this.#counters.bytesReceived += into.length
   }
 
   /** Writes `bytes` into the block. They belong to the call until the promise settles. */
-  async write(
-    block: BlockRef,
-    offset: number,
-    bytes: Uint8Array,
-    options: CallOptions,
-    check: () => Promise<unknown>,
-  ): Promise<void> {
-    await this.#persist(block, options, check, (connection, timeoutMs) =>
-      writeOnce(connection, block, offset, bytes, timeoutMs, options.signal),
+  write(block: BlockRef, offset: number, bytes: Uint8Array, options: CallOptions, check: () => Promise<unknown>): Promise<void> {
+    return this.#persist(block, options, check, (connection, timeoutMs) =>
+      this.#writeOnce(connection, block, offset, bytes, timeoutMs, options.signal),
     )
-    this.#counters.bytesSent += bytes.length
   }
 
   /** `check` asks the metadata server whether the block's server still counts as alive; it throws DATA_LOST if not. */
@@ -90,51 +76,59 @@ export class BlockIo {
       }
     }
   }
-}
 
-function writeOnce(
-  connection: ConnectionCore,
-  { location }: BlockRef,
-  offset: number,
-  bytes: Uint8Array,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return cancellable(connection, signal, (resolve, reject) =>
-    connection.requestRaw(
-      catalogue.writeBlock,
-      writeHead(location, offset),
-      bytes,
-      { place: () => undefined, answered: resolve, failed: reject },
-      timeoutMs,
-    ),
-  )
-}
-
-function readOnce(
-  connection: ConnectionCore,
-  { location }: BlockRef,
-  offset: number,
-  into: Uint8Array,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  return cancellable(connection, signal, (resolve, reject) =>
-    connection.requestRaw(
-      catalogue.readBlock,
-      readHead(location, offset, into.length),
-      undefined,
-      {
-        place: bytes => (bytes === into.length ? into : undefined),
-        answered(_head, body) {
-          if (body.length === into.length) resolve()
-          else reject(new GliderError('PROTOCOL_ERROR', `a read of ${into.length} bytes was answered with ${body.length}`))
+  #writeOnce(
+    connection: ConnectionCore,
+    { location }: BlockRef,
+    offset: number,
+    bytes: Uint8Array,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return cancellable(connection, signal, (resolve, reject) =>
+      connection.requestRaw(
+        catalogue.writeBlock,
+        writeHead(location, offset),
+        bytes,
+        {
+          place: () => undefined,
+          answered: () => {
+            this.#counters.bytesSent += bytes.length
+            resolve()
+          },
+          failed: reject,
         },
-        failed: reject,
-      },
-      timeoutMs,
-    ),
-  )
+        timeoutMs,
+      ),
+    )
+  }
+
+  #readOnce(
+    connection: ConnectionCore,
+    { location }: BlockRef,
+    offset: number,
+    into: Uint8Array,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    return cancellable(connection, signal, (resolve, reject) =>
+      connection.requestRaw(
+        catalogue.readBlock,
+        readHead(location, offset, into.length),
+        undefined,
+        {
+          place: bytes => (bytes === into.length ? into : undefined),
+          answered: (_head, body) => {
+            this.#counters.bytesReceived += body.length
+            if (body.length === into.length) resolve()
+            else reject(new GliderError('PROTOCOL_ERROR', `a read of ${into.length} bytes was answered with ${body.length}`))
+          },
+          failed: reject,
+        },
+        timeoutMs,
+      ),
+    )
+  }
 }
 
 /** Begins a request that the signal takes back; nothing is left on the signal afterwards. */

@@ -107,21 +107,20 @@ class WriteHandle implements FileHandle {
     checkPosition(position)
     checkBuffer(buffer)
     checkOpen(this.#closing !== undefined, this.#sink.path)
-    const write = this.#write(position, buffer, options)
+    const end = position + buffer.length
+    const waits = end > this.#committed && this.#isFilling
+    const write = waits
+      ? this.#filling.then(ignore, ignore).then(() => this.#sink.write(position, buffer, options))
+      : this.#sink.write(position, buffer, options)
     this.#underWay.add(write)
     try {
+      // Nothing may listen to it before: what is noted below has to be there when others hear that the write is over.
       await write
+      if (end > this.#committed) this.#written.add(Math.max(position, this.#committed), end)
+      if (buffer.length > 0 && end > this.#size) this.#size = end
     } finally {
       this.#underWay.delete(write)
     }
-  }
-
-  async #write(position: number, buffer: Uint8Array, options: CallOptions): Promise<void> {
-    const end = position + buffer.length
-    if (end > this.#committed && this.#isFilling) await this.#filling.catch(() => undefined)
-    await this.#sink.write(position, buffer, options)
-    if (end > this.#committed) this.#written.add(Math.max(position, this.#committed), end)
-    if (buffer.length > 0 && end > this.#size) this.#size = end
   }
 
   async sync(options: CallOptions = {}): Promise<void> {
@@ -180,6 +179,8 @@ class WriteHandle implements FileHandle {
     else await this.close()
   }
 }
+
+function ignore(): void {}
 
 function checkPosition(position: number): void {
   if (Number.isSafeInteger(position) && position >= 0) return

@@ -75,9 +75,9 @@ export class FileSink {
   }
 
   /** Writes anywhere; `bytes` belong to the call until it resolves, and may span blocks. */
-  async write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
-    if (this.#inline && !this.#moved) await this.#move(this.#inline, options)
-    await this.#write(position, bytes, options)
+  write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    if (!this.#inline || this.#moved) return this.#write(position, bytes, options)
+    return this.#move(this.#inline, options).then(() => this.#write(position, bytes, options))
   }
 
   /** Goes before whatever is written, which may be over it. */
@@ -97,8 +97,8 @@ export class FileSink {
     this.#moved = true
   }
 
-  async #write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
-    await inSpans(
+  #write(position: number, bytes: Uint8Array, options: CallOptions): Promise<void> {
+    return inSpans(
       bytes.length,
       done => this.span(position + done, bytes.length - done),
       (done, length) =>

@@ -45,13 +45,13 @@ export class FileSource {
   }
 
   /** Fills `into`, which lies within the file, from any number of blocks at the same time. */
-  async read(position: number, into: Uint8Array, options: CallOptions): Promise<void> {
+  read(position: number, into: Uint8Array, options: CallOptions): Promise<void> {
     if (this.#inline) {
       into.set(this.#inline.subarray(position, position + into.length))
       this.#context.counters.bytesReceived += into.length
-      return
+      return Promise.resolve()
     }
-    await inSpans(
+    return inSpans(
       into.length,
       done => this.span(position + done, into.length - done),
       (done, length) =>

@@ -1,20 +1,18 @@
 /** Operations of one large read or write that are under way at the same time. */
 const IN_FLIGHT = 8
 
+type Work = (done: number, length: number) => Promise<void>
+
 /**
  * Cuts `total` bytes into spans and works on several at a time. Waits for all that were begun, also where one fails: until
  * then their memory is in use.
  */
-export async function inSpans(
-  total: number,
-  spanAt: (done: number) => number,
-  work: (done: number, length: number) => Promise<void>,
-): Promise<void> {
-  const whole = spanAt(0)
-  if (whole === total) {
-    if (total > 0) await work(0, total)
-    return
-  }
+export function inSpans(total: number, spanAt: (done: number) => number, work: Work): Promise<void> {
+  if (total === 0) return Promise.resolve()
+  return spanAt(0) === total ? work(0, total) : inSeveralSpans(total, spanAt, work)
+}
+
+async function inSeveralSpans(total: number, spanAt: (done: number) => number, work: Work): Promise<void> {
   let next = 0
   let failed = false
   const worker = async (): Promise<void> => {
