@@ -53,8 +53,8 @@ export class Session {
     this.io.stdout.write(`${line}\n`)
   }
 
-  /** One JSON value for programs, or lines for people. */
-  answer(value: unknown, lines: () => readonly string[]): void {
+  /** One JSON value for programs, or lines for people: none where what was asked for has been done and there is no more to say. */
+  answer(value: unknown, lines: () => readonly string[] = () => []): void {
     if (this.json) this.print(JSON.stringify(value))
     else for (const line of lines()) this.print(line)
   }
