@@ -23,7 +23,7 @@ export async function* counted(
   head: readonly Buffer[],
   rest: Readable,
   bar: ProgressBar,
-  tally: Tally = { bytes: 0 },
+  tally: Tally,
 ): AsyncGenerator<Buffer> {
   for (const chunk of head) {
     bar.add(chunk.length)
