@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { BuildFailure } from 'esbuild'
+import { describeBuildFailure } from '../client/build-failure.ts'
 import { GliderError } from '../client/index.ts'
 import { Exit } from './exit.ts'
 import type { Io, Session } from './session.ts'
@@ -48,11 +49,13 @@ async function compile(files: readonly string[], folder: string): Promise<string
     })
     return Object.keys(metafile.outputs)
   } catch (error) {
-    const [first] = (error as BuildFailure).errors ?? []
-    if (!first) throw error
-    const { location, text } = first
-    const place = location ? `${location.file}:${location.line}:${location.column + 1}: ` : ''
-    throw new GliderError('INVALID_ARGUMENT', `${place}${text}`, { cause: error })
+    const failure = error as BuildFailure
+    if (!failure.errors?.length) throw error
+    throw new GliderError(
+      'INVALID_ARGUMENT',
+      describeBuildFailure(failure, files.join(', '), one => one),
+      { cause: error },
+    )
   }
 }
 

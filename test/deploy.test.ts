@@ -107,6 +107,15 @@ export class Other extends Action {}
       lib: "export const name = 'not-installed-anywhere'\n",
       says: /^broken\.ts:4:7: .*not-installed-anywhere/,
     },
+    'imports of which several are not there': {
+      source: "import { x } from 'not-installed-anywhere'\nimport { y } from './lib/x.ts'\nexport const z = x + y\n",
+      lib: "export { y } from './missing.ts'\n",
+      says: /^broken\.ts:1:19: .*not-installed-anywhere.*; \S*lib\/x\.ts:1:19: .*missing/,
+    },
+    'action classes of CommonJS': {
+      source: "const { Action } = require('glider/action')\n\nclass A extends Action {}\nmodule.exports = { A }\n",
+      says: /^broken\.ts:3:1: A is given by module\.exports.*: export class A extends Action/,
+    },
     'no Action': { source: '\nexport class A {}\nexport const x = 1\n', says: /^broken\.ts:1:1: .*extends Action/ },
     'nothing but what others export, and no Action': {
       source: "export { x } from './lib/x.ts'\n",

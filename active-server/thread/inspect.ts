@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { inspect as show } from 'node:util'
-import { describeClasses } from '../../actions/inspect.ts'
+import { commonJsClasses, describeClasses } from '../../actions/inspect.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import type { InspectResult, InspectTask } from '../messages.ts'
 import { redirectConsole } from './console.ts'
@@ -41,7 +41,8 @@ function placeOfClass(places: BundlePlaces, loaded: object): string {
       if (about !== undefined) return places.ofClass(value, about)
     }
   }
-  return places.beginning
+  const [hidden] = commonJsClasses(loaded)
+  return hidden ? places.ofClass(hidden, 'class') : places.beginning
 }
 
 function reasonOf(thrown: unknown): string {
