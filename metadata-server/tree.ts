@@ -108,7 +108,7 @@ export class Tree {
   /** Where a head leads whose node is perhaps still to be made. */
   placeOf({ path, node, key }: NodeName, parents: boolean): Place {
     if (path !== undefined && node === undefined && key === undefined) return this.place(path, parents)
-    if (key !== undefined) checkName(key)
+    if (key !== undefined) checkName(key, 'key')
     if (path !== undefined || node === undefined) {
       throw new GliderError('INVALID_ARGUMENT', 'a node is named by its path or by its id: give exactly one of the two')
     }
@@ -121,7 +121,7 @@ export class Tree {
   /** The place of a key in an attached table. */
   placeIn(table: TableNode, key: string, tablePath: string): Place {
     const path = joinPath(tablePath, key)
-    checkName(key, path)
+    checkName(key, 'key', path)
     const node = table.children.get(key)
     return node ? { node, path } : { node: undefined, path, parent: table, missing: [], name: key }
   }

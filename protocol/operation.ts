@@ -116,6 +116,12 @@ function checker(schema: TSchema): (value: unknown) => string | undefined {
     const error = first?.keyword === 'boolean' && second ? second : first
     if (!error) return 'does not fit its schema'
     if (error.keyword === 'additionalProperties') return `unknown field ${String(first?.instancePath).slice(1)}`
+    if (error.keyword === 'enum')
+      return `${error.instancePath.slice(1).replaceAll('/', '.')} must be one of ${oneOf(error.params)}`
     return `${error.instancePath.slice(1).replaceAll('/', '.') || 'the value'} ${error.message}`
   }
+}
+
+function oneOf({ allowedValues }: { readonly allowedValues: readonly unknown[] }): string {
+  return allowedValues.join(', ')
 }
