@@ -39,7 +39,7 @@ import { DEFAULT_TIMEOUT_MS, MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
-import { throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 export interface ConnectOptions {
   /** Only `default` exists so far. @default 'default' */
@@ -58,11 +58,12 @@ export interface InternalOptions {
 /**
  * Connects to a cluster. The client keeps its process alive until it is closed.
  * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
- * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none
+ * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none, or of another server
  */
 export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
   const what = `connecting to ${address}`
   throwIfCancelled(what, options.signal)
+  checkTimeout(options.timeoutMs)
   const letGo = keepAlive()
   let store: Store | undefined
   try {
@@ -125,9 +126,9 @@ class Store implements StoreClient {
     }
   }
 
-  /** Makes sure that the metadata server answers. */
+  /** Makes sure that a metadata server answers. */
   async reach(): Promise<void> {
-    await this.#context.connections.get(this.#context.metadata.address)
+    await this.#context.metadata.connect()
   }
 
   create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
@@ -194,6 +195,7 @@ class Store implements StoreClient {
   async deploy(file: string, options: DeployOptions = {}): Promise<BundleInfo> {
     const { signal, timeoutMs, name = bundleName(file) } = options
     throwIfCancelled(`deploying ${file}`, signal)
+    checkTimeout(timeoutMs)
     const code = await bundle(file)
     const head = { name, file, size: code.length }
     return this.#context.metadata.upload(catalogue.deploy, head, code, callOf(signal, timeoutMs))

@@ -30,7 +30,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-async function metadataServer(port = 0): Promise<Chassis> {
+async function metadataServer(port = 0, role: 'metadata' | 'storage' = 'metadata'): Promise<Chassis> {
   const handlers = new HandlerTable()
   handlers.answer(catalogue.register, ({ incarnation }) => {
     if (refusal) throw refusal
@@ -39,8 +39,8 @@ async function metadataServer(port = 0): Promise<Chassis> {
   })
   handlers.answer(catalogue.heartbeat, () => ({}))
   const chassis = await Chassis.start({
-    role: 'metadata',
-    id: 'metadata',
+    role,
+    id: role,
     host: '127.0.0.1',
     port,
     context: connectionContext(systemClock),
@@ -109,6 +109,15 @@ describe('a membership', () => {
     refusal = new GliderError('INVALID_ARGUMENT', 'no such storage class')
     const { address } = await metadataServer()
     await expect(member(address).join()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
+  test('fails at first where another server than the metadata server answers', async () => {
+    const { address } = await metadataServer(0, 'storage')
+    await expect(member(address).join()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`${address} is the address of a storage server: give the address of the metadata server`),
+    })
+    expect(registrations).toEqual([])
   })
 
   test('that is not taken back is told so, and ends', async () => {

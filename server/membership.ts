@@ -5,6 +5,7 @@ import { dial } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
+import { wrongServer } from '../protocol/wrong-server.ts'
 import type { Log } from './log.ts'
 
 const HEARTBEAT_MS = 1_000
@@ -99,6 +100,9 @@ export class Membership {
     this.#connection = connection
     if (this.#stopped) connection.close()
     await connection.start()
+    const { role } = connection.peer
+    // At first that is a mistake; later, whoever has taken the port may go again.
+    if (role !== 'metadata') throw wrongServer(metadataAddress, role, this.#firstTime ? 'INVALID_ARGUMENT' : 'UNAVAILABLE')
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
     registered(answer.head)
     this.#member = true
