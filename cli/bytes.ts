@@ -19,12 +19,7 @@ export interface Tally {
 }
 
 /** `head`, then all of `rest`; `bar` and `tally` are told. */
-export async function* counted(
-  head: readonly Buffer[],
-  rest: Readable,
-  bar: ProgressBar,
-  tally: Tally,
-): AsyncGenerator<Buffer> {
+export async function* counted(head: readonly Buffer[], rest: Readable, bar: ProgressBar, tally: Tally): AsyncGenerator<Buffer> {
   for (const chunk of head) {
     bar.add(chunk.length)
     tally.bytes += chunk.length
