@@ -39,7 +39,7 @@ describe('the command', () => {
   it('exits 1 with one line where no server answers', async () => {
     const { code, stdout, stderr } = await runCommand(['ls', '/', '--address', 'http://127.0.0.1:1'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toMatch(/^glider: UNAVAILABLE: .*127\.0\.0\.1:1.*\n$/)
+    expect(stderr).toMatch(/^glider: UNAVAILABLE: .*127\.0\.0\.1:1.*glider up starts a cluster, .*--address.*\n$/)
   })
 
   it('ends quietly, with the exit code of the signal, where it is interrupted', async () => {
