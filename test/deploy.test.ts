@@ -96,11 +96,15 @@ export class Other extends Action {}
     },
     'an import of a name that glider does not have': {
       source: `${action}\nimport { GliderError, nonsense } from 'glider'\nexport class A extends Action { x = [GliderError, nonsense] }\n`,
-      says: /^broken\.ts:3:1: .*nonsense/,
+      says: /^broken\.ts:3:1: .*glider has no export named 'nonsense': where it is a type/,
     },
     'an import of what glider does not offer': {
       source: `${action}\n\nimport { x } from 'glider/inside'\nexport class A extends Action { x = x }\n`,
-      says: /^broken\.ts:4:1: .*inside/,
+      says: /^broken\.ts:4:1: .*there is no glider\/inside: actions import from glider\/action, and from glider$/,
+    },
+    'an Action from the wrong place': {
+      source: "import { Action } from 'glider'\nexport class A extends Action {}\n",
+      says: /^broken\.ts:1:1: .*glider has no export named 'Action': import it from glider\/action$/,
     },
     'an import that is known only when it is loaded, and not there': {
       source: `${action}import { name } from './lib/x.ts'\nexport class A extends Action {}\nawait import(name)\n`,
