@@ -172,7 +172,9 @@ class Store implements StoreClient {
     return this.#context.metadata.ask(catalogue.rename, { from, to }, undefined, options, () => undefined)
   }
 
-  async lease(path: string, { ttlMs, signal, timeoutMs }: LeaseOptions): Promise<Lease> {
+  async lease(path: string, options: LeaseOptions): Promise<Lease> {
+    // Without any, as a program in JavaScript may call it, the server tells what is missing.
+    const { ttlMs, signal, timeoutMs } = { ...options }
     const given = await this.#context.metadata.request(catalogue.takeLease, { path, ttlMs }, callOf(signal, timeoutMs))
     return this.#context.leases.hold(given, ttlMs)
   }

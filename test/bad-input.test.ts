@@ -205,6 +205,30 @@ const mistakes: Record<string, Mistake> = {
     says: /type must be one of .*file, directory, table, keyvalue, bag, action/,
     make: store => store.create('/x', 'folder' as 'file'),
   },
+  'no type of node': { code: 'INVALID_ARGUMENT', says: /type is missing/, make: store => store.create('/x', undefined as never) },
+  'no path': { code: 'INVALID_ARGUMENT', says: /no node is named: give its path/, make: store => store.get(undefined as never) },
+  'a lease without a time': {
+    code: 'INVALID_ARGUMENT',
+    says: /ttlMs is missing/,
+    make: store => store.lease('/file', undefined as never),
+  },
+  'a rename to where nothing is': {
+    code: 'NOT_FOUND',
+    says: /the parent of \/no\/file is not there: create \/no first$/,
+    make: store => store.rename('/file', '/no/file'),
+  },
+  'params that are no JSON': {
+    code: 'INVALID_ARGUMENT',
+    says: /the params for std\/Merge cannot be sent: JSON cannot carry a function \(at "op"\)/,
+    async make(store) {
+      const node = await store.create('/x', 'action')
+      try {
+        await node.create('std/Merge', { params: { op: () => 'sum' } })
+      } finally {
+        await store.delete('/x', { recursive: true })
+      }
+    },
+  },
   'a key of a table that is none': {
     code: 'INVALID_PATH',
     says: /the key "a\/b" holds \//,
