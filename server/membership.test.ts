@@ -14,9 +14,10 @@ import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { FakeClock } from '../protocol/testing/fake-clock.ts'
 import { Chassis } from './chassis.ts'
-import { Membership } from './membership.ts'
+import { Membership, RETRY_MS } from './membership.ts'
 
-const log = pino({ level: 'silent' })
+const log = pino({ level: 'warn' }, { write: (line: string) => warnings.push((JSON.parse(line) as { msg: string }).msg) })
+let warnings: string[] = []
 const cleanups: (() => unknown)[] = []
 let refusal: GliderError | undefined
 let registrations: string[]
@@ -24,6 +25,7 @@ let registrations: string[]
 beforeEach(() => {
   refusal = undefined
   registrations = []
+  warnings = []
 })
 
 afterEach(async () => {
@@ -103,6 +105,31 @@ describe('a membership', () => {
     await registeredAgain
     expect(answers).toEqual([false, true])
     expect(registrations).toEqual(['AbCdEfGhIjKl', 'AbCdEfGhIjKl'])
+  })
+
+  test('that finds no metadata server says so once, and tries again until there is one', async () => {
+    const gone = await metadataServer()
+    const port = Number(gone.address.split(':')[1])
+    await gone.stop()
+    let failures = 0
+    let failedOften!: () => void
+    const thirdFailure = new Promise<void>(resolve => {
+      failedOften = resolve
+    })
+    const counting: Clock = {
+      ...systemClock,
+      after(delayMs, callback) {
+        if (delayMs === RETRY_MS && ++failures === 3) failedOften()
+        return systemClock.after(delayMs, callback)
+      },
+    }
+    const membership = member(gone.address, undefined, counting)
+    const joining = membership.join()
+    await thirdFailure
+    expect(warnings).toEqual(['cannot register yet, trying again'])
+    await metadataServer(port)
+    await joining
+    expect(membership.isMember).toBe(true)
   })
 
   test('that is refused for good fails', async () => {
