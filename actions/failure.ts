@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { Clock, Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { MAX_CALL_BYTES, toJson } from '../protocol/json.ts'
 import type { TurnScope } from './scope.ts'
 
 /** How long a hook may take to settle once its stream, or its object, has been aborted. */
@@ -12,9 +13,25 @@ const MAX_STACK_CHARS = 16_384
 
 /** What user code threw, as the other side gets it: with the message and the stack of the user's error. */
 export function actionFailed(what: string, thrown: unknown): GliderError {
-  const error = new GliderError('ACTION_FAILED', `${what} threw: ${reasonOf(thrown)}`, { cause: thrown })
+  const happened = thrown instanceof UnsendableResult ? thrown.message : `threw: ${reasonOf(thrown)}`
+  const error = new GliderError('ACTION_FAILED', `${what} ${happened}`, { cause: thrown })
   if (thrown instanceof Error && typeof thrown.stack === 'string') error.stack = thrown.stack.slice(0, MAX_STACK_CHARS)
   return error
+}
+
+/** What a call has returned cannot go back to its caller. */
+class UnsendableResult extends TypeError {
+  override readonly name = 'UnsendableResult'
+}
+
+/** The result of a call as it travels. */
+export function resultJson(value: unknown): string {
+  try {
+    return toJson(value, MAX_CALL_BYTES)
+  } catch (cause) {
+    const remedy = 'return arrays, plain objects, strings, finite numbers, booleans or null, and what is large by a stream'
+    throw new UnsendableResult(`returned what cannot go back as JSON: ${reasonOf(cause)}: ${remedy}`, { cause })
+  }
 }
 
 function reasonOf(thrown: unknown): string {

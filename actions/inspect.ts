@@ -27,9 +27,23 @@ export function actionClassesOf(module: object): ActionClassEntry[] {
   const fallback = exports.find(([name]) => name === 'default')?.[1]
   if (isActionClass(fallback) && ![...byName.values()].includes(fallback)) byName.set(defaultName(fallback, byName), fallback)
   if (byName.size === 0) {
+    const [hidden] = commonJsClasses(module)
+    if (hidden) throw new GliderError('INVALID_ARGUMENT', commonJsRefusal(hidden))
     throw new GliderError('INVALID_ARGUMENT', 'the bundle exports no class that extends Action of glider/action: export one')
   }
   return [...byName].map(([name, Class]) => ({ name, Class, calls: callsOf(Class, name), config: configOf(Class, name) }))
+}
+
+/** Those that a CommonJS module has in its `module.exports`, where they are no exports of an ES module. */
+export function commonJsClasses(module: object): ActionClass[] {
+  const exported: unknown = (module as { readonly default?: unknown }).default
+  return typeof exported === 'object' && exported !== null ? Object.values(exported).filter(isActionClass) : []
+}
+
+function commonJsRefusal(Class: ActionClass): string {
+  const name = Class.name || 'Name'
+  const remedy = `import Action from glider/action, and write: export class ${name} extends Action`
+  return `${name} is given by module.exports, as CommonJS does, and a bundle has to be an ES module: ${remedy}`
 }
 
 /** The action classes of a module, in the form of the catalogue. */

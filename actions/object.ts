@@ -1,7 +1,6 @@
-import { MAX_CALL_BYTES, toJson } from '../protocol/json.ts'
 import { type Action, type ActionClass, constructAction } from './action.ts'
 import { extendChain, runInChain } from './chain.ts'
-import { actionFailed, withGrace } from './failure.ts'
+import { actionFailed, resultJson, withGrace } from './failure.ts'
 import { StreamInput } from './input.ts'
 import { callsOf } from './inspect.ts'
 import { StreamKeys } from './keys.ts'
@@ -236,7 +235,7 @@ export class ActionObject {
     try {
       return await this.#run(scope, name, chain, async () => {
         const method = (this.#instance as unknown as Record<string, (value: unknown) => unknown>)[name]!
-        return toJson(await method.call(this.#instance, value), MAX_CALL_BYTES)
+        return resultJson(await method.call(this.#instance, value))
       })
     } finally {
       this.#scopes.delete(scope)

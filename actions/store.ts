@@ -9,7 +9,7 @@ export interface CallOptions {
   /** Aborting it makes the call fail with `CANCELLED`. */
   readonly signal?: AbortSignal
   /**
-   * Deadline in milliseconds; after it the call fails with `TIMEOUT`.
+   * Deadline in milliseconds, above 0; after it the call fails with `TIMEOUT`.
    * @default 30000 for metadata and block operations; none for calls on an action
    */
   readonly timeoutMs?: number

@@ -7,7 +7,7 @@ import { addNearFlag, addParentsFlag, addTtlFlag, type CreationFlags, creationOp
 import { json } from './flags.ts'
 import { openSource, writeTarget } from './local-files.ts'
 import { withNode } from './new-node.ts'
-import { progressBar } from './progress-bar.ts'
+import { noBar, progressBar } from './progress-bar.ts'
 import type { Session } from './session.ts'
 import { printable } from './table.ts'
 
@@ -51,6 +51,7 @@ export function addActionCommands(program: Command, session: Session): void {
       session.withStore(async (store, call) => {
         const undeployed = await store.undeploy(name, { force, ...call })
         if (!undeployed) throw new GliderError('NOT_FOUND', `there is no bundle ${name}: glider definitions shows those that are`)
+        session.answer({ undeployed: name })
       }),
     )
 
@@ -73,7 +74,9 @@ export function addActionCommands(program: Command, session: Session): void {
     .action((path: string, file: string) =>
       session.withStore(async (store, call) => {
         const node = await store.lookup(path, 'action', call)
-        await writeTarget(session.io, file, node.createReadStream(call))
+        const tally = { bytes: 0 }
+        await writeTarget(session.io, file, counted([], node.createReadStream(call), noBar, tally))
+        if (file !== '-') session.answer({ path, file, ...tally })
       }),
     )
 
@@ -119,17 +122,19 @@ export function addActionCommands(program: Command, session: Session): void {
         const node = await store.lookup(path, 'action', call)
         const deleted = await node.delete({ mode, ...call })
         if (!deleted) throw new GliderError('NO_ACTION_OBJECT', `${path} has no object: create one before you delete it`)
+        session.answer({ path, mode })
       }),
     )
 }
 
 async function createObject(session: Session, path: string, definition: string, flags: CreateFlags): Promise<void> {
   const { interleaved, replace = false, params } = flags
-  await session.withStore((store, call) =>
-    withNode(store, path, 'action', creationOptions(flags), call, node =>
+  await session.withStore(async (store, call) => {
+    await withNode(store, path, 'action', creationOptions(flags), call, node =>
       node.create(definition, { replace, ...(interleaved && { interleaved }), ...(params !== undefined && { params }), ...call }),
-    ),
-  )
+    )
+    session.answer({ path, definition })
+  })
 }
 
 async function writeAction(session: Session, path: string, file: string): Promise<void> {
@@ -138,7 +143,9 @@ async function writeAction(session: Session, path: string, file: string): Promis
   try {
     await session.withStore(async (store, call) => {
       const node = await store.lookup(path, 'action', call)
-      await pipeline(counted([], stream, bar), node.createWriteStream(call), call)
+      const tally = { bytes: 0 }
+      await pipeline(counted([], stream, bar, tally), node.createWriteStream(call), call)
+      session.answer({ path, ...tally })
     })
   } finally {
     stream.destroy()

@@ -13,14 +13,21 @@ export async function readUpTo(source: Readable, most: number): Promise<{ chunks
   return { chunks, ended: true }
 }
 
-/** `head`, then all of `rest`; `bar` is told. */
-export async function* counted(head: readonly Buffer[], rest: Readable, bar: ProgressBar): AsyncGenerator<Buffer> {
+/** How many bytes have gone by. */
+export interface Tally {
+  bytes: number
+}
+
+/** `head`, then all of `rest`; `bar` and `tally` are told. */
+export async function* counted(head: readonly Buffer[], rest: Readable, bar: ProgressBar, tally: Tally): AsyncGenerator<Buffer> {
   for (const chunk of head) {
     bar.add(chunk.length)
+    tally.bytes += chunk.length
     yield chunk
   }
   for await (const chunk of rest as AsyncIterable<Buffer>) {
     bar.add(chunk.length)
+    tally.bytes += chunk.length
     yield chunk
   }
 }

@@ -69,6 +69,30 @@ describe('commands of files', () => {
     expect(await on.glider(['ls'])).toBe('')
   })
 
+  it('says of a file of this machine that cannot be read or written which one it is, why, and what to do', async () => {
+    await on.glider(['put', '-', '/file'], { stdin: 'hello' })
+    await writeFile(join(folder, 'plain'), '')
+    const refusals: [string[], string][] = [
+      [
+        ['put', join(folder, 'none'), '/x'],
+        `ENOENT: cannot read the file ${folder}/none of this machine: there is no such file: `,
+      ],
+      [['put', join(folder, 'plain/x'), '/x'], `ENOTDIR: cannot read the file ${folder}/plain/x of this machine: `],
+      [['append', folder, '/file'], `EISDIR: cannot read the file ${folder} of this machine: it is a directory: `],
+      [
+        ['get', '/file', join(folder, 'no/file')],
+        `ENOENT: cannot write the file ${folder}/no/file of this machine: there is no `,
+      ],
+      [['get', '/file', join(folder, 'plain/x')], `ENOTDIR: cannot write the file ${folder}/plain/x of this machine: `],
+      [['get', '/file', folder], `EISDIR: cannot write the file ${folder} of this machine: it is a directory: `],
+    ]
+    for (const [args, says] of refusals) {
+      const { code, stderr } = await on.try(args)
+      expect({ code, says: stderr.slice(0, `glider: ${says}`.length) }).toEqual({ code: 1, says: `glider: ${says}` })
+    }
+    expect(await readdir(folder)).toEqual(['plain'])
+  })
+
   it('ends a transfer that is interrupted, exits 130 and leaves nothing', async () => {
     const interrupt = new AbortController()
     const stdin = new PassThrough()

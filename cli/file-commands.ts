@@ -55,13 +55,17 @@ async function put(session: Session, file: string, path: string, flags: Creation
     await session.withStore(async (store, call) => {
       const { chunks, ended } = await readUpTo(stream, PUT_BYTES)
       if (ended) {
-        await store.put(path, Buffer.concat(chunks), { ...wishes, ...call })
+        const bytes = Buffer.concat(chunks)
+        await store.put(path, bytes, { ...wishes, ...call })
+        session.answer({ path, bytes: bytes.length })
         return
       }
+      const tally = { bytes: 0 }
       const type = (await isInTable(store, path, call)) ? 'keyvalue' : 'file'
       await withNode(store, path, type, wishes, call, node =>
-        pipeline(counted(chunks, stream, bar), node.createWriteStream(call), call),
+        pipeline(counted(chunks, stream, bar, tally), node.createWriteStream(call), call),
       )
+      session.answer({ path, ...tally })
     })
   } finally {
     stream.destroy()
@@ -77,7 +81,9 @@ async function append(session: Session, file: string, path: string): Promise<voi
       const node = await store.lookup(path, undefined, call)
       if (node.type !== 'bag' && node.type !== 'file') throw mismatch(path, node.type, 'a bag or file, which can be added to')
       const target = node.type === 'bag' ? node.append(call) : node.createWriteStream({ append: true, ...call })
-      await pipeline(counted([], stream, bar), target, call)
+      const tally = { bytes: 0 }
+      await pipeline(counted([], stream, bar, tally), target, call)
+      session.answer({ path, ...tally })
     })
   } finally {
     stream.destroy()
@@ -112,7 +118,9 @@ async function get(session: Session, path: string, file: string): Promise<void> 
     const { size } = await node.stat(call)
     const bar = progressBar(session.io.stderr, size)
     try {
-      await writeTarget(session.io, file, counted([], node.createReadStream(call), bar))
+      const tally = { bytes: 0 }
+      await writeTarget(session.io, file, counted([], node.createReadStream(call), bar, tally))
+      if (file !== '-') session.answer({ path, file, ...tally })
     } finally {
       bar.clear()
     }

@@ -70,10 +70,19 @@ async function runUnder(io: Io, lease: Lease, program: string, args: readonly st
   if (either.aborted) stop()
   try {
     // Rejects where it cannot be started.
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+    const [code, signal] = (await once(child, 'close').catch((error: unknown) => {
+      throw notRun(error, program)
+    })) as [number | null, NodeJS.Signals | null]
     if (lease.signal.aborted && !io.signal.aborted) throw lease.signal.reason
     return code ?? 128 + constants.signals[signal ?? 'SIGTERM']
   } finally {
     either.removeEventListener('abort', stop)
   }
+}
+
+function notRun(error: unknown, program: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === undefined) return error
+  const why = code === 'ENOENT' ? 'there is no such command: check its name and PATH' : message
+  return Object.assign(new Error(`cannot run ${program}: ${why}`, { cause: error }), { code, syscall: 'spawn' })
 }

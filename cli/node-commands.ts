@@ -25,6 +25,7 @@ export function addNodeCommands(program: Command, session: Session): void {
       session.withStore(async (store, call) => {
         const ifExists = flags.parents ? 'open' : 'error'
         for (const path of paths) await store.create(path, 'directory', { ...creationOptions(flags), ifExists, ...call })
+        session.answer({ type: 'directory', paths })
       }),
     )
 
@@ -35,6 +36,7 @@ export function addNodeCommands(program: Command, session: Session): void {
     .action((type: keyof NodeByType, paths: string[], flags: CreationFlags) =>
       session.withStore(async (store, call) => {
         for (const path of paths) await store.create(path, type, { ...creationOptions(flags), ...call })
+        session.answer({ type, paths })
       }),
     )
 
@@ -51,7 +53,12 @@ export function addNodeCommands(program: Command, session: Session): void {
     .description('rename a node, with everything below')
     .argument('<from>', 'its path')
     .argument('<to>', 'its new path')
-    .action((from: string, to: string) => session.withStore((store, call) => store.rename(from, to, call)))
+    .action((from: string, to: string) =>
+      session.withStore(async (store, call) => {
+        await store.rename(from, to, call)
+        session.answer({ from, to })
+      }),
+    )
 
   program
     .command('stat')
@@ -86,10 +93,13 @@ async function remove(
 ): Promise<void> {
   const { recursive = false, force = false } = flags
   await session.withStore(async (store, call) => {
+    const gone: string[] = []
     for (const path of paths) {
       const deleted = await store.delete(path, { recursive, ...call })
-      if (!deleted && !force) throw new GliderError('NOT_FOUND', `there is nothing at ${path}: use -f if that is fine`)
+      if (deleted) gone.push(path)
+      else if (!force) throw new GliderError('NOT_FOUND', `there is nothing at ${path}: use -f if that is fine`)
     }
+    session.answer({ deleted: gone })
   })
 }
 

@@ -4,6 +4,7 @@ import { addActionCommands } from './action-commands.ts'
 import { addCheckCommands } from './check-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addDemoCommand } from './demo/command.ts'
+import type { Failure, FailureFlags } from './failure.ts'
 import { addFileCommands } from './file-commands.ts'
 import { addLeaseCommands } from './lease-commands.ts'
 import { addNewActionCommand } from './new-action-command.ts'
@@ -13,20 +14,21 @@ import { addTestCommand } from './test-command.ts'
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:9060'
 
-/** The command `glider` with everything below it. Wrong usage is thrown, as a CommanderError, after one line about it. */
-export function buildProgram(io: Io): Command {
+/** The command `glider` with everything below it. Wrong usage is thrown, as a CommanderError, after `complain` was told of it. */
+export function buildProgram(io: Io, complain: (failure: Failure) => void): Command {
   const program = new Command('glider')
     .description('An ephemeral in-memory store whose nodes can be actions.')
     .version(packageVersion())
     .addOption(new Option('--address <url>', 'where the metadata server is').env('GLIDER_ADDRESS').default(DEFAULT_ADDRESS))
     .addOption(new Option('--token <token>', 'who is asking').env('GLIDER_TOKEN'))
-    .option('--json', 'answer in JSON, for programs')
+    .option('--json', 'answer in JSON, for programs; a failure as well, on stderr')
+    .option('--verbose', 'show where the code of an action threw, too')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
       writeOut: text => void io.stdout.write(text),
       writeErr: text => void io.stderr.write(text),
-      outputError: (text, write) => write(`glider: INVALID_ARGUMENT: ${usageLine(text)}\n`),
+      outputError: text => complain({ code: 'INVALID_ARGUMENT', message: usageLine(text) }),
     })
   const session = new Session(io, () => program.opts<GlobalFlags>())
   addClusterCommands(program, session)
@@ -39,6 +41,13 @@ export function buildProgram(io: Io): Command {
   addNewActionCommand(program, session)
   addTestCommand(program, session)
   return program
+}
+
+/** Those that matter to a failure, also where it is the command line itself that cannot be understood. */
+export function globalFlags(args: readonly string[]): FailureFlags {
+  const end = args.indexOf('--')
+  const own = end < 0 ? args : args.slice(0, end)
+  return { json: own.includes('--json'), verbose: own.includes('--verbose') }
 }
 
 /** Commander's complaints begin with `error: `, and hints are on a line of their own. */

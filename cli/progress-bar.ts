@@ -11,7 +11,7 @@ export interface ProgressBar {
   clear(): void
 }
 
-const noBar: ProgressBar = { add: () => undefined, clear: () => undefined }
+export const noBar: ProgressBar = { add: () => undefined, clear: () => undefined }
 
 /** How far a transfer is, on one line of a terminal; anywhere else it shows nothing. */
 export function progressBar(output: Output, totalBytes: number | undefined, now: Stopwatch = systemStopwatch): ProgressBar {

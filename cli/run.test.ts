@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { GliderError } from '../client/index.ts'
 import { runCommand } from './command.test.helper.ts'
-import { Interrupted, oneLine } from './run.ts'
+import { failureOf, shown } from './failure.ts'
+import { Interrupted } from './run.ts'
 
 describe('the command', () => {
   it.each([
@@ -38,7 +39,7 @@ describe('the command', () => {
   it('exits 1 with one line where no server answers', async () => {
     const { code, stdout, stderr } = await runCommand(['ls', '/', '--address', 'http://127.0.0.1:1'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-    expect(stderr).toMatch(/^glider: UNAVAILABLE: .*127\.0\.0\.1:1.*\n$/)
+    expect(stderr).toMatch(/^glider: UNAVAILABLE: .*127\.0\.0\.1:1.*glider up starts a cluster, .*--address.*\n$/)
   })
 
   it('ends quietly, with the exit code of the signal, where it is interrupted', async () => {
@@ -48,12 +49,42 @@ describe('the command', () => {
 })
 
 describe('an error', () => {
+  const oneLine = (error: unknown): string => shown(failureOf(error), {})
+  const boom = new GliderError('ACTION_FAILED', 'it threw\n    at a.ts:1\r\n\u001b[31mred')
+  boom.stack = 'Error: it threw\n    at go (a.ts:1)\u001b[31m'
+
   it('is one line with its code, whatever its message is', () => {
-    const message = 'it threw\n    at a.ts:1\r\n\u001b[31mred'
-    expect(oneLine(new GliderError('ACTION_FAILED', message))).toBe('glider: ACTION_FAILED: it threw; at a.ts:1; \\x1b[31mred')
+    expect(oneLine(boom)).toBe('glider: ACTION_FAILED: it threw; at a.ts:1; \\x1b[31mred\n')
     const missing = Object.assign(new Error("ENOENT: no such file, open 'x'"), { code: 'ENOENT', syscall: 'open' })
-    expect(oneLine(missing)).toBe("glider: ENOENT: no such file, open 'x'")
-    expect(oneLine(new TypeError('ours'))).toBe('glider: INTERNAL: ours')
-    expect(oneLine('thrown')).toBe('glider: INTERNAL: thrown')
+    expect(oneLine(missing)).toBe("glider: ENOENT: no such file, open 'x'\n")
+    expect(oneLine(new TypeError('ours'))).toBe('glider: INTERNAL: ours\n')
+    expect(oneLine('thrown')).toBe('glider: INTERNAL: thrown\n')
+  })
+
+  it('shows with --verbose where the code of an action threw, and of other errors no more than ever', () => {
+    expect(shown(failureOf(boom), { verbose: true })).toBe(`${oneLine(boom)}Error: it threw\n    at go (a.ts:1)\\x1b[31m\n`)
+    const busy = new GliderError('BUSY', 'somebody writes')
+    expect(shown(failureOf(busy), { verbose: true })).toBe('glider: BUSY: somebody writes\n')
+  })
+
+  it('is one JSON object with --json, with the message as it is', () => {
+    const { code, message, stack } = boom
+    expect(JSON.parse(shown(failureOf(boom), { json: true }))).toEqual({ error: { code, message } })
+    expect(JSON.parse(shown(failureOf(boom), { json: true, verbose: true }))).toEqual({ error: { code, message, stack } })
+    const unknown = new GliderError('UNAVAILABLE', 'gone', { outcome: 'unknown' })
+    expect(JSON.parse(shown(failureOf(unknown), { json: true }))).toEqual({
+      error: { code: 'UNAVAILABLE', message: 'gone', outcome: 'unknown' },
+    })
+  })
+
+  it.each([
+    [1, ['--json', 'ls', '--address', 'http://127.0.0.1:1'], 'UNAVAILABLE'],
+    [1, ['get', '/a', '--json', '--address', 'x:y'], 'INVALID_ARGUMENT'],
+    [2, ['ls', '--nonsense', '--json'], 'INVALID_ARGUMENT'],
+    [2, ['--json', 'put', 'only-one-argument'], 'INVALID_ARGUMENT'],
+  ])('of a command with --json is on stderr, exit %d: %j', async (exit, args, error) => {
+    const { code, stdout, stderr } = await runCommand(args)
+    expect({ code, stdout }).toEqual({ code: exit, stdout: '' })
+    expect(JSON.parse(stderr)).toEqual({ error: { code: error, message: expect.any(String) } })
   })
 })

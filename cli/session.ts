@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { CallOptions, StoreClient as StoreClientFace } from '../client/index.ts'
-import { StoreClient } from '../client/index.ts'
+import { GliderError, StoreClient } from '../client/index.ts'
 
 export interface Input extends Readable {
   readonly isTTY?: boolean
@@ -45,7 +45,11 @@ export class Session {
   async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
     const { address, token } = this.#flags()
     const { signal } = this.io
-    await using store = await StoreClient.connect(address, { signal, ...(token !== undefined && { token }) })
+    await using store = await StoreClient.connect(address, { signal, ...(token !== undefined && { token }) }).catch(
+      (error: unknown) => {
+        throw withRemedy(error)
+      },
+    )
     return await use(store, { signal })
   }
 
@@ -53,9 +57,16 @@ export class Session {
     this.io.stdout.write(`${line}\n`)
   }
 
-  /** One JSON value for programs, or lines for people. */
-  answer(value: unknown, lines: () => readonly string[]): void {
+  /** One JSON value for programs, or lines for people: none where what was asked for has been done and there is no more to say. */
+  answer(value: unknown, lines: () => readonly string[] = () => []): void {
     if (this.json) this.print(JSON.stringify(value))
     else for (const line of lines()) this.print(line)
   }
+}
+
+/** Says in words of the command what can be done where no cluster answers. */
+function withRemedy(error: unknown): unknown {
+  if (!(error instanceof GliderError) || error.code !== 'UNAVAILABLE') return error
+  const remedy = 'glider up starts a cluster, and --address or GLIDER_ADDRESS says where another one is'
+  return new GliderError(error.code, `${error.message} ${remedy}`, { cause: error })
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { BuildFailure } from 'esbuild'
+import { describeBuildFailure } from '../client/build-failure.ts'
 import { GliderError } from '../client/index.ts'
 import { Exit } from './exit.ts'
 import type { Io, Session } from './session.ts'
@@ -18,6 +19,7 @@ export function addTestCommand(program: Command, session: Session): void {
 }
 
 async function runTests(io: Io, files: readonly string[]): Promise<void> {
+  await Promise.all(files.map(checkFile))
   // Within the project, from where its packages are found.
   const folder = await mkdtemp(resolve('.glider-test-'))
   try {
@@ -26,6 +28,12 @@ async function runTests(io: Io, files: readonly string[]): Promise<void> {
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+async function checkFile(file: string): Promise<void> {
+  const about = await stat(file).catch(() => undefined)
+  if (!about) throw new GliderError('NOT_FOUND', `there is no file ${file} to test: check its path`)
+  if (!about.isFile()) throw new GliderError('INVALID_ARGUMENT', `${file} is no file: name the files that have tests`)
 }
 
 async function compile(files: readonly string[], folder: string): Promise<string[]> {
@@ -48,11 +56,13 @@ async function compile(files: readonly string[], folder: string): Promise<string
     })
     return Object.keys(metafile.outputs)
   } catch (error) {
-    const [first] = (error as BuildFailure).errors ?? []
-    if (!first) throw error
-    const { location, text } = first
-    const place = location ? `${location.file}:${location.line}:${location.column + 1}: ` : ''
-    throw new GliderError('INVALID_ARGUMENT', `${place}${text}`, { cause: error })
+    const failure = error as BuildFailure
+    if (!failure.errors?.length) throw error
+    throw new GliderError(
+      'INVALID_ARGUMENT',
+      describeBuildFailure(failure, files.join(', '), one => one),
+      { cause: error },
+    )
   }
 }
 

@@ -8,7 +8,7 @@ import type { Pending } from '../protocol/requests.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { isStale, type Link } from './action-links.ts'
 import type { ClientContext, Target } from './context.ts'
-import { throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /**
  * Does something with the object of an action node: by the way that is known, and where that leads nowhere any more, or none is
@@ -21,6 +21,7 @@ async function withLink<T>(
   use: (link: Link, isKnown: boolean) => Promise<T>,
 ): Promise<T> {
   throwIfCancelled('the action', options.signal)
+  checkTimeout(options.timeoutMs)
   context.counters.transfers++
   const known = 'node' in target ? context.links.known(target.node) : undefined
   if (known) {

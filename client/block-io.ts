@@ -6,7 +6,7 @@ import { GliderError } from '../protocol/errors.ts'
 import type { Connections } from './connections.ts'
 import type { TransferCounters } from './counters.ts'
 import { DEFAULT_TIMEOUT_MS } from './metadata.ts'
-import { pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+import { checkTimeout, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /** Where a block is, ready for use in heads. */
 export interface BlockRef {
@@ -49,6 +49,7 @@ export class BlockIo {
     check: () => Promise<unknown>,
     attempt: (connection: ConnectionCore, timeoutMs: number) => Promise<void>,
   ): Promise<void> {
+    checkTimeout(timeoutMs)
     const connection = this.#connections.ready(address)
     let failure: GliderError
     try {

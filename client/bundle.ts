@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { BuildFailure } from 'esbuild'
 import { SOURCE_ROOT } from '../protocol/bundle-source.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { describeBuildFailure } from './build-failure.ts'
 
 /** CommonJS packages among the imports may `require` what is built into Node. */
 const REQUIRE_BANNER =
@@ -41,7 +42,8 @@ export async function bundle(file: string): Promise<Buffer> {
     })
     return Buffer.from(result.outputFiles[0]!.contents)
   } catch (error) {
-    throw new GliderError('INVALID_ARGUMENT', describe(file, error as BuildFailure), { cause: error })
+    const described = describeBuildFailure(error as BuildFailure, file, one => join(dirname(file), one))
+    throw new GliderError('INVALID_ARGUMENT', described, { cause: error })
   }
 }
 
@@ -53,13 +55,4 @@ async function folderOf(file: string): Promise<string> {
     throw new GliderError('NOT_FOUND', `there is no file ${file} to deploy`, { cause })
   }
   throw new GliderError('INVALID_ARGUMENT', `${file} is no file: name the file that exports the actions`)
-}
-
-/** The first complaint, with the place in the author's source; columns are counted from 1, as in stack traces. */
-function describe(file: string, failure: BuildFailure): string {
-  const [first, ...others] = failure.errors ?? []
-  if (!first) return `${file}:1:1: it does not compile: ${failure.message}`
-  const { location, text } = first
-  const place = location ? `${join(dirname(file), location.file)}:${location.line}:${location.column + 1}` : `${file}:1:1`
-  return `${place}: ${text}${others.length > 0 ? ` (and ${others.length} more)` : ''}`
 }

@@ -4,8 +4,9 @@ import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Answer } from '../protocol/peer.ts'
+import { wrongServer } from '../protocol/wrong-server.ts'
 import type { Connections } from './connections.ts'
-import { cancelledError, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+import { cancelledError, checkTimeout, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /** Deadline of each metadata and block operation where the caller names none. */
 export const DEFAULT_TIMEOUT_MS = 30_000
@@ -64,6 +65,18 @@ export class MetadataClient {
     this.connections = connections
   }
 
+  /**
+   * @throws GliderError UNAVAILABLE where nobody answers, INVALID_ARGUMENT where another server does
+   */
+  async connect(): Promise<ConnectionCore> {
+    const connection = await this.connections.get(this.address)
+    const { role } = connection.peer
+    if (role === 'metadata') return connection
+    const error = wrongServer(this.address, role, 'INVALID_ARGUMENT')
+    connection.close(error)
+    throw error
+  }
+
   request<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, options?: CallOptions): Promise<A> {
     return this.ask(operation, head, undefined, options, headOf<A>)
   }
@@ -87,6 +100,7 @@ export class MetadataClient {
     take: (head: A, body: Buffer) => R | Promise<R>,
   ): Promise<R> {
     return new Promise((resolve, reject) => {
+      checkTimeout(options?.timeoutMs)
       if (!operation.changes) {
         this.#ask(operation, operation.encodeHead(head), body, options, take, resolve, reject)
         return
@@ -112,7 +126,13 @@ export class MetadataClient {
   }
 
   /** Sends bytes along. A repeat sends them again, so it is for operations that may be done twice. */
-  upload<Head, A>(operation: Operation<Head, A>, head: NoInfer<Head>, bytes: Uint8Array, options: CallOptions = {}): Promise<A> {
+  async upload<Head, A>(
+    operation: Operation<Head, A>,
+    head: NoInfer<Head>,
+    bytes: Uint8Array,
+    options: CallOptions = {},
+  ): Promise<A> {
+    checkTimeout(options.timeoutMs)
     return this.#persist(operation.name, options, async (connection, timeoutMs) => {
       const stream = connection.open(operation, head)
       const expired = new GliderError('TIMEOUT', `no answer to ${operation.name} within its deadline`, { outcome: 'unknown' })
@@ -173,7 +193,7 @@ export class MetadataClient {
       let connection = this.connections.ready(this.address)
       try {
         if (!connection) {
-          const connecting = unlessCancelled(this.connections.get(this.address), what, signal)
+          const connecting = unlessCancelled(this.connect(), what, signal)
           connection = await unlessLate(connecting, clock, deadline - clock.now(), what)
         }
         return await attempt(connection, Math.max(deadline - clock.now(), 0))

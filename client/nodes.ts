@@ -26,7 +26,8 @@ import type {
   WriteStreamOptions,
 } from '../actions/store.ts'
 import { catalogue, type NodeInfo } from '../protocol/catalogue.ts'
-import { unreachable } from '../protocol/errors.ts'
+import { GliderError, unreachable } from '../protocol/errors.ts'
+import { toJson } from '../protocol/json.ts'
 import { DirectReader, DirectWriter } from './action-direct.ts'
 import { callAction, chainOf, openActionRead, openActionWrite } from './action-link.ts'
 import { actionLogs } from './action-logs.ts'
@@ -135,6 +136,7 @@ class ActionProxy extends NodeProxy implements ActionNode {
   readonly type = 'action'
 
   async create(definition: string, { signal, timeoutMs, ...wanted }: CreateObjectOptions = {}): Promise<void> {
+    checkParams(definition, wanted.params)
     await this.context.metadata.request(
       catalogue.createObject,
       { ...this.target, definition, ...wanted, ...chainOf(this.context) },
@@ -172,6 +174,17 @@ class ActionProxy extends NodeProxy implements ActionNode {
 
   call(name: string, value?: unknown, options: CallOptions = {}): Promise<unknown> {
     return callAction(this.context, this.target, name, value, options)
+  }
+}
+
+/** @throws GliderError INVALID_ARGUMENT where something of them would be lost on the way */
+function checkParams(definition: string, params: unknown): void {
+  try {
+    toJson(params, Number.POSITIVE_INFINITY)
+  } catch (cause) {
+    const remedy = 'give plain objects, arrays, strings, finite numbers, booleans or null'
+    const message = `the params for ${definition} cannot be sent: ${(cause as Error).message}: ${remedy}`
+    throw new GliderError('INVALID_ARGUMENT', message, { cause })
   }
 }
 

@@ -39,7 +39,7 @@ import { DEFAULT_TIMEOUT_MS, MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
-import { throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 export interface ConnectOptions {
   /** Only `default` exists so far. @default 'default' */
@@ -63,11 +63,12 @@ export interface InternalOptions {
 /**
  * Connects to a cluster. The client keeps its process alive until it is closed.
  * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
- * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none
+ * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none, or of another server
  */
 export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
   const what = `connecting to ${address}`
   throwIfCancelled(what, options.signal)
+  checkTimeout(options.timeoutMs)
   const letGo = keepAlive()
   let store: Store | undefined
   try {
@@ -134,9 +135,9 @@ class Store implements StoreClient {
     }
   }
 
-  /** Makes sure that the metadata server answers. */
+  /** Makes sure that a metadata server answers. */
   async reach(): Promise<void> {
-    await this.#context.connections.get(this.#context.metadata.address)
+    await this.#context.metadata.connect()
   }
 
   create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
@@ -180,7 +181,9 @@ class Store implements StoreClient {
     return this.#context.metadata.ask(catalogue.rename, { from, to }, undefined, options, () => undefined)
   }
 
-  async lease(path: string, { ttlMs, signal, timeoutMs }: LeaseOptions): Promise<Lease> {
+  async lease(path: string, options: LeaseOptions): Promise<Lease> {
+    // Without any, as a program in JavaScript may call it, the server tells what is missing.
+    const { ttlMs, signal, timeoutMs } = { ...options }
     const given = await this.#context.metadata.request(catalogue.takeLease, { path, ttlMs }, callOf(signal, timeoutMs))
     return this.#context.leases.hold(given, ttlMs)
   }
@@ -203,6 +206,7 @@ class Store implements StoreClient {
   async deploy(file: string, options: DeployOptions = {}): Promise<BundleInfo> {
     const { signal, timeoutMs, name = bundleName(file) } = options
     throwIfCancelled(`deploying ${file}`, signal)
+    checkTimeout(timeoutMs)
     const code = await bundle(file)
     const head = { name, file, size: code.length }
     return this.#context.metadata.upload(catalogue.deploy, head, code, callOf(signal, timeoutMs))

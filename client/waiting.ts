@@ -48,3 +48,10 @@ export function pause(clock: Clock, delayMs: number, what: string, signal: Abort
     else signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
+
+/** @throws GliderError INVALID_ARGUMENT for what is no time that anything could take */
+export function checkTimeout(timeoutMs: number | undefined): void {
+  if (timeoutMs === undefined || timeoutMs > 0) return
+  const remedy = 'give milliseconds above 0, or leave it out'
+  throw new GliderError('INVALID_ARGUMENT', `a timeoutMs of ${String(timeoutMs)} leaves no time: ${remedy}`)
+}

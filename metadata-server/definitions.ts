@@ -157,7 +157,7 @@ export class Definitions {
 
   #checkBundleName(name: string): void {
     try {
-      checkName(name)
+      checkName(name, 'name of a bundle')
     } catch (cause) {
       throw new GliderError('INVALID_ARGUMENT', `the bundle name ${JSON.stringify(name)} is not one part of a path`, { cause })
     }

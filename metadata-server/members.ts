@@ -51,13 +51,13 @@ export function serverId(role: Member['role'], number: number): string {
 
 /** In the form of the catalogue. */
 export function serverInfo({ role, server, space }: Member): ServerInfo {
-  const { id, address, storageClass, draining } = server
+  const { id, address, storageClass, state, draining } = server
   const lost = isLost(server)
   return {
     id,
     role,
     address,
-    state: lost ? 'dead' : draining ? 'draining' : 'live',
+    state: lost ? 'dead' : draining ? 'draining' : state === 'suspect' ? state : 'live',
     storageClass,
     capacity: space.capacity,
     used: space.used,

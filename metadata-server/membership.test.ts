@@ -34,12 +34,13 @@ test('a server that is silent for 5 s is dead; one with heartbeats lives', async
   expect(await codeOf(cluster.ask('heartbeat', { incarnation: silent.head.incarnation }))).toBe('NOT_FOUND')
 })
 
-test('a lost registration connection alone is not death', async () => {
+test('a lost registration connection alone is not death, and is told of', async () => {
   const cluster = new FakeCluster()
   const server = cluster.joinStorage(4)
   await putOne(cluster)
   server.connection.close()
   await cluster.clock.advance(3000)
+  expect(states(cluster)).toEqual(['suspect'])
   expect((await cluster.ask('openRead', { path: '/f' })).locations).toHaveLength(1)
   expect(cluster.register(server.head, new FakeConnection('back')).known).toBe(true)
   await cluster.clock.advance(3000)

@@ -157,5 +157,5 @@ function checkNotWaited(node: Node, asked: Parameters<typeof checkChain>[1]): vo
 
 function checkEmpty(node: Node, path: string, remedy: string): void {
   const size = childrenOf(node)?.children.size ?? 0
-  if (size > 0) throw new GliderError('NOT_EMPTY', `${path} holds ${size} nodes: ${remedy}`)
+  if (size > 0) throw new GliderError('NOT_EMPTY', `${path} holds ${size} ${size === 1 ? 'node' : 'nodes'}: ${remedy}`)
 }

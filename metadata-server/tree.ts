@@ -108,9 +108,13 @@ export class Tree {
   /** Where a head leads whose node is perhaps still to be made. */
   placeOf({ path, node, key }: NodeName, parents: boolean): Place {
     if (path !== undefined && node === undefined && key === undefined) return this.place(path, parents)
-    if (key !== undefined) checkName(key)
+    if (key !== undefined) checkName(key, 'key')
     if (path !== undefined || node === undefined) {
-      throw new GliderError('INVALID_ARGUMENT', 'a node is named by its path or by its id: give exactly one of the two')
+      const none = path === undefined && node === undefined
+      const given = none
+        ? 'no node is named: give its path, or its id'
+        : 'a node is named by its path or by its id: give one of the two'
+      throw new GliderError('INVALID_ARGUMENT', given)
     }
     const named = this.byId(node)
     if (key === undefined) return named
@@ -121,7 +125,7 @@ export class Tree {
   /** The place of a key in an attached table. */
   placeIn(table: TableNode, key: string, tablePath: string): Place {
     const path = joinPath(tablePath, key)
-    checkName(key, path)
+    checkName(key, 'key', path)
     const node = table.children.get(key)
     return node ? { node, path } : { node: undefined, path, parent: table, missing: [], name: key }
   }
@@ -141,9 +145,10 @@ export class Tree {
 
   /**
    * Checks path and parent.
+   * @param parents whether missing ones are made; undefined where they cannot be
    * @throws GliderError INVALID_PATH, NOT_FOUND, TYPE_MISMATCH
    */
-  place(path: string, parents: boolean): Place {
+  place(path: string, parents: boolean | undefined): Place {
     const parts = parsePath(path)
     let node: Node = this.root
     for (let i = 0; i < parts.length; i += 1) {
@@ -153,12 +158,12 @@ export class Tree {
       if (!parent) {
         const above = `/${parts.slice(0, i).join('/')}`
         if (parents || i === parts.length - 1) throw typeMismatch(above, node.type, `one that can hold ${path}`)
-        throw missingParent(path)
+        throw missingParent(path, parents === false)
       }
       const child = parent.children.get(part)
       if (!child) {
         const missing = parts.slice(i, -1)
-        if (missing.length > 0 && !parents) throw missingParent(path)
+        if (missing.length > 0 && !parents) throw missingParent(path, parents === false)
         return { node: undefined, path, parent, missing, name: parts.at(-1) ?? '' }
       }
       node = child
@@ -245,7 +250,7 @@ export class Tree {
     const node = this.get(from)
     if (from === to) return node
     if (to.startsWith(`${from}/`)) throw new GliderError('INVALID_ARGUMENT', `${from} cannot be moved to ${to}, below itself`)
-    const place = this.place(to, false)
+    const place = this.place(to, undefined)
     const parent = place.node ? place.node.parent : place.parent
     if (node.type === 'keyvalue' && parent && parent !== node.parent) {
       throw typeMismatch(from, node.type, 'one that can leave its table: put its bytes at the new place')
@@ -278,6 +283,7 @@ function ownString(part: string): string {
   return Buffer.from(part).toString()
 }
 
-function missingParent(path: string): GliderError {
-  return new GliderError('NOT_FOUND', `the parent of ${path} is not there: create ${parentPath(path)}, or ask for parents`)
+function missingParent(path: string, canBeMade: boolean): GliderError {
+  const remedy = `create ${parentPath(path)}${canBeMade ? ', or ask for parents' : ' first'}`
+  return new GliderError('NOT_FOUND', `the parent of ${path} is not there: ${remedy}`)
 }

@@ -116,6 +116,14 @@ function checker(schema: TSchema): (value: unknown) => string | undefined {
     const error = first?.keyword === 'boolean' && second ? second : first
     if (!error) return 'does not fit its schema'
     if (error.keyword === 'additionalProperties') return `unknown field ${String(first?.instancePath).slice(1)}`
-    return `${error.instancePath.slice(1).replaceAll('/', '.') || 'the value'} ${error.message}`
+    const field = error.instancePath.slice(1).replaceAll('/', '.')
+    if (error.keyword === 'enum') return `${field} must be one of ${listed(error.params, 'allowedValues')}`
+    if (error.keyword === 'required')
+      return `${field === '' ? '' : `${field}.`}${listed(error.params, 'requiredProperties')} is missing`
+    return `${field || 'the value'} ${error.message}`
   }
+}
+
+function listed(params: object, name: string): string {
+  return (params as Readonly<Record<string, readonly unknown[]>>)[name]!.join(', ')
 }

@@ -101,16 +101,18 @@ describe('a path', () => {
   test('that is refused is named, cut short where it is long, with what is wrong', () => {
     expect(() => parsePath('a/b')).toThrow('the path "a/b" is not absolute: start it with /')
     expect(() => parsePath('/a/')).toThrow('ends with /')
-    expect(() => parsePath('/a//b')).toThrow('has an empty part')
-    expect(() => parsePath('/a/../b')).toThrow('has the part ..')
+    expect(() => parsePath('/a//b')).toThrow('has a part that is empty')
+    expect(() => parsePath('/a/../b')).toThrow('has a part that is ..')
     expect(() => parsePath(`/${'x'.repeat(5_000)}`)).toThrow(/^.{0,180}$/)
     expect(() => parsePath(7 as never)).toThrow('is not a string')
   })
 })
 
 test('a name is one part of a path', () => {
-  checkName('key')
+  checkName('key', 'key')
   for (const name of ['a/b', '', '.', '..', 'x'.repeat(256), 'a\0', '\udfff', 5 as never]) {
-    expect(() => checkName(name)).toThrow(expect.objectContaining({ code: 'INVALID_PATH' }))
+    expect(() => checkName(name, 'key')).toThrow(
+      expect.objectContaining({ code: 'INVALID_PATH', message: expect.stringMatching(/^the key ".*" (is|holds) /) }),
+    )
   }
 })

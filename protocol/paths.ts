@@ -20,16 +20,22 @@ export function parsePath(path: string): string[] {
   if (path === '/') return []
   if (path.endsWith('/')) throw invalid(path, 'ends with /: leave the last one out')
   const parts = path.slice(1).split('/')
-  for (const part of parts) checkPart(part, path)
+  for (const part of parts) {
+    const defect = defectOf(part)
+    if (defect !== undefined) throw invalid(path, `has a part that ${defect}`)
+  }
   return parts
 }
 
 /**
- * Checks a name that is given by itself, such as a key of a table, and the path that it makes.
+ * Checks a name that is given by itself: a key of a table, the name of a bundle.
+ * @param what it is, for people
+ * @param path that it makes
  * @throws GliderError INVALID_PATH
  */
-export function checkName(name: string, path = name): void {
-  checkPart(name, path)
+export function checkName(name: string, what: string, path = name): void {
+  const defect = defectOf(name)
+  if (defect !== undefined) throw invalid(name, defect, what)
   checkLength(path)
 }
 
@@ -37,14 +43,15 @@ function checkLength(path: string): void {
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw invalid(path, `is longer than ${MAX_PATH_BYTES} bytes`)
 }
 
-function checkPart(name: string, path: string): void {
-  if (typeof name !== 'string') throw invalid(String(path), 'has a part that is not a string')
-  if (name === '') throw invalid(path, 'has an empty part')
-  if (name === '.' || name === '..') throw invalid(path, `has the part ${name}: paths are not relative`)
-  if (name.includes('/')) throw invalid(path, 'is one part and cannot hold /')
-  if (name.includes('\0')) throw invalid(path, 'holds a NUL character')
-  if (!name.isWellFormed()) throw invalid(path, 'holds an unpaired surrogate')
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw invalid(path, `has a part longer than ${MAX_NAME_BYTES} bytes`)
+/** What is wrong with one part of a path. */
+function defectOf(name: string): string | undefined {
+  if (typeof name !== 'string') return 'is not a string'
+  if (name === '') return 'is empty'
+  if (name === '.' || name === '..') return `is ${name}, and paths are not relative`
+  if (name.includes('/')) return 'holds /, which stands between names'
+  if (name.includes('\0')) return 'holds a NUL character'
+  if (!name.isWellFormed()) return 'holds an unpaired surrogate'
+  return Buffer.byteLength(name) > MAX_NAME_BYTES ? `is longer than ${MAX_NAME_BYTES} bytes` : undefined
 }
 
 export function joinPath(parent: string, name: string): string {
@@ -60,7 +67,8 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-function invalid(path: string, why: string): GliderError {
-  const shown = path.length > 120 ? `${path.slice(0, 120)}…` : path
-  return new GliderError('INVALID_PATH', `the path ${JSON.stringify(shown)} ${why}`)
+function invalid(name: string, why: string, what = 'path'): GliderError {
+  const text = String(name)
+  const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text
+  return new GliderError('INVALID_PATH', `the ${what} ${JSON.stringify(shown)} ${why}`)
 }

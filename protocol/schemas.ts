@@ -89,8 +89,11 @@ export const serverInfo = Type.Object({
   id: Type.String(),
   role: Type.Enum(['storage', 'active']),
   address: Type.String(),
-  /** Nothing new goes to one that is `draining`; what is on one that is `dead` is lost unless it comes back. */
-  state: Type.Enum(['live', 'draining', 'dead']),
+  /**
+   * Nothing new goes to one that is `draining`, whatever else it is. One that is `suspect` has lost its connection to the metadata server: it comes back,
+   * or is soon dead. What is on one that is `dead` is lost unless it comes back.
+   */
+  state: Type.Enum(['live', 'draining', 'suspect', 'dead']),
   storageClass: Type.String(),
   /** Blocks of a storage server, slots of an active one. */
   capacity: count,

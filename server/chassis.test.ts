@@ -33,7 +33,7 @@ afterEach(async () => {
   await chassis.stop()
 })
 
-function start(port = 0): Promise<Chassis> {
+function start(port = 0, host = '127.0.0.1'): Promise<Chassis> {
   const handlers = new HandlerTable()
   handlers.answer(echo, head => head)
   handlers.answerBytes(body, async (_head, bytes) => ({ head: {}, body: Buffer.from(bytes) }))
@@ -51,7 +51,7 @@ function start(port = 0): Promise<Chassis> {
   return Chassis.start({
     role: 'storage',
     id: 'incarnation',
-    host: '127.0.0.1',
+    host,
     port,
     context: connectionContext(systemClock),
     handlers,
@@ -289,6 +289,16 @@ describe('stop', () => {
       })
     }
   })
+})
+
+test('an address of another machine, or a name that means none, is INVALID_ARGUMENT with a remedy', async () => {
+  // One of those that are for examples alone, and a name that cannot be.
+  for (const host of ['192.0.2.1', 'no-such-host.invalid']) {
+    await expect(start(0, host)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/cannot listen on .*: name an address of this machine with --host/),
+    })
+  }
 })
 
 test('a port that is taken is INVALID_ARGUMENT with a remedy', async () => {

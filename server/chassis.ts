@@ -49,7 +49,7 @@ export class Chassis {
     this.#app = fastify({ forceCloseConnections: true })
   }
 
-  /** @throws GliderError INVALID_ARGUMENT where the port cannot be bound */
+  /** @throws GliderError INVALID_ARGUMENT where host and port cannot be bound */
   static async start(options: ChassisOptions): Promise<Chassis> {
     const chassis = new Chassis(options)
     await chassis.#listen()
@@ -88,11 +88,7 @@ export class Chassis {
       await app.listen({ host, port })
     } catch (cause) {
       await app.close()
-      throw new GliderError(
-        'INVALID_ARGUMENT',
-        `cannot listen on ${host}:${port} (${(cause as Error).message}): choose another with --port`,
-        { cause },
-      )
+      throw cannotListen(host, port, cause as NodeJS.ErrnoException)
     }
     const bound = app.server.address()
     const boundPort = typeof bound === 'object' && bound ? bound.port : port
@@ -151,4 +147,14 @@ function refuseStrangers({ role, namespace = NAMESPACE }: Hello): void {
   if (namespace !== NAMESPACE) {
     throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(namespace)} for you here: use ${NAMESPACE}`)
   }
+}
+
+/** Addresses of other machines, and names that mean none. */
+const NOT_HERE = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAFNOSUPPORT'])
+
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): GliderError {
+  const remedy = NOT_HERE.has(cause.code ?? '')
+    ? 'name an address of this machine with --host, and what others reach it by with --advertise'
+    : 'choose another with --port'
+  return new GliderError('INVALID_ARGUMENT', `cannot listen on ${host}:${port} (${cause.message}): ${remedy}`, { cause })
 }

@@ -14,9 +14,10 @@ import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { FakeClock } from '../protocol/testing/fake-clock.ts'
 import { Chassis } from './chassis.ts'
-import { Membership } from './membership.ts'
+import { Membership, RETRY_MS } from './membership.ts'
 
-const log = pino({ level: 'silent' })
+const log = pino({ level: 'warn' }, { write: (line: string) => warnings.push((JSON.parse(line) as { msg: string }).msg) })
+let warnings: string[] = []
 const cleanups: (() => unknown)[] = []
 let refusal: GliderError | undefined
 let registrations: string[]
@@ -24,13 +25,14 @@ let registrations: string[]
 beforeEach(() => {
   refusal = undefined
   registrations = []
+  warnings = []
 })
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 })
 
-async function metadataServer(port = 0): Promise<Chassis> {
+async function metadataServer(port = 0, role: 'metadata' | 'storage' = 'metadata'): Promise<Chassis> {
   const handlers = new HandlerTable()
   handlers.answer(catalogue.register, ({ incarnation }) => {
     if (refusal) throw refusal
@@ -39,8 +41,8 @@ async function metadataServer(port = 0): Promise<Chassis> {
   })
   handlers.answer(catalogue.heartbeat, () => ({}))
   const chassis = await Chassis.start({
-    role: 'metadata',
-    id: 'metadata',
+    role,
+    id: role,
     host: '127.0.0.1',
     port,
     context: connectionContext(systemClock),
@@ -105,10 +107,44 @@ describe('a membership', () => {
     expect(registrations).toEqual(['AbCdEfGhIjKl', 'AbCdEfGhIjKl'])
   })
 
+  test('that finds no metadata server says so once, and tries again until there is one', async () => {
+    const gone = await metadataServer()
+    const port = Number(gone.address.split(':')[1])
+    await gone.stop()
+    let failures = 0
+    let failedOften!: () => void
+    const thirdFailure = new Promise<void>(resolve => {
+      failedOften = resolve
+    })
+    const counting: Clock = {
+      ...systemClock,
+      after(delayMs, callback) {
+        if (delayMs === RETRY_MS && ++failures === 3) failedOften()
+        return systemClock.after(delayMs, callback)
+      },
+    }
+    const membership = member(gone.address, undefined, counting)
+    const joining = membership.join()
+    await thirdFailure
+    expect(warnings).toEqual(['cannot register yet, trying again'])
+    await metadataServer(port)
+    await joining
+    expect(membership.isMember).toBe(true)
+  })
+
   test('that is refused for good fails', async () => {
     refusal = new GliderError('INVALID_ARGUMENT', 'no such storage class')
     const { address } = await metadataServer()
     await expect(member(address).join()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  })
+
+  test('fails at first where another server than the metadata server answers', async () => {
+    const { address } = await metadataServer(0, 'storage')
+    await expect(member(address).join()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(`${address} is the address of a storage server: give the address of the metadata server`),
+    })
+    expect(registrations).toEqual([])
   })
 
   test('that is not taken back is told so, and ends', async () => {

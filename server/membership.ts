@@ -5,10 +5,12 @@ import { dial } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
+import { wrongServer } from '../protocol/wrong-server.ts'
 import type { Log } from './log.ts'
 
 const HEARTBEAT_MS = 1_000
-const RETRY_MS = 250
+/** Between attempts to register. */
+export const RETRY_MS = 250
 const ANSWER_MS = 5_000
 
 export interface MembershipOptions {
@@ -34,6 +36,8 @@ export class Membership {
   readonly #clock: Clock
   #connection: ConnectionCore | undefined
   #member = false
+  /** Once for all attempts that fail in a row. */
+  #toldOfFailure = false
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #firstTime: { resolve(): void; reject(error: unknown): void } | undefined
@@ -99,9 +103,13 @@ export class Membership {
     this.#connection = connection
     if (this.#stopped) connection.close()
     await connection.start()
+    const { role } = connection.peer
+    // At first that is a mistake; later, whoever has taken the port may go again.
+    if (role !== 'metadata') throw wrongServer(metadataAddress, role, this.#firstTime ? 'INVALID_ARGUMENT' : 'UNAVAILABLE')
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
     registered(answer.head)
     this.#member = true
+    this.#toldOfFailure = false
     log.info({ metadata: metadataAddress, id: answer.head.id }, 'registered')
     this.#timer = every(this.#clock, HEARTBEAT_MS, () => this.#beat(connection, head.incarnation))
     connection.onClose(reason => this.#lost(reason))
@@ -126,6 +134,10 @@ export class Membership {
     this.#connection?.close(error)
     if (this.#stopped) return
     if (error.retryable || error.code === 'PROTOCOL_ERROR') {
+      if (!this.#toldOfFailure) {
+        this.#options.log.warn({ code: error.code, reason: error.message }, 'cannot register yet, trying again')
+      }
+      this.#toldOfFailure = true
       this.#timer = this.#clock.after(RETRY_MS, () => this.#attempt())
       return
     }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { type FileHandle, mkdir, open, readdir, rm, statfs } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { GliderError } from '../protocol/errors.ts'
 import { formatSize } from '../protocol/units.ts'
 import { DirectoryLock } from '../server/directory-lock.ts'
+import { makeDirectory } from '../server/make-directory.ts'
 
 /** Several, since writes into one file wait for each other. */
 const FILES = 8
@@ -38,7 +39,7 @@ export class DataDirectory {
     const files: DataFile[] = []
     let lock: DirectoryLock | undefined
     try {
-      await mkdir(directory, { recursive: true })
+      await makeDirectory(directory)
       lock = await DirectoryLock.take(directory, { id, server: 'storage server' })
       await removeFiles(directory)
       await checkSpace(directory, capacityBytes)

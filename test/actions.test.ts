@@ -253,7 +253,12 @@ describe('calls', () => {
       expect(failure.message).toContain(node.path)
       expect(failure.stack).toMatch(/fail.*probes\.ts:\d+/)
       expect((await failureOf(node.call('broken'))).code).toBe('ACTION_FAILED')
-      expect((await failureOf(node.call('bigint'))).code).toBe('ACTION_FAILED')
+      expect(await failureOf(node.call('bigint'))).toMatchObject({
+        code: 'ACTION_FAILED',
+        message: expect.stringMatching(
+          /bigint of \w+ returned what cannot go back as JSON: JSON cannot carry a BigInt.*: return /,
+        ),
+      })
       expect(await node.call('nothing')).toBe(null)
     })
   })

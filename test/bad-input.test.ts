@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type ErrorCode, StoreClient } from 'glider'
+import { type ErrorCode, StoreClient, type TableNode } from 'glider'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { failureOf } from './support/failure.ts'
 import { Proxy } from './support/proxy.system.ts'
@@ -40,6 +40,21 @@ async function object(store: StoreClient, at: string, definition: string, params
   } finally {
     await store.delete(at, { recursive: true })
   }
+}
+
+async function inTable(store: StoreClient, use: (table: TableNode) => Promise<unknown>): Promise<unknown> {
+  const table = await store.create('/table', 'table')
+  try {
+    return await use(table)
+  } finally {
+    await store.delete('/table')
+  }
+}
+
+/** Connects to a server of the cluster that is not its metadata server. */
+async function connectTo(store: StoreClient, role: 'storage' | 'active'): Promise<StoreClient> {
+  const server = (await store.servers()).find(one => one.role === role)!
+  return StoreClient.connect(server.address)
 }
 
 const mistakes: Record<string, Mistake> = {
@@ -165,6 +180,16 @@ const mistakes: Record<string, Mistake> = {
       await StoreClient.connect(gone.address)
     },
   },
+  'the address of a storage server': {
+    code: 'INVALID_ARGUMENT',
+    says: /127\.0\.0\.1:\d+ is the address of a storage server: give the address of the metadata server/,
+    make: store => connectTo(store, 'storage'),
+  },
+  'the address of an active server': {
+    code: 'INVALID_ARGUMENT',
+    says: /127\.0\.0\.1:\d+ is the address of an active server: give the address of the metadata server/,
+    make: store => connectTo(store, 'active'),
+  },
   'something else than a server': {
     code: 'PROTOCOL_ERROR',
     says: /127\.0\.0\.1:\d+.*glider/,
@@ -177,8 +202,42 @@ const mistakes: Record<string, Mistake> = {
   },
   'a type of node that does not exist': {
     code: 'INVALID_ARGUMENT',
-    says: /type/,
+    says: /type must be one of .*file, directory, table, keyvalue, bag, action/,
     make: store => store.create('/x', 'folder' as 'file'),
+  },
+  'no type of node': { code: 'INVALID_ARGUMENT', says: /type is missing/, make: store => store.create('/x', undefined as never) },
+  'no path': { code: 'INVALID_ARGUMENT', says: /no node is named: give its path/, make: store => store.get(undefined as never) },
+  'a lease without a time': {
+    code: 'INVALID_ARGUMENT',
+    says: /ttlMs is missing/,
+    make: store => store.lease('/file', undefined as never),
+  },
+  'a rename to where nothing is': {
+    code: 'NOT_FOUND',
+    says: /the parent of \/no\/file is not there: create \/no first$/,
+    make: store => store.rename('/file', '/no/file'),
+  },
+  'params that are no JSON': {
+    code: 'INVALID_ARGUMENT',
+    says: /the params for std\/Merge cannot be sent: JSON cannot carry a function \(at "op"\)/,
+    async make(store) {
+      const node = await store.create('/x', 'action')
+      try {
+        await node.create('std/Merge', { params: { op: () => 'sum' } })
+      } finally {
+        await store.delete('/x', { recursive: true })
+      }
+    },
+  },
+  'a key of a table that is none': {
+    code: 'INVALID_PATH',
+    says: /the key "a\/b" holds \//,
+    make: store => inTable(store, table => table.put('a/b', 'x')),
+  },
+  'no key of a table': {
+    code: 'INVALID_PATH',
+    says: /the key "" is empty/,
+    make: store => inTable(store, table => table.get('')),
   },
   'an option that does not exist': {
     code: 'INVALID_ARGUMENT',

@@ -96,16 +96,29 @@ export class Other extends Action {}
     },
     'an import of a name that glider does not have': {
       source: `${action}\nimport { GliderError, nonsense } from 'glider'\nexport class A extends Action { x = [GliderError, nonsense] }\n`,
-      says: /^broken\.ts:3:1: .*nonsense/,
+      says: /^broken\.ts:3:1: .*glider has no export named 'nonsense': where it is a type/,
     },
     'an import of what glider does not offer': {
       source: `${action}\n\nimport { x } from 'glider/inside'\nexport class A extends Action { x = x }\n`,
-      says: /^broken\.ts:4:1: .*inside/,
+      says: /^broken\.ts:4:1: .*there is no glider\/inside: actions import from glider\/action, and from glider$/,
+    },
+    'an Action from the wrong place': {
+      source: "import { Action } from 'glider'\nexport class A extends Action {}\n",
+      says: /^broken\.ts:1:1: .*glider has no export named 'Action': import it from glider\/action$/,
     },
     'an import that is known only when it is loaded, and not there': {
       source: `${action}import { name } from './lib/x.ts'\nexport class A extends Action {}\nawait import(name)\n`,
       lib: "export const name = 'not-installed-anywhere'\n",
       says: /^broken\.ts:4:7: .*not-installed-anywhere/,
+    },
+    'imports of which several are not there': {
+      source: "import { x } from 'not-installed-anywhere'\nimport { y } from './lib/x.ts'\nexport const z = x + y\n",
+      lib: "export { y } from './missing.ts'\n",
+      says: /^broken\.ts:1:19: .*not-installed-anywhere.*; \S*lib\/x\.ts:1:19: .*missing/,
+    },
+    'action classes of CommonJS': {
+      source: "const { Action } = require('glider/action')\n\nclass A extends Action {}\nmodule.exports = { A }\n",
+      says: /^broken\.ts:3:1: A is given by module\.exports.*: export class A extends Action/,
     },
     'no Action': { source: '\nexport class A {}\nexport const x = 1\n', says: /^broken\.ts:1:1: .*extends Action/ },
     'nothing but what others export, and no Action': {

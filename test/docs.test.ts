@@ -7,6 +7,7 @@ import path from 'node:path'
 import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { errorTable } from '../protocol/errors.ts'
 import { frameKind } from '../protocol/frame.ts'
 import { expectClean } from './support/clean.ts'
 import { commandsOf, PageRunner, readDocument, root, typeCheck } from './support/document.ts'
@@ -66,6 +67,17 @@ describe('the pages in docs/', () => {
       expect(flags.length).toBeGreaterThan(5)
       for (const [, flag, name] of flags) expect(text).toContain(`| \`${flag}\` | \`${name}\` |`)
     }
+  })
+
+  test('say what to do about each error', async () => {
+    const text = await readFile(path.join(root, 'docs', 'jobs.md'), 'utf8')
+    const section = text.slice(text.indexOf('\n## Errors'), text.indexOf('\n## Limits'))
+    const told = [...section.matchAll(/^\| (`[A-Z].*?) \|.*\| (\w+) \|$/gm)].flatMap(([, codes, retry]) =>
+      codes!.split(', ').map(code => [code.slice(1, -1), retry]),
+    )
+    expect(Object.fromEntries(told)).toEqual(
+      Object.fromEntries(Object.entries(errorTable).map(([code, { retry }]) => [code, retry])),
+    )
   })
 
   test('have the kinds of frames', async () => {

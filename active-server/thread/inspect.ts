@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { inspect as show } from 'node:util'
-import { describeClasses } from '../../actions/inspect.ts'
+import { commonJsClasses, describeClasses } from '../../actions/inspect.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import type { InspectResult, InspectTask } from '../messages.ts'
 import { redirectConsole } from './console.ts'
@@ -41,15 +41,31 @@ function placeOfClass(places: BundlePlaces, loaded: object): string {
       if (about !== undefined) return places.ofClass(value, about)
     }
   }
-  return places.beginning
+  const [hidden] = commonJsClasses(loaded)
+  return hidden ? places.ofClass(hidden, 'class') : places.beginning
 }
 
 function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return show(thrown)
   const { name, message } = thrown
+  const own = ofOurPackage(message)
+  if (own !== undefined) return own
   // What the loader says ends with the path of a file of this server.
   const said = message.replace(/(, | )?imported from \S+$/, '')
   return thrown instanceof GliderError || name === 'Error' ? said : `${name}: ${said}`
+}
+
+/** What the loader says of an import from glider, in words that name what there is instead. */
+function ofOurPackage(message: string): string | undefined {
+  const path = /^Package subpath '\.(\/\S+)' is not defined by "exports" in \S+node_modules\/glider\/package\.json/.exec(
+    message,
+  )?.[1]
+  if (path !== undefined) return `there is no glider${path}: actions import from glider/action, and from glider`
+  const [, module, name] =
+    /^The requested module '(glider(?:\/\S+)?)' does not provide an export named '(\w+)'/.exec(message) ?? []
+  if (module === undefined) return undefined
+  const remedy = name === 'Action' ? 'import it from glider/action' : 'where it is a type, import it with type'
+  return `${module} has no export named '${name}': ${remedy}`
 }
 
 function refuse(message: string, cause: unknown): InspectResult {

@@ -3,13 +3,13 @@
  * cache of the system, so what it has committed survives this process; with `sync` each commit waits for the disk as well and
  * survives the machine.
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Clock, Randomness } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import { DirectoryLock } from '../../server/directory-lock.ts'
 import type { Log } from '../../server/log.ts'
+import { makeDirectory } from '../../server/make-directory.ts'
 import type { AnswerBatch, KeptAnswer, Subjects } from './journal.ts'
 import { codecs, type RecordKey, type RecordKind, type Records } from './records.ts'
 import type { JournalHead, SavedState } from './restore.ts'
@@ -74,7 +74,7 @@ export class LmdbJournal implements SavedState {
     const { directory, sync, randomness } = options
     let lock: DirectoryLock | undefined
     try {
-      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await makeDirectory(directory, 0o700)
       lock = await DirectoryLock.take(directory, { id: randomness.id(), server: 'metadata server' })
       const path = join(directory, 'journal.lmdb')
       return new LmdbJournal(options, lock, open({ path, noSync: !sync, overlappingSync: false, maxDbs: KINDS.length + 1 }))

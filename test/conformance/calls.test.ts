@@ -162,6 +162,22 @@ describe('timeoutMs', () => {
     expect(await store.exists('/')).toBe(true)
   })
 
+  it('that is no time is refused by every call, and while connecting', async () => {
+    const { store } = deployment
+    const base = await deployment.directory()
+    const nodes = await nodesFor(store, base)
+    for (const timeoutMs of [0, -1, Number.NaN]) {
+      const asked = [
+        ...everyCall(store, base, nodes, { timeoutMs }),
+        store.deploy(import.meta.filename, { timeoutMs }),
+        Client.connect(deployment.url, { timeoutMs }),
+      ]
+      for (const failure of await Promise.all(asked.map(failureOf))) {
+        expect(failure).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(`timeoutMs of ${timeoutMs}`) })
+      }
+    }
+  })
+
   it('that is long enough changes nothing', async () => {
     const { store } = deployment
     const base = await deployment.directory()
