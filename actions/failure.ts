@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { Clock, Timer } from '../protocol/clock.ts'
-import { GliderError } from '../protocol/errors.ts'
+import { GliderError, reasonOf } from '../protocol/errors.ts'
 import type { TurnScope } from './scope.ts'
 
 /** How long a hook may take to settle once its stream, or its object, has been aborted. */
@@ -12,14 +12,35 @@ const MAX_STACK_CHARS = 16_384
 
 /** What user code threw, as the other side gets it: with the message and the stack of the user's error. */
 export function actionFailed(what: string, thrown: unknown): GliderError {
-  const error = new GliderError('ACTION_FAILED', `${what} threw: ${reasonOf(thrown)}`, { cause: thrown })
-  if (thrown instanceof Error && typeof thrown.stack === 'string') error.stack = thrown.stack.slice(0, MAX_STACK_CHARS)
+  const error = new GliderError('ACTION_FAILED', `${what} threw: ${cut(shown(thrown, messageOf))}`, { cause: thrown })
+  const stack = shown(thrown, stackOf)
+  if (stack !== '') error.stack = stack.slice(0, MAX_STACK_CHARS)
   return error
 }
 
-function reasonOf(thrown: unknown): string {
-  if (thrown instanceof GliderError) return cut(`${thrown.code}: ${thrown.message}`)
-  return cut(thrown instanceof Error ? String(thrown.message) : inspect(thrown))
+/** What user code let go uncaught, for a log: with its stack, where it has one. */
+export function describeThrown(thrown: unknown): string {
+  return shown(thrown, stackOf) || shown(thrown, messageOf)
+}
+
+/** Looking at what was thrown may run code of its own, which throws in turn: that is no reason to fail here. */
+function shown(thrown: unknown, look: (thrown: unknown) => string): string {
+  try {
+    return look(thrown)
+  } catch {
+    return reasonOf(thrown)
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof GliderError) return `${thrown.code}: ${thrown.message}`
+  return thrown instanceof Error ? String(thrown.message) : inspect(thrown)
+}
+
+/** Empty where there is none. */
+function stackOf(thrown: unknown): string {
+  const stack: unknown = thrown instanceof Error ? thrown.stack : undefined
+  return typeof stack === 'string' ? stack : ''
 }
 
 function cut(text: string): string {

@@ -87,6 +87,7 @@ describe('an object that loses its thread', () => {
     ['buffers', /MiB of memory/],
     ['slowly', /MiB of memory/],
     ['exit', /process\.exit\(7\)/],
+    ['unguarded', /\[object Object\]/],
   ] as const)('%s: it is lost and says why, and nothing else is', { timeout: 20_000 }, async ([accident, cause]) => {
     const node = await besideIt(`/${accident}`)
     const failure = await besideTransfers(() => failureOf(node.call(accident)))
@@ -122,6 +123,15 @@ describe('an object that goes wrong', () => {
     const failure = await failureOf(node.call('recurse'))
     expect(failure.code).toBe('ACTION_FAILED')
     expect(failure.message).toContain('Maximum call stack size exceeded')
+    expect(await node.call('thread')).toBe(thread)
+  })
+
+  it('by throwing what cannot be looked at fails and lives', async () => {
+    const thread = await node.call('thread')
+    const failure = await failureOf(node.call('odd'))
+    expect(failure.code).toBe('ACTION_FAILED')
+    expect(failure.message).toContain('odd of Patient threw: something that cannot be shown')
+    await logged(/uncaught: something that cannot be shown/)
     expect(await node.call('thread')).toBe(thread)
   })
 
