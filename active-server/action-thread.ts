@@ -337,7 +337,7 @@ export class ActionThread implements StepHandlers {
 
 /** Why the pool says that the thread has ended by itself: with what user code threw, whatever that is. */
 function causeOf(thrown: unknown): string {
-  const reason = reasonOf(thrown).slice(0, MAX_CAUSE_CHARS)
+  const reason = reasonOf(thrown).slice(0, MAX_CAUSE_CHARS) || 'its code threw an error without a message'
   const code = /^worker exited with code: (\d+)$/.exec(reason)?.[1]
   return code === undefined ? reason : `its code called process.exit(${code})`
 }

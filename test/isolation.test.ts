@@ -155,6 +155,22 @@ describe('an object that goes wrong', () => {
     expect(others).toEqual([])
   })
 
+  it('is heard from its listeners when it is deleted', async () => {
+    const other = await makeAction(shared.store, '/listens', 'Accident')
+    await other.call('onAbort')
+    const lines: string[] = []
+    const following = (async () => {
+      for await (const { message } of other.logs()) {
+        lines.push(message)
+        if (message === 'ready') void other.delete({ mode: 'abort' })
+      }
+    })()
+    await other.call('say', 'ready')
+    await following
+    expect(lines).toContain('told to end')
+    await shared.store.delete('/listens')
+  })
+
   it('by printing a gigabyte is cut short, and the server hardly grows', { timeout: 20_000 }, async () => {
     const before = await resident()
     let most = 0

@@ -35,8 +35,8 @@ describe('the log of an object, in its thread', () => {
     const { posted, log } = setUp()
     const hostile = {
       n: 1n,
-      [inspect.custom]() {
-        throw Object.create(null) as object
+      [inspect.custom]: () => {
+        throw Object.assign(new Error('not now'), { stack: undefined })
       },
     }
     const stackless = Object.assign(new Error('without a stack'), { stack: { no: 'text' } })
