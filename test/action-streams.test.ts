@@ -56,6 +56,18 @@ describe('each opened stream runs its hook once', () => {
   })
 })
 
+describe('a client that is closed', () => {
+  it('does not know what becomes of what it has under way', async () => {
+    const client = await shared.connect()
+    const node = await client.lookup(gate.path, 'action')
+    const passing = failureOf(node.call('pass', 'never'))
+    await node.call('arrived', { name: 'never', count: 1 })
+    await client.close()
+    expect(await passing).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' })
+    await gate.call('open', 'never')
+  })
+})
+
 describe('a write stream', () => {
   it('finishes only when onWrite has returned', async () => {
     await shared.withAction('Waiter', { params: { write: 'finish' } }, async node => {

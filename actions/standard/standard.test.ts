@@ -227,6 +227,19 @@ describe('a bound of memory', () => {
     if (Class !== Join) await action.write([head, ...many.slice(0, 30)])
   })
 
+  it('of Join holds however many partners one record has', async () => {
+    await using join = await runAction(Join)
+    const count = 10_000
+    await join.write(['left\n', ...Array.from({ length: count }, (_, i) => `k,${i}\n`)])
+    await join.write(['right\n', `k,${'x'.repeat(100)}\n`])
+    let lines = 0
+    for await (const chunk of join.chunks()) {
+      expect(chunk.length).toBeLessThan(128 << 10)
+      lines += chunk.toString().split('\n').length - 1
+    }
+    expect(lines).toBe(count)
+  })
+
   it('of Sample refuses a sample that is larger', async () => {
     await using sample = await runAction(Sample, { params: { maxBytes: 1024 } })
     await expect(sample.write('x'.repeat(2000))).rejects.toThrow(/NO_SPACE.*params\.maxBytes/)
