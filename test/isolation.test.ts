@@ -238,16 +238,33 @@ describe('what a class says of its objects', () => {
   })
 })
 
+/** The numbers of the active servers that are there. */
+async function live(): Promise<string[]> {
+  const servers = await shared.store.servers()
+  return servers.filter(({ role, state }) => role === 'active' && state === 'live').map(({ id }) => id)
+}
+
+describe('a server whose process breaks down', () => {
+  it.each(['SIGABRT', 'SIGTRAP'] as const)('by %s comes back as another', { timeout: 20_000 }, async signal => {
+    const server = shared.cluster.servers.find(({ role }) => role === 'active')!
+    const { pid } = server
+    const [id] = await live()
+    process.kill(pid!, signal)
+    for (let now = await live(); now.length !== 1 || now[0] === id || server.pid === pid; now = await live());
+    expect((await failureOf(bystander.call('thread'))).code).toBe('ACTION_LOST')
+    await bystander.create('Bystander')
+    expect(await bystander.call('bytes')).toBe(0)
+  })
+})
+
 describe('a thread that does not end', () => {
   it('makes its server leave and come back as another', { timeout: 30_000 }, async () => {
     await using folder = await temporaryFolder()
     const pipe = path.join(folder.path, 'pipe')
     execFileSync('mkfifo', [pipe])
-    const { store, cluster } = shared
+    const { cluster } = shared
     const server = cluster.servers.find(({ role }) => role === 'active')!
     const pid = server.pid
-    const live = async (): Promise<string[]> =>
-      (await store.servers()).filter(({ role, state }) => role === 'active' && state === 'live').map(({ id }) => id)
     const [id] = await live()
     const node = await besideIt('/stuck')
     expect(await codeOf(node.call('block', pipe))).toBe('ACTION_LOST')
