@@ -65,12 +65,16 @@ export class Connections {
 
   async close(): Promise<void> {
     this.#abort.abort()
-    for (const connection of [...this.#ready.values()]) connection.close(closedError())
+    // What is under way there may have been done, or may yet be.
+    const closeReady = (): void => {
+      for (const connection of [...this.#ready.values()]) connection.close(closedError('unknown'))
+    }
+    closeReady()
     await Promise.allSettled(this.#dialling.values())
-    for (const connection of [...this.#ready.values()]) connection.close(closedError())
+    closeReady()
   }
 }
 
-function closedError(): GliderError {
-  return new GliderError('UNAVAILABLE', 'this StoreClient has been closed: connect another one')
+function closedError(outcome?: 'unknown'): GliderError {
+  return new GliderError('UNAVAILABLE', 'this StoreClient has been closed: connect another one', outcome && { outcome })
 }

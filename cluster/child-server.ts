@@ -7,6 +7,8 @@ export type ServerRole = 'metadata' | 'storage' | 'active'
 
 /** How long a server may take for an orderly stop. */
 const STOP_SECONDS = 5
+/** What a process that breaks down by itself ends with: V8 gives up with a trap where one array grows beyond all bounds. */
+const BREAKDOWNS: ReadonlySet<string> = new Set(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'])
 /** So much of what a server has said last is kept until it is ready. */
 const MAX_SAID = 8_000
 
@@ -35,7 +37,8 @@ export class ChildServer {
 
   /** Whether it has left to return, or broke down by itself: not when somebody has ended it. */
   get returns(): boolean {
-    return this.#leaves || this.#process.signalCode === 'SIGABRT' || this.#process.signalCode === 'SIGSEGV'
+    const { signalCode } = this.#process
+    return this.#leaves || (signalCode !== null && BREAKDOWNS.has(signalCode))
   }
 
   get pid(): number {

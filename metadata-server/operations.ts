@@ -189,7 +189,7 @@ export class Operations {
       return {}
     })
     this.#add(catalogue.objectsLost, head => {
-      membership.objectsLost(head.incarnation, head.slots, head.cause)
+      membership.objectsLost(head)
       return {}
     })
     this.#add(catalogue.servers, () => ({ servers: membership.list() }))

@@ -8,9 +8,9 @@ import { badLine } from './key-value.ts'
 import { LineBatch } from './line-batch.ts'
 import { LineOrder } from './line-order.ts'
 import { MiB, Params } from './params.ts'
-import { BufferedLines, mergedLines, RunReader } from './run-reader.ts'
+import { mergedLines, RunReader } from './run-reader.ts'
 import { type Run, Runs } from './runs.ts'
-import { SORT_COST_OF_LINE, sortedLines } from './sorted-lines.ts'
+import { otherTurns, SORT_COST_OF_LINE, sortedPieces } from './sorted-lines.ts'
 
 const OUTPUT_BYTES = 256 * 1024
 /** So many runs are merged at a time, and each takes a buffer of 256 KiB then. */
@@ -164,7 +164,7 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   }
 
   #write(batches: readonly LineBatch[], signal: AbortSignal): Promise<Run> {
-    return this.#spilled.write(sortedLines(batches, this.#order, OUTPUT_BYTES), sizeOf(batches, []), signal)
+    return this.#spilled.write(this.#sorted({ batches, runs: [] }, signal), sizeOf(batches, []), signal)
   }
 
   /** The lines of whole streams as they are now. Its runs stay until `#sorted` has been through them. */
@@ -175,15 +175,14 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   }
 
   async *#sorted({ batches, runs }: Snapshot, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-    const inMemory = sortedLines(batches, this.#order, OUTPUT_BYTES)
-    if (runs.length === 0) {
-      yield* inMemory
-      return
-    }
     const readers: RunReader[] = []
     try {
+      const inMemory = await sortedPieces(batches, this.#order, signal)
       for (const run of runs) readers.push(await RunReader.open(run, this.#order, signal))
-      yield* mergedLines([...readers, new BufferedLines(inMemory, this.#order)], this.#order, OUTPUT_BYTES)
+      for await (const lines of mergedLines([...readers, ...inMemory], this.#order, OUTPUT_BYTES)) {
+        yield lines
+        await otherTurns(signal)
+      }
     } finally {
       for (const reader of readers) await reader.close()
       await this.#spilled.letGo(runs)

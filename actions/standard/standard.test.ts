@@ -1,6 +1,7 @@
 import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../protocol/clock.system.ts'
 import type { ActionClass } from '../action.ts'
 import type { StoreClient } from '../store.ts'
 import { runAction } from '../testing/index.ts'
@@ -107,6 +108,26 @@ describe('Merge', () => {
 })
 
 describe('Sorter', () => {
+  it('lets others have their turns while it sorts, and keeps the order over all pieces', async () => {
+    await using sorter = await runAction(Sorter)
+    const lines = Array.from({ length: 100_000 }, (_, i) => `the same beginning ${(i * 7919) % 100_003}`)
+    await sorter.write(`${lines.join('\n')}\n`)
+    let turns = 0
+    let over = false
+    const count = (): void => {
+      turns++
+      if (!over) systemClock.soon(count)
+    }
+    systemClock.soon(count)
+    const chunks = sorter.chunks()
+    const first = (await chunks.next()).value!
+    expect(turns).toBeGreaterThan(2)
+    over = true
+    const rest: Buffer[] = []
+    for await (const chunk of chunks) rest.push(chunk)
+    expect(Buffer.concat([first, ...rest]).toString()).toBe(`${lines.sort().join('\n')}\n`)
+  })
+
   it('sorts the lines of all complete streams by their bytes, and writes them to a file when asked to finish', async () => {
     const line = fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'ä', '漢', '🙂', '\uffff', 'abcdef'), maxLength: 5 })
     await fc.assert(
@@ -225,6 +246,19 @@ describe('a bound of memory', () => {
     }
     // What is there already takes no more.
     if (Class !== Join) await action.write([head, ...many.slice(0, 30)])
+  })
+
+  it('of Join holds however many partners one record has', async () => {
+    await using join = await runAction(Join)
+    const count = 10_000
+    await join.write(['left\n', ...Array.from({ length: count }, (_, i) => `k,${i}\n`)])
+    await join.write(['right\n', `k,${'x'.repeat(100)}\n`])
+    let lines = 0
+    for await (const chunk of join.chunks()) {
+      expect(chunk.length).toBeLessThan(128 << 10)
+      lines += chunk.toString().split('\n').length - 1
+    }
+    expect(lines).toBe(count)
   })
 
   it('of Sample refuses a sample that is larger', async () => {
