@@ -13,17 +13,15 @@ const MAX_STACK_CHARS = 16_384
 
 /** What user code threw, as the other side gets it: with the message and the stack of the user's error. */
 export function actionFailed(what: string, thrown: unknown): GliderError {
-  const happened = thrown instanceof UnsendableResult ? thrown.message : `threw: ${cut(shown(thrown, messageOf))}`
+  const happened = (unsendable.has(thrown as object) ? '' : 'threw: ') + cut(shown(thrown, messageOf))
   const error = new GliderError('ACTION_FAILED', `${what} ${happened}`, { cause: thrown })
   const stack = shown(thrown, stackOf)
   if (stack !== '') error.stack = stack.slice(0, MAX_STACK_CHARS)
   return error
 }
 
-/** What a call has returned cannot go back to its caller. */
-class UnsendableResult extends TypeError {
-  override readonly name = 'UnsendableResult'
-}
+/** Errors for results of calls that cannot go back to their caller: nobody threw them. */
+const unsendable = new WeakSet<object>()
 
 /** The result of a call as it travels. */
 export function resultJson(value: unknown): string {
@@ -31,7 +29,9 @@ export function resultJson(value: unknown): string {
     return toJson(value, MAX_CALL_BYTES)
   } catch (cause) {
     const remedy = 'return arrays, plain objects, strings, finite numbers, booleans or null, and what is large by a stream'
-    throw new UnsendableResult(`returned what cannot go back as JSON: ${cut(shown(cause, messageOf))}: ${remedy}`, { cause })
+    const error = new TypeError(`returned what cannot go back as JSON: ${shown(cause, messageOf)}: ${remedy}`, { cause })
+    unsendable.add(error)
+    throw error
   }
 }
 

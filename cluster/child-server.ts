@@ -58,7 +58,7 @@ export class ChildServer {
         child.kill('SIGKILL')
       }
       process.on('exit', endWithUs)
-      // Until the server is ready its words are kept: where it does not start, its last ones become the error.
+      // Until the server is ready its words are kept: where it breaks down before that, its last ones become the error.
       let said = ''
       const listen = (text: string): void => {
         said = (said + text).slice(-MAX_SAID)
@@ -73,6 +73,11 @@ export class ChildServer {
       })
       child.on('error', reject)
       child.once('message', message => {
+        if ('failed' in (message as object)) {
+          const { code, message: why } = (message as { failed: { code: ErrorCode; message: string } }).failed
+          reject(new GliderError(code, `the ${role} server did not start: ${why}`))
+          return
+        }
         child.stderr!.off('data', listen).pipe(process.stderr, { end: false })
         resolve(new ChildServer(role, (message as { address: string }).address, child, exited))
       })
@@ -98,18 +103,8 @@ export class ChildServer {
   }
 }
 
-/** The last line that a server has logged, or else said, before it gave up. */
+/** Of one that has ended without a word to us: its last ones are Node's own, or of the command line. */
 function startError(role: ServerRole, said: string): GliderError {
-  const last = said.trimEnd().split('\n').at(-1) ?? ''
-  let logged: { msg?: string; error?: { code?: ErrorCode } } = {}
-  try {
-    logged = JSON.parse(last) as typeof logged
-  } catch {
-    // Not of the log: the words of Node itself, or of the command line.
-    logged = { msg: last }
-  }
-  return new GliderError(
-    logged.error?.code ?? 'UNAVAILABLE',
-    `the ${role} server did not start: ${logged.msg || 'it said nothing'}`,
-  )
+  const last = said.trimEnd().split('\n').at(-1)
+  return new GliderError('UNAVAILABLE', `the ${role} server did not start: ${last || 'it said nothing'}`)
 }
