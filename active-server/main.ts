@@ -1,3 +1,4 @@
+import { readConfiguration } from '../server/configuration.ts'
 import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
@@ -26,7 +27,7 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
   )
   .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))
 
-const flags = command.parse().opts<Flags>()
+const flags = readConfiguration<Flags>(command)
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
 await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes }, system, leave))

@@ -1,3 +1,4 @@
+import { readConfiguration } from '../server/configuration.ts'
 import { type CommonFlags, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
@@ -43,7 +44,7 @@ const command = serverCommand('metadata-server', 'Keeps the namespace of a clust
   .addOption(flag('--state-dir <directory>', 'keeps a journal there, so that a restart finds everything that was acknowledged'))
   .addOption(flag('--sync', 'acknowledges only what the disk has of that journal: safe against the death of the machine as well'))
 
-const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, ...common } = command.parse().opts<Flags>()
+const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, ...common } = readConfiguration<Flags>(command)
 const system = realSystem('metadata-server', common.logLevel)
 const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
 if (sync && stateDir === undefined) command.error('error: --sync is for the journal: give a --state-dir as well')

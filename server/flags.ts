@@ -12,7 +12,7 @@ export interface CommonFlags {
   readonly logLevel: (typeof logLevels)[number]
 }
 
-/** A command with the flags that all servers share. Each may also be given as `GLIDER_…` in the environment. */
+/** A command with the flags that all servers share, for {@link readConfiguration}. Each may also be given as `GLIDER_…` in the environment. */
 export function serverCommand(name: string, description: string, defaultPort: number): Command {
   return new Command(name)
     .description(description)
@@ -30,6 +30,8 @@ export function serverCommand(name: string, description: string, defaultPort: nu
       ),
     )
     .addOption(flag('--log-level <level>', 'least severe level that is logged').choices(logLevels).default('info'))
+    .addOption(flag('--config <file>', 'JSON object with what is said neither here nor in the environment: {"port": 9060}'))
+    .option('--print-config', 'print all that holds, in the form of such a file, and exit')
 }
 
 /** An option that also reads its value from the environment: `--block-size` from `GLIDER_BLOCK_SIZE`. */

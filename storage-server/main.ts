@@ -1,3 +1,4 @@
+import { readConfiguration } from '../server/configuration.ts'
 import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
@@ -30,7 +31,7 @@ const command = serverCommand('storage-server', 'Contributes blocks to a cluster
   )
   .addOption(flag('--class <name>', 'storage class that this server is in (default: its kind)'))
 
-const flags = command.parse().opts<Flags>()
+const flags = readConfiguration<Flags>(command)
 const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, prefault } = flags
 const common = { host, port, metadata, capacityBytes: capacity, spin, ...(advertise !== undefined && { advertise }) }
 const system = realSystem('storage-server', flags.logLevel)
