@@ -1,4 +1,4 @@
-import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { type CommonFlags, countFlag, durationFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { startActiveServer } from './active-server.ts'
@@ -29,4 +29,4 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
 const flags = command.parse().opts<Flags>()
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
-await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes }, system, leave))
+await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes, limits: limitsOf(flags) }, system, leave))
