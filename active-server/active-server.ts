@@ -5,6 +5,7 @@ import { type BundleInfo, catalogue, type HeadOf } from '../protocol/catalogue.t
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
+import type { Limits } from '../protocol/limits.ts'
 import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
@@ -24,6 +25,8 @@ export interface ActiveServerConfig {
   readonly advertise?: string
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
+  /** What it takes on. */
+  readonly limits?: Partial<Limits> | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
   readonly slots: number
@@ -52,7 +55,7 @@ export async function startActiveServer(
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
-  const context = connectionContext(clock, { spin: config.spin })
+  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */

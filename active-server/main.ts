@@ -1,5 +1,5 @@
 import { readConfiguration } from '../server/configuration.ts'
-import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { type CommonFlags, countFlag, durationFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { startActiveServer } from './active-server.ts'
@@ -30,4 +30,6 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
 const flags = readConfiguration<Flags>(command)
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
-await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes }, system, leave))
+await runServer(system.log, leave =>
+  startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes, limits: limitsOf(flags) }, system, leave),
+)

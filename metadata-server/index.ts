@@ -1,3 +1,4 @@
+import type { Limits } from '../protocol/limits.ts'
 import { parseDuration, parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { RunningServer } from '../server/process.ts'
@@ -12,15 +13,16 @@ export interface LocalMetadataServer {
   readonly deadAfter: string | number
   readonly stateDir?: string
   readonly spin?: boolean
+  readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
 export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
-  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, logLevel } = options
+  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, limits, logLevel } = options
   const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
   return startMetadataServer(
-    { host: '127.0.0.1', port, storageClasses, spin, ...sizes, ...(stateDir !== undefined && { stateDir }) },
+    { host: '127.0.0.1', port, storageClasses, spin, limits, ...sizes, ...(stateDir !== undefined && { stateDir }) },
     realSystem('metadata-server', logLevel),
   )
 }

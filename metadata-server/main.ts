@@ -1,5 +1,5 @@
 import { readConfiguration } from '../server/configuration.ts'
-import { type CommonFlags, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { type CommonFlags, durationFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { defaultConfig } from './config.ts'
@@ -60,6 +60,7 @@ await runServer(system.log, leave =>
       ...(stateDir !== undefined && { stateDir }),
       ...(sync && { sync }),
       ...(common.spin && { spin: true }),
+      limits: limitsOf(common),
     },
     system,
     leave,

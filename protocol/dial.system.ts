@@ -1,6 +1,6 @@
 import http from 'node:http'
 import { WebSocket } from 'ws'
-import { GliderError } from './errors.ts'
+import { errorTable, GliderError, type WireError } from './errors.ts'
 import { socketTransport } from './socket.system.ts'
 import type { Transport } from './transport.ts'
 import { webSocketTransport } from './websocket.system.ts'
@@ -9,6 +9,9 @@ import { webSocketTransport } from './websocket.system.ts'
 export const UPGRADE_PROTOCOL = 'glider/1'
 /** Path of the WebSocket that carries the same frames. */
 export const WEBSOCKET_PATH = '/v1/frames'
+
+/** Longer ones are no errors of ours. */
+const MAX_REFUSAL_CHARACTERS = 10_000
 
 export interface DialOptions {
   /** Speak frames over a WebSocket, where proxies let nothing else through. @default false */
@@ -43,9 +46,10 @@ function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOption
       resolve(socketTransport(socket, early))
     })
     request.on('response', response => {
-      response.resume()
-      reject(new GliderError('PROTOCOL_ERROR', `${address} speaks HTTP but not ${UPGRADE_PROTOCOL}: is it a glider server?`))
-      request.destroy()
+      refusalOf(address, response).then(refusal => {
+        reject(refusal)
+        request.destroy()
+      }, reject)
     })
     request.on('timeout', () => request.destroy(new Error('no answer in time')))
     request.on('error', error => reject(unreachableServer(address, error, signal)))
@@ -62,6 +66,13 @@ function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOpti
       signal?.removeEventListener('abort', onAbort)
       resolve(webSocketTransport(socket, address))
     })
+    socket.on('unexpected-response', (request, response) => {
+      refusalOf(address, response).then(refusal => {
+        signal?.removeEventListener('abort', onAbort)
+        reject(refusal)
+        request.destroy()
+      }, reject)
+    })
     socket.on('error', error => {
       signal?.removeEventListener('abort', onAbort)
       reject(unreachableServer(address, error, signal))
@@ -69,6 +80,23 @@ function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOpti
     if (signal?.aborted) onAbort()
     else signal?.addEventListener('abort', onAbort)
   })
+}
+
+/** Why a server that speaks HTTP does not upgrade: what it says itself, if it is one of ours. */
+async function refusalOf(address: string, response: http.IncomingMessage): Promise<GliderError> {
+  let text = ''
+  try {
+    response.setEncoding('utf8')
+    for await (const part of response) {
+      text += part
+      if (text.length > MAX_REFUSAL_CHARACTERS) break
+    }
+    const { code, message } = (JSON.parse(text) as { error: WireError }).error
+    if (code in errorTable && typeof message === 'string') return new GliderError(code, `${address}: ${message}`)
+  } catch {
+    // It is not one of ours, or went away before it had said more.
+  }
+  return new GliderError('PROTOCOL_ERROR', `${address} speaks HTTP but not ${UPGRADE_PROTOCOL}: is it a glider server?`)
 }
 
 function unreachableServer(address: string, cause: Error, signal: AbortSignal | undefined): GliderError {

@@ -1,19 +1,14 @@
 import { ChurnMap } from './churn-map.ts'
-import type { FrameReceiver } from './decoder.ts'
+import { dropped, type FrameReceiver, type Landing } from './decoder.ts'
 import { GliderError, unreachable } from './errors.ts'
 import { type FrameHeader, frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { AnswerChannel, Binding, HandlerTable, RawReceiver } from './handlers.ts'
 import { encodeError, parseErrorHead, parseHello } from './heads.ts'
 import { isBinary, parseJson } from './json-heads.ts'
+import { atLimit, type Limits } from './limits.ts'
 import type { Call, Connection, Hello, Reply } from './peer.ts'
 import { MuxStream, type StreamHost } from './stream.ts'
-
-/** Streams that a connection may have open. */
-const MAX_STREAMS = 4096
-const tooManyStreams = new GliderError(
-  'BUSY',
-  `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`,
-)
+import { INITIAL_WINDOW_BYTES } from './window.ts'
 
 /** What the inbound frames need of their connection. */
 export interface InboundHost extends AnswerChannel, StreamHost {
@@ -22,10 +17,13 @@ export interface InboundHost extends AnswerChannel, StreamHost {
   greeted(hello: Hello): void
   wentAway(): void
   pong(): void
-  placeResponse(id: number, bodyBytes: number): Uint8Array | undefined
+  placeResponse(id: number, bodyBytes: number): Landing
   responseArrived(id: number, head: Buffer, body: Buffer, placed: boolean): void
   requestFailed(id: number, error: GliderError): void
   stream(id: number): MuxStream | undefined
+  readonly limits: Limits
+  /** Whether the other side has dialled, and is held to the limits of this one. */
+  readonly accepted: boolean
   readonly streamCount: number
   adopt(stream: MuxStream): void
 }
@@ -54,7 +52,10 @@ class InboundCall implements Call {
   }
 }
 
-/** Takes every frame that arrives on a connection to whom it is for: a waiting request, a stream, or a handler of this side. */
+/**
+ * Takes every frame that arrives on a connection to whom it is for: a waiting request, a stream, or a handler of this side. Always
+ * holds: a body is in the budget from before its memory is taken until its request is answered.
+ */
 export class Inbound implements FrameReceiver {
   readonly #connection: InboundHost
   readonly #handlers: HandlerTable | undefined
@@ -65,6 +66,8 @@ export class Inbound implements FrameReceiver {
   /** The raw receiver whose body is being received, and why it will be refused. */
   #landingIn: RawReceiver | undefined
   #refusal: GliderError | undefined
+  /** Taken from the budget for the body that is being received. */
+  #reserved = 0
   /** The stream whose bytes are being received; it may have failed, and been forgotten, meanwhile. */
   #landingStream: MuxStream | undefined
 
@@ -78,6 +81,7 @@ export class Inbound implements FrameReceiver {
   }
 
   connectionClosed(reason: GliderError): void {
+    this.#giveBack()
     this.#landingIn?.abandoned()
     this.#landingIn = undefined
     this.#landingStream?.landingOver()
@@ -87,7 +91,7 @@ export class Inbound implements FrameReceiver {
     for (const receiver of this.#rawReceivers.values()) receiver.closed?.(reason)
   }
 
-  place(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+  place(header: FrameHeader, head: Buffer): Landing {
     this.#checkGreeted(header)
     switch (header.kind) {
       case frameKind.request:
@@ -96,24 +100,43 @@ export class Inbound implements FrameReceiver {
         return this.#connection.placeResponse(header.id, header.bodyBytes)
       case frameKind.data:
         this.#landingStream = this.#connection.stream(header.id)
-        return this.#landingStream?.placeData(header.bodyBytes)
+        return this.#landingStream ? this.#landingStream.placeData(header.bodyBytes) : dropped
       default:
         return undefined
     }
   }
 
-  #placeRequest(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+  #placeRequest(header: FrameHeader, head: Buffer): Landing {
     const binding = this.#requestBinding(header)
-    if (binding.kind !== 'raw') return Buffer.allocUnsafeSlow(header.bodyBytes)
-    const receiver = this.#rawReceiver(binding)
+    if (binding.kind === 'answer') return dropped
+    const { bodyBytes } = header
     try {
-      const place = receiver.place(head, header.bodyBytes)
+      if (binding.kind === 'bytes') {
+        this.#reserve(bodyBytes)
+        return Buffer.allocUnsafeSlow(bodyBytes)
+      }
+      const receiver = this.#rawReceiver(binding)
+      const place = receiver.place(head, bodyBytes)
+      if (!place) this.#reserve(bodyBytes)
       this.#landingIn = receiver
       return place
     } catch (error) {
       this.#refusal = GliderError.from(error)
-      return undefined
+      return dropped
     }
+  }
+
+  /** @throws GliderError BUSY */
+  #reserve(bytes: number): void {
+    const { budget, accepted } = this.#connection
+    if (accepted) budget.check(bytes)
+    budget.takeInitial(bytes)
+    this.#reserved = bytes
+  }
+
+  #giveBack(bytes = this.#reserved): void {
+    this.#reserved = 0
+    if (bytes > 0) this.#connection.budget.give(bytes)
   }
 
   frame(header: FrameHeader, head: Buffer, body: Buffer, placed: boolean): void {
@@ -235,6 +258,7 @@ export class Inbound implements FrameReceiver {
 
   #rawRequest(binding: Binding & { kind: 'raw' }, id: number, head: Buffer, body: Buffer): void {
     this.#landingIn = undefined
+    this.#giveBack()
     try {
       this.#rawReceiver(binding).received(head, body, id)
     } catch (error) {
@@ -255,26 +279,43 @@ export class Inbound implements FrameReceiver {
   #plainRequest(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, headBytes: Buffer, body: Buffer): void {
     const call = new InboundCall(this.#connection.connection)
     const binary = isBinary(headBytes)
+    const { accepted, inFlight } = this.#connection
+    const reserved = this.#reserved
+    this.#reserved = 0
     let result: unknown
     try {
+      if (accepted) inFlight.check()
       const head = binding.operation.decodeHead(headBytes)
       result = binding.kind === 'answer' ? binding.handler(head, call) : binding.handler(head, body, call)
       if (!(result instanceof Promise)) {
+        this.#giveBack(reserved)
         this.#answer(binding, id, result, binary)
         return
       }
     } catch (error) {
+      this.#giveBack(reserved)
       this.#connection.answerError(id, GliderError.from(error))
       return
     }
     this.#calls.set(id, call)
+    if (accepted) inFlight.enter()
+    const over = (): void => {
+      this.#calls.delete(id)
+      if (accepted) inFlight.leave()
+      this.#giveBack(reserved)
+    }
     result
-      .then(value => {
-        this.#calls.delete(id)
-        this.#answer(binding, id, value, binary)
-      })
+      .then(
+        value => {
+          over()
+          this.#answer(binding, id, value, binary)
+        },
+        error => {
+          over()
+          throw error
+        },
+      )
       .catch(error => {
-        this.#calls.delete(id)
         this.#connection.answerError(id, GliderError.from(error))
       })
   }
@@ -298,8 +339,9 @@ export class Inbound implements FrameReceiver {
     if (!this.#connection.mayBePeers(id))
       throw new GliderError('PROTOCOL_ERROR', `stream ${id} has an id that is not its opener's to give`)
     if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
-    if (this.#connection.streamCount >= MAX_STREAMS) {
-      this.#connection.queue.small(frameKind.reset, 0, id, encodeError(tooManyStreams))
+    const refusal = this.#refusalOfStream()
+    if (refusal) {
+      this.#connection.queue.small(frameKind.reset, 0, id, encodeError(refusal))
       return
     }
     const stream = new MuxStream(this.#connection, id, binding.operation, false)
@@ -309,5 +351,17 @@ export class Inbound implements FrameReceiver {
     run()
       .then(answer => stream.finish(answer ?? {}))
       .catch(error => stream.finishFailed(GliderError.from(error)))
+  }
+
+  #refusalOfStream(): GliderError | undefined {
+    const { streamCount, limits, accepted, budget } = this.#connection
+    if (streamCount >= limits.streams) return atLimit('streams', limits)
+    if (!accepted) return undefined
+    try {
+      budget.check(INITIAL_WINDOW_BYTES)
+      return undefined
+    } catch (error) {
+      return GliderError.from(error)
+    }
   }
 }

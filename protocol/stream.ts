@@ -1,4 +1,5 @@
 import { ChunkQueue } from './chunk-queue.ts'
+import { dropped, type Landing } from './decoder.ts'
 import { GliderError } from './errors.ts'
 import { frameKind, MAX_HEAD_BYTES } from './frame.ts'
 import { encodeError } from './heads.ts'
@@ -134,8 +135,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   }
 
   /** @throws GliderError PROTOCOL_ERROR where the sender has gone beyond its credit, or its end */
-  placeData(bytes: number): Uint8Array | undefined {
-    if (this.#failure) return undefined
+  placeData(bytes: number): Landing {
+    if (this.#failure) return dropped
     if (this.#allReceived) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent bytes after its end`)
     if (!this.#window.fits(bytes)) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent more than its credit`)
     const place = this.#sink.place(bytes)

@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import type { Limits } from '../protocol/limits.ts'
 import type { PrefaultChoice } from './prefault.ts'
 
 /** Where a storage server keeps its blocks. */
@@ -11,6 +12,8 @@ interface CommonConfig {
   readonly advertise?: string
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
+  /** What it takes on. */
+  readonly limits?: Partial<Limits> | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
   /** Room for blocks. */

@@ -1,5 +1,5 @@
 import { readConfiguration } from '../server/configuration.ts'
-import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { type CommonFlags, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
 import { type StorageKind, storageConfig, storageKinds } from './config.ts'
@@ -33,7 +33,15 @@ const command = serverCommand('storage-server', 'Contributes blocks to a cluster
 
 const flags = readConfiguration<Flags>(command)
 const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, prefault } = flags
-const common = { host, port, metadata, capacityBytes: capacity, spin, ...(advertise !== undefined && { advertise }) }
+const common = {
+  host,
+  port,
+  metadata,
+  capacityBytes: capacity,
+  spin,
+  limits: limitsOf(flags),
+  ...(advertise !== undefined && { advertise }),
+}
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, async dismissed =>
   startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class, prefault }), system, dismissed),
