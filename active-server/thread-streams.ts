@@ -5,6 +5,8 @@ import { type Region, regionBytes, type SharedArena } from './shared-arena.ts'
 
 /** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
 const DIRECT_BYTES = 16 << 10
+/** The thread is told of bytes that have left when there are so many, or no more are on the way: each telling wakes it. */
+const TELL_BYTES = 512 << 10
 
 /** Copies bytes for a stream to where its thread sees them. */
 export function sendCopy(bytes: Buffer, stream: number, outbox: Outbox, arena: SharedArena): void {
@@ -89,6 +91,10 @@ export class StreamFromThread {
   readonly #number: number
   readonly #outbox: Outbox
   readonly #memory: SharedArrayBuffer
+  #onTheWay = 0
+  /** What has left, and the thread does not know of yet. */
+  readonly #left: { readonly slab: number; readonly length: number }[] = []
+  #leftBytes = 0
 
   constructor(stream: MuxStream, number: number, outbox: Outbox, memory: SharedArrayBuffer) {
     this.#stream = stream
@@ -113,8 +119,21 @@ export class StreamFromThread {
   }
 
   #send(bytes: Buffer, slab: number): void {
-    const left = (): void => this.#outbox.free(this.#number, slab, bytes.length)
+    const { length } = bytes
+    this.#onTheWay += length
+    const left = (): void => {
+      this.#onTheWay -= length
+      this.#left.push({ slab, length })
+      this.#leftBytes += length
+      if (this.#onTheWay === 0 || this.#leftBytes >= TELL_BYTES) this.#tell()
+    }
     // Bytes for a reader who has gone are given back like those that left; the thread hears of it by itself.
     this.#stream.send(bytes, left, left)
+  }
+
+  #tell(): void {
+    for (const { slab, length } of this.#left) this.#outbox.free(this.#number, slab, length)
+    this.#left.length = 0
+    this.#leftBytes = 0
   }
 }
