@@ -3,13 +3,17 @@ import { Command } from 'commander'
 import { addActions } from './actions/command.ts'
 import { addBandwidth } from './bandwidth/command.ts'
 import { addDirectory } from './directory/command.ts'
+import { addHttp } from './http/command.ts'
 import { addMetadata } from './metadata/command.ts'
+import { addScale } from './scale/command.ts'
 import { addSize } from './size/command.ts'
 
 const program = new Command('bench').description('Measures the system, each figure beside a baseline of the same run.')
 addActions(program)
 addBandwidth(program)
 addDirectory(program)
+addHttp(program)
 addMetadata(program)
+addScale(program)
 addSize(program)
 await program.parseAsync()

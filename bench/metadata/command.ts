@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster, type LocalClusterOptions } from '../../cluster/index.ts'
+import { countFrom } from '../counts.ts'
 import { EchoClient } from '../echo.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { interleaved, median, medians } from '../rounds.ts'
@@ -37,14 +38,6 @@ export function addMetadata(program: Command): void {
     .option('--nodes <number>', 'files by which the memory per node is measured; 0 leaves that out', countFrom(0), 1_000_000)
     .option('--json', 'print one JSON object and nothing else')
     .action(metadata)
-}
-
-export function countFrom(least: number): (text: string) => number {
-  return text => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && Number.isSafeInteger(value)) return value
-    throw new InvalidArgumentError(`It has to be a whole number from ${least}.`)
-  }
 }
 
 async function metadata({ rounds, amount, nodes, json }: Options): Promise<void> {

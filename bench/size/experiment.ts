@@ -42,12 +42,19 @@ export function sizeTables({ figures }: Outcome<SizeFigures>): Table[] {
 function sizePlots({ figures }: Outcome<SizeFigures>): Plot[] {
   const points = directions.flatMap(direction =>
     kinds.flatMap(kind =>
-      figures[direction][kind].map(({ opBytes, MBps }) => ({ panel: direction, series: kind, x: sizeName(opBytes), y: MBps / 1e3 })),
+      figures[direction][kind].map(({ opBytes, MBps }) => ({
+        panel: direction,
+        series: kind,
+        x: sizeName(opBytes),
+        y: MBps / 1e3,
+      })),
     ),
   )
   const sizes = figures.write.file.map(({ opBytes }) => sizeName(opBytes))
   const spec = linePlot({ points, x: 'size of an operation', y: 'GB/s', order: sizes, panels: directions })
-  return [{ name: 'figure-5.6-size', caption: 'Figure 5.6: bandwidth of one file and one action by the size of operations', spec }]
+  return [
+    { name: 'figure-5.6-size', caption: 'Figure 5.6: bandwidth of one file and one action by the size of operations', spec },
+  ]
 }
 
 function paperLines({ figures }: Outcome<SizeFigures>): PaperLine[] {

@@ -84,7 +84,7 @@ export function pointsOf(stage: Stage, opSizes: readonly number[], roundBytes: n
 
 type Work = (stage: Stage, opBytes: number, operations: number, batch: number) => Promise<void>
 
-const works: Readonly<Record<Direction, Readonly<Record<Kind, Work>>>> = {
+export const works: Readonly<Record<Direction, Readonly<Record<Kind, Work>>>> = {
   write: {
     async file({ file, fileBytes }, opBytes, operations, batch) {
       await using handle = await file.open({ write: true })
