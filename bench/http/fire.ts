@@ -14,7 +14,7 @@ export interface Load {
 
 /** Answers the latency in milliseconds that 99 of 100 requests stayed within. */
 export async function fire({ url, requests: amount, connections, body }: Load): Promise<number> {
-  const options = { url, amount, connections, sampleInt: SAMPLE_MS }
+  const options = { url, amount, connections: Math.min(connections, amount), sampleInt: SAMPLE_MS }
   const result = await autocannon(body ? { ...options, ...posting(body) } : options)
   const failed = result.non2xx + result.errors + result.timeouts
   if (failed > 0) throw new Error(`${failed} of ${amount} requests to ${url} failed`)
