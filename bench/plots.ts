@@ -58,18 +58,21 @@ export interface Bars {
 
 /** Groups of bars beside each other, a colour for each series. */
 export function barPlot({ bars, y }: Bars): TopLevelSpec {
+  const isOneSeries = new Set(bars.map(({ series }) => series)).size === 1
   return {
     background,
     config,
-    width: Math.max(WIDTH, 40 * new Set(bars.map(({ group, series }) => `${group} ${series}`)).size),
+    width: Math.max(WIDTH, 60 * new Set(bars.map(({ group, series }) => `${group} ${series}`)).size),
     height: HEIGHT,
     data: { values: [...bars] },
     mark: 'bar',
     encoding: {
-      x: { field: 'group', type: 'nominal', title: null, sort: null, axis: { labelAngle: 0 } },
-      xOffset: { field: 'series', type: 'nominal', sort: null },
+      x: { field: 'group', type: 'nominal', title: null, sort: null, axis: { labelAngle: isOneSeries ? -30 : 0 } },
       y: { field: 'y', type: 'quantitative', title: y },
-      color: { field: 'series', type: 'nominal', title: null, sort: null },
+      ...(!isOneSeries && {
+        xOffset: { field: 'series', type: 'nominal', sort: null },
+        color: { field: 'series', type: 'nominal', title: null, sort: null },
+      }),
     },
   }
 }

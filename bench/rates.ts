@@ -65,11 +65,16 @@ function tablesOf(kinds: RateKinds, figures: RateFigures): Table[] {
 }
 
 function sectionsOf(kinds: RateKinds, figures: RateFigures): string[] {
-  return [...new Set(Object.keys(figures).map(name => kinds[name]!.section))]
+  return [...new Set(known(kinds, figures).map(name => kinds[name]!.section))]
 }
 
 function namesOf(kinds: RateKinds, figures: RateFigures, section: string): string[] {
-  return Object.keys(figures).filter(name => kinds[name]!.section === section)
+  return known(kinds, figures).filter(name => kinds[name]!.section === section)
+}
+
+/** Results may be of another version, with figures that there are no more. */
+function known(kinds: RateKinds, figures: RateFigures): string[] {
+  return Object.keys(kinds).filter(name => figures[name] !== undefined)
 }
 
 function rowsOf(name: string, { unit, targets = [], most }: RateKind, figures: RateFigures): string[][] {

@@ -10,7 +10,8 @@ import { ratesExperiment } from '../rates.ts'
 import { sizeExperiment } from '../size/experiment.ts'
 import type { SizeFigures } from '../size/run.ts'
 import { readResults } from './command.ts'
-import { comparingExperiment, type MeasuredComparison, type WayFigures } from './comparisons.ts'
+import type { MeasuredComparison, WayFigures } from './comparisons.ts'
+import { sortExperiment } from './paper-experiments.ts'
 import { registry } from './registry.ts'
 import { REPORT, RESULTS, writeReport, writeResults } from './report.ts'
 import { type Results, runAll } from './run-all.ts'
@@ -55,18 +56,7 @@ function way(seconds: number, bytes: number): WayFigures {
 }
 
 function compared(rounds?: MeasuredComparison['rounds']): Experiment {
-  return comparingExperiment({
-    name: 'fake-sort',
-    title: 'Sort',
-    seconds: 1,
-    workers: [2, 4],
-    falls: [{ what: 'bytes moved', figure: 'bytesMoved', paper: '−50 %' }],
-    drawn: [
-      { figure: 'seconds', file: 'times', caption: 'Times' },
-      { figure: 'bytesMoved', file: 'bytes', caption: 'Bytes' },
-    ],
-    run: async wanted => ({ ...wanted, dataShipping: way(4, 4e6), nearData: way(2, 2e6), rounds }),
-  })
+  return sortExperiment(async wanted => ({ ...wanted, dataShipping: way(4, 4e6), nearData: way(2, 2e6), rounds }))
 }
 
 /** Every tag that is opened is closed, in order. */
@@ -148,11 +138,11 @@ describe('a run of all', () => {
     const results = await measured([compared(rounds)])
     await writeReport(folder, [compared()], results)
     const page = await readFile(path.join(folder, REPORT), 'utf8')
-    expect(page).toContain('| bytes moved (2 workers, no limit) | −50.0 % | −50 % |')
+    expect(page).toContain('| Figure 5.9: bytes moved (2 workers, no limit) | −50.0 % | −50 % |')
     expect(page).toContain('| time | 4.00 s | 2.00 s | −50.0 % |')
     expect(page).toContain('| CPU of all processes | – | – |  |')
-    expect(await readdir(folder)).toEqual(expect.arrayContaining(['times.svg', 'bytes.svg']))
-    expect(results.experiments['fake-sort']).toMatchObject({
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(['figure-5.8-sort-time.svg', 'figure-5.9-sort-bytes.svg']))
+    expect(results.experiments['sort']).toMatchObject({
       rounds: { '2 workers, no limit, data-shipping, time': { unit: 's', better: 'less', values: [3, 5] } },
       figures: [{ workers: 2, workerBandwidth: null, nearData: { seconds: 2 } }],
     })

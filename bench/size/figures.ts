@@ -68,7 +68,7 @@ export function pointsOf(stage: Stage, opSizes: readonly number[], roundBytes: n
         direction,
         kind,
         opBytes,
-        batches: batchesFor(opBytes),
+        batches: batchesFor(direction, kind, opBytes),
         figure: (batch, share = 1) => {
           const operations = Math.ceil(Math.min(roundBytes / opBytes, MOST_OPERATIONS) * share)
           return {

@@ -1,6 +1,7 @@
 /** Operations of one size through direct streams, so many of them under way. */
 import type { ActionNode, ActionReader } from '../../client/index.ts'
 import { actionRead } from '../store-figures.ts'
+import type { Direction, Kind } from './figures.ts'
 
 /** What an action writes comes in pieces of at most so many bytes, each of which fulfils one read. */
 const PIECE_BYTES = 256 << 10
@@ -31,8 +32,9 @@ async function fill(reader: ActionReader, into: Buffer): Promise<number> {
   return filled
 }
 
-/** Operations under way that are tried for a size: those that keep between a quarter of a MiB and 32 MiB on the way. */
-export function batchesFor(opBytes: number): readonly number[] {
+/** Operations under way that are tried for a size: up to 256, and up to 8 MiB or two of them. */
+export function batchesFor(direction: Direction, kind: Kind, opBytes: number): readonly number[] {
+  if (direction === 'read' && kind === 'action' && opBytes > PIECE_BYTES) return [1]
   const most = 256
   const widest = Math.min(most, Math.max(2, (8 << 20) / opBytes))
   return [widest / 8, widest / 4, widest / 2, widest].filter(batch => batch >= 1)
