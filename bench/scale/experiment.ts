@@ -1,6 +1,6 @@
 import type { Experiment, Outcome, PaperLine, Plot, Table } from '../experiment.ts'
 import { linePlot } from '../plots.ts'
-import { type Direction, directions, kinds } from '../size/figures.ts'
+import { type Direction, directions, kinds } from '../size/kinds.ts'
 import { share, whole } from '../tables.ts'
 import { defaults, runScale, type ScaleFigures } from './run.ts'
 

@@ -4,7 +4,7 @@ import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { type Outcome, type Progress, samplesOf } from '../experiment.ts'
 import { type Figure, interleaved, medians } from '../rounds.ts'
-import { type Direction, directions, type Kind, kinds } from '../size/figures.ts'
+import { type Direction, directions, type Kind, kinds } from '../size/kinds.ts'
 import { ClientProcess } from './client-process.ts'
 
 const MIB = 1 << 20

@@ -1,5 +1,5 @@
 /** What a client process is told, and what it answers. */
-import type { Direction, Kind } from '../size/figures.ts'
+import type { Direction, Kind } from '../size/kinds.ts'
 
 export interface ClientSetup {
   readonly address: string

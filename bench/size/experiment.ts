@@ -1,7 +1,8 @@
 import type { Experiment, Outcome, PaperLine, Plot, Table } from '../experiment.ts'
 import { linePlot } from '../plots.ts'
 import { share, whole } from '../tables.ts'
-import { directions, kinds, sizeName } from './figures.ts'
+import { sizeName } from './figures.ts'
+import { directions, kinds } from './kinds.ts'
 import { defaults, ratios, runSize, type SizeFigures } from './run.ts'
 
 /** From this size on an action is to be as fast as a file. */

@@ -4,15 +4,11 @@ import type { ActionNode, FileNode, StoreClient } from '../../client/index.ts'
 import { pipelined } from '../pipelined.ts'
 import type { Figure } from '../rounds.ts'
 import { actionWrite, fileRead, fileWrite } from '../store-figures.ts'
+import { type Direction, directions, type Kind, kinds } from './kinds.ts'
 import { actionReadWhole, batchesFor } from './operations.ts'
 
 /** No figure needs more operations than this to be told from another. */
 const MOST_OPERATIONS = 64 << 10
-
-export const directions = ['write', 'read'] as const
-export const kinds = ['file', 'action'] as const
-export type Direction = (typeof directions)[number]
-export type Kind = (typeof kinds)[number]
 
 export interface Stage {
   readonly file: FileNode

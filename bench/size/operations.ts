@@ -1,7 +1,7 @@
 /** Operations of one size through direct streams, so many of them under way. */
 import type { ActionNode, ActionReader } from '../../client/index.ts'
 import { actionRead } from '../store-figures.ts'
-import type { Direction, Kind } from './figures.ts'
+import type { Direction, Kind } from './kinds.ts'
 
 /** What an action writes comes in pieces of at most so many bytes, each of which fulfils one read. */
 const PIECE_BYTES = 256 << 10

@@ -2,7 +2,8 @@ import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { type Outcome, type Progress, samplesOf } from '../experiment.ts'
 import { interleaved, medians, type Rounds } from '../rounds.ts'
-import { type Direction, directions, type Kind, type Point, pointName, pointsOf, prepare, sizeName } from './figures.ts'
+import { type Point, pointName, pointsOf, prepare, sizeName } from './figures.ts'
+import { type Direction, directions, type Kind } from './kinds.ts'
 
 const MIB = 1 << 20
 /** Of a counted round, in the search for the best number of operations under way. */
