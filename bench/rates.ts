@@ -27,6 +27,8 @@ export interface Rates {
   readonly seconds: number
   /** In the order in which they are told. */
   readonly kinds: RateKinds
+  /** Titles of sections that are more than their names. */
+  readonly sections?: Readonly<Record<string, string>>
   /** The section that is drawn, if any. */
   readonly drawn?: string
   /** What cannot be measured here is left out. */
@@ -34,14 +36,24 @@ export interface Rates {
   readonly paper?: (figures: RateFigures) => readonly PaperLine[]
 }
 
-export function ratesExperiment({ name, title, seconds, kinds, drawn, run, paper }: Rates): Experiment<RateFigures> {
+export function ratesExperiment({
+  name,
+  title,
+  seconds,
+  kinds,
+  sections = {},
+  drawn,
+  run,
+  paper,
+}: Rates): Experiment<RateFigures> {
   return {
     name,
     title,
     seconds,
     run: async (scale, progress) => outcomeOf(kinds, await run(scale, progress)),
-    plots: ({ figures }) => (drawn === undefined ? [] : plotsOf(name, kinds, drawn, figures)),
-    tables: ({ figures }) => tablesOf(kinds, figures),
+    plots: ({ figures }) =>
+      drawn === undefined ? [] : plotsOf(name, sections[drawn] ?? drawn, namesOf(kinds, figures, drawn), kinds, figures),
+    tables: ({ figures }) => tablesOf(kinds, sections, figures),
     paper: ({ figures }) => paper?.(figures) ?? [],
   }
 }
@@ -56,9 +68,9 @@ function outcomeOf(kinds: RateKinds, measured: Partial<Rounds>): Outcome<RateFig
   return { rounds, figures }
 }
 
-function tablesOf(kinds: RateKinds, figures: RateFigures): Table[] {
+function tablesOf(kinds: RateKinds, titles: Readonly<Record<string, string>>, figures: RateFigures): Table[] {
   return sectionsOf(kinds, figures).map(section => ({
-    caption: section,
+    caption: titles[section] ?? section,
     head: ['figure', 'median', 'ratio', 'of', 'to reach'],
     rows: namesOf(kinds, figures, section).flatMap(name => rowsOf(name, kinds[name]!, figures)),
   }))
@@ -92,9 +104,8 @@ function shown(value: number): string {
   return value >= 100 ? whole(value) : value.toFixed(2)
 }
 
-function plotsOf(name: string, kinds: RateKinds, section: string, figures: RateFigures): Plot[] {
-  const names = namesOf(kinds, figures, section)
+function plotsOf(file: string, caption: string, names: readonly string[], kinds: RateKinds, figures: RateFigures): Plot[] {
   if (names.length === 0) return []
-  const bars = names.map(group => ({ group, series: section, y: figures[group]! }))
-  return [{ name, caption: section, spec: barPlot({ bars, y: kinds[names[0]!]!.unit }) }]
+  const bars = names.map(group => ({ group, series: caption, y: figures[group]! }))
+  return [{ name: file, caption, spec: barPlot({ bars, y: kinds[names[0]!]!.unit }) }]
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { countFrom } from '../counts.ts'
+import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { medians } from '../rounds.ts'
 import { sizes } from './figures.ts'

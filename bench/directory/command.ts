@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { countFrom } from '../counts.ts'
+import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { type DirectoryOptions, defaults, type Phase, runDirectory } from './run.ts'
 

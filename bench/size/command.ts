@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { countFrom } from '../counts.ts'
+import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { printTable } from '../tables.ts'
 import { sizeTables } from './experiment.ts'
