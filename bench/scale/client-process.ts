@@ -11,6 +11,10 @@ export class ClientProcess {
     this.#child = child
   }
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   /** Resolves once it has made its nodes and touched their memory. */
   static async start(setup: ClientSetup): Promise<ClientProcess> {
     const client = new ClientProcess(fork(fileURLToPath(new URL('./client.js', import.meta.url)), [JSON.stringify(setup)]))

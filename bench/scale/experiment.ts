@@ -22,14 +22,16 @@ export const scaleExperiment: Experiment<ScaleFigures> = {
 
 export function scaleTables({ figures }: Outcome<ScaleFigures>): Table[] {
   return directions.map(direction => ({
-    caption: `${direction}, MB/s of all clients together`,
-    head: ['clients', 'files', 'actions', 'of the files', 'to reach'],
+    caption: `${direction}, MB/s of all clients together, and seconds of CPU of all processes for each GB`,
+    head: ['clients', 'files', 'actions', 'of the files', 'to reach', 'CPU, files', 'CPU, actions'],
     rows: pointsOf(figures[direction]).map(({ clients, file, action }) => [
       `${clients}`,
       whole(file),
       whole(action),
       share(action / file),
       `${LEAST_SHARE}`,
+      figures.cpuSecondsPerGB[direction].file[clients]?.toFixed(2) ?? '',
+      figures.cpuSecondsPerGB[direction].action[clients]?.toFixed(2) ?? '',
     ]),
   }))
 }
