@@ -7,6 +7,7 @@ import { addCompare } from '../compare/command.ts'
 import type { Experiment } from '../experiment.ts'
 import { httpExperiment } from '../http/experiment.ts'
 import { ratesExperiment } from '../rates.ts'
+import { scaleExperiment } from '../scale/experiment.ts'
 import { sizeExperiment } from '../size/experiment.ts'
 import type { SizeFigures } from '../size/run.ts'
 import { readResults } from './command.ts'
@@ -106,6 +107,16 @@ describe('a run of all', () => {
     expect(page).toMatch(/\| Figure 5\.6: read .* \| \d\.\d\d of the file \(1MiB\) \| within 11 % of the file \|/)
     expect(page).toContain('](figure-5.6-size.svg)')
     expect(page).toMatch(/\| healthz, storage \| [\d,]+ \| \d+\.\d\d \|/)
+  })
+
+  test('has clients of their own read and write at the same time', { timeout: 60_000 }, async () => {
+    const { rounds, figures } = await scaleExperiment.run(quick, () => {})
+    const curve = { 1: expect.any(Number), 2: expect.any(Number) }
+    const curves = { write: { file: curve, action: curve }, read: { file: curve, action: curve } }
+    expect(figures).toEqual({ ...curves, cpuSecondsPerGB: curves })
+    expect(rounds['read 2 action']).toEqual({ unit: 'MB/s', better: 'more', values: [expect.any(Number), expect.any(Number)] })
+    expect(rounds['read 2 action CPU']).toMatchObject({ unit: 's/GB', better: 'less' })
+    expect(scaleExperiment.tables({ rounds, figures })[0]!.rows.map(([clients]) => clients)).toEqual(['1', '2'])
   })
 
   test('goes on where one experiment fails, and says why', async () => {
