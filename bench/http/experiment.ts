@@ -17,7 +17,7 @@ export const httpExperiment: Experiment<HttpFigures> = {
   title: 'HTTP faces',
   seconds: 35,
   run: ({ quick }, progress) =>
-    runHttp(quick ? { rounds: 2, requests: 50, connections: 8, inProcess: true } : defaults, progress),
+    runHttp(quick ? { rounds: 1, requests: 50, connections: 8, inProcess: true } : defaults, progress),
   plots: httpPlots,
   tables: httpTables,
   paper: () => [],
