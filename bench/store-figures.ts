@@ -6,35 +6,57 @@ export function inFlight(opBytes: number): number {
   return opBytes >= 1 << 20 ? 8 : opBytes >= 64 << 10 ? 16 : 64
 }
 
-export async function fileWrite(handle: FileHandle, opBytes: number, fileBytes: number, operations: number): Promise<void> {
+export async function fileWrite(
+  handle: FileHandle,
+  opBytes: number,
+  fileBytes: number,
+  operations: number,
+  batch = inFlight(opBytes),
+): Promise<void> {
   const data = Buffer.alloc(opBytes, 7)
   const perFile = fileBytes / opBytes
-  await pipelined(operations, inFlight(opBytes), index => handle.write((index % perFile) * opBytes, data))
+  await pipelined(operations, batch, index => handle.write((index % perFile) * opBytes, data))
 }
 
-export async function fileRead(file: FileNode, opBytes: number, fileBytes: number, operations: number): Promise<void> {
+export async function fileRead(
+  file: FileNode,
+  opBytes: number,
+  fileBytes: number,
+  operations: number,
+  batch = inFlight(opBytes),
+): Promise<void> {
   await using handle = await file.open()
   const into = Buffer.allocUnsafeSlow(opBytes)
   const perFile = fileBytes / opBytes
   // Like the receiver of the bare pair, all reads share one buffer.
-  await pipelined(operations, inFlight(opBytes), index => handle.read((index % perFile) * opBytes, into))
+  await pipelined(operations, batch, index => handle.read((index % perFile) * opBytes, into))
 }
 
-export async function actionWrite(node: ActionNode, opBytes: number, operations: number): Promise<void> {
+export async function actionWrite(
+  node: ActionNode,
+  opBytes: number,
+  operations: number,
+  batch = inFlight(opBytes),
+): Promise<void> {
   const writer = await node.openWriter()
   const data = Buffer.alloc(opBytes, 7)
-  await pipelined(operations, inFlight(opBytes), () => writer.write(data))
+  await pipelined(operations, batch, () => writer.write(data))
   await writer.close()
 }
 
-export async function actionRead(node: ActionNode, opBytes: number, totalBytes: number): Promise<void> {
+export async function actionRead(
+  node: ActionNode,
+  opBytes: number,
+  totalBytes: number,
+  batch = inFlight(opBytes),
+): Promise<void> {
   const reader = await node.openReader()
   const into = Buffer.allocUnsafeSlow(opBytes)
   let received = 0
   const worker = async (): Promise<void> => {
     for (let bytes = await reader.read(into); bytes > 0; bytes = await reader.read(into)) received += bytes
   }
-  await Promise.all(Array.from({ length: inFlight(opBytes) }, worker))
+  await Promise.all(Array.from({ length: batch }, worker))
   if (received !== totalBytes) throw new Error(`the action gave ${received} bytes instead of ${totalBytes}`)
   await reader.close()
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { expect, test } from 'vitest'
-import { countFrom } from './command.ts'
+import { countFrom } from '../count.ts'
 import { parseBenchmark } from './redis.ts'
 import { jsonOf, type Results, ratio, tableOf } from './report.ts'
 
