@@ -1,12 +1,14 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster, type LocalClusterOptions } from '../../cluster/index.ts'
+import { countFrom } from '../count.ts'
 import { EchoClient } from '../echo.ts'
 import { endProgress, showProgress } from '../progress.ts'
+import { RedisServer } from '../redis/redis-server.ts'
 import { interleaved, median, medians } from '../rounds.ts'
 import { startJournaled } from './journal.ts'
 import { bytesPerNode } from './node-memory.ts'
-import { RedisServer } from './redis.ts'
+import { RedisFigures } from './redis-figures.ts'
 import { jsonOf, type Rates, type RedisRates, type Results, tableOf } from './report.ts'
 import { restFigures } from './rest-figures.ts'
 import { createFigure, namesFor, prepare, storeFigures } from './store-figures.ts'
@@ -39,14 +41,6 @@ export function addMetadata(program: Command): void {
     .action(metadata)
 }
 
-export function countFrom(least: number): (text: string) => number {
-  return text => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-    if (value >= least && Number.isSafeInteger(value)) return value
-    throw new InvalidArgumentError(`It has to be a whole number from ${least}.`)
-  }
-}
-
 async function metadata({ rounds, amount, nodes, json }: Options): Promise<void> {
   const operations = await measureOperations(rounds, amount)
   const heapBytesPerNode = nodes > 0 ? await bytesPerNode(nodes, showProgress) : undefined
@@ -69,7 +63,8 @@ async function measureOperations(rounds: number, amount: number): Promise<Omit<R
     closers.push(() => journaled.stop())
     const journaledStore = await StoreClient.connect(journaled.cluster.address)
     closers.push(() => journaledStore.close())
-    const redis = await RedisServer.start()
+    const server = await RedisServer.start()
+    const redis = server && new RedisFigures(server)
     if (redis) closers.push(() => redis.stop())
     const names = namesFor(amount)
     showProgress('preparing')
@@ -91,7 +86,7 @@ async function measureOperations(rounds: number, amount: number): Promise<Omit<R
   }
 }
 
-async function redisRates(redis: RedisServer, rates: Rates, rounds: number, amount: number): Promise<RedisRates> {
+async function redisRates(redis: RedisFigures, rates: Rates, rounds: number, amount: number): Promise<RedisRates> {
   const runs: { put: number; get: number }[] = []
   for (let round = 0; round < rounds; round++) {
     showProgress(`redis-benchmark, round ${round + 1} of ${rounds}`)
