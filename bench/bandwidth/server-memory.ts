@@ -1,4 +1,5 @@
 /** How much a storage server grows while 64 connections write. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { ServerProcess } from '../server-process.ts'
@@ -7,6 +8,7 @@ import { fileWrite } from '../store-figures.ts'
 
 const OP_BYTES = 1 << 20
 const CONNECTIONS = 64
+const SETTLE_MS = 500
 const FILE_BYTES = 8 << 20
 /** Files ask for blocks ahead of need: some have them while others still ask. */
 const CAPACITY_BYTES = 2 * CONNECTIONS * FILE_BYTES
@@ -20,7 +22,9 @@ export async function serverGrowth(amountMiB: number): Promise<number> {
   await using server = await ServerProcess.start('storage', flags)
   const stores = await Promise.all(Array.from({ length: CONNECTIONS }, () => StoreClient.connect(cluster.address)))
   try {
+    // Idle is what it is once the garbage of starting has gone.
     await server.memory()
+    await pause(SETTLE_MS)
     await server.watched()
     const { residentBytes: idle } = await server.watched()
     await Promise.all(stores.map((store, index) => write(store, `/file-${index}`, Math.ceil(amountMiB / CONNECTIONS))))

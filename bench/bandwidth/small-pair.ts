@@ -27,8 +27,10 @@ function run(
   return new Promise((resolve, reject) => {
     let asked = 0
     let done = 0
+    let sending = false
     const sender = new FrameSender(askBytes, bytes => socket.write(bytes))
     const send = (): void => {
+      sending = false
       while (asked < operations && asked - done < IN_FLIGHT) ask(sender, asked++)
       sender.flush()
     }
@@ -39,10 +41,12 @@ function run(
     const buffer = Buffer.allocUnsafeSlow(64 << 10)
     const callback = (bytes: number): boolean => {
       cutter.take(buffer, bytes)
-      if (done < operations) send()
-      else {
+      if (done === operations) {
         socket.destroy()
         resolve()
+      } else if (!sending) {
+        sending = true
+        setImmediate(send)
       }
       return true
     }

@@ -22,12 +22,19 @@ serve((socket): OnRead => {
       acks.add(op.wrote, number)
     }
   })
+  let answering = false
+  const answer = (): void => {
+    answering = false
+    acks.flush()
+    answers.flush()
+  }
   return {
     buffer: () => buffer,
     callback(bytes) {
       cutter.take(buffer, bytes)
-      acks.flush()
-      answers.flush()
+      if (answering) return true
+      answering = true
+      setImmediate(answer)
       return true
     },
   }

@@ -39,7 +39,9 @@ function run(
   return new Promise((resolve, reject) => {
     let asked = 0
     let received = 0
+    let sending = false
     const send = (): void => {
+      sending = false
       const answered = Math.floor(received / answerBytes)
       socket.cork()
       for (; asked < operations && asked - answered < most; asked++) ask(socket, head)
@@ -52,7 +54,10 @@ function run(
     const callback = (bytes: number): boolean => {
       const before = Math.floor(received / answerBytes)
       received += bytes
-      if (Math.floor(received / answerBytes) !== before) send()
+      if (Math.floor(received / answerBytes) === before || sending) return true
+      // What is answered in one turn of the loop is followed by the next together: much quicker than one by one.
+      sending = true
+      setImmediate(send)
       return true
     }
     const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: into, callback } }, send)

@@ -1,4 +1,5 @@
 /** The process at the other end of the bare pair of large operations: fills warm memory piece by piece, and sends from it. */
+import { inFlight } from '../store-figures.ts'
 import { type OnRead, serve } from './bare-server.ts'
 import { ACK_BYTES, HEAD_BYTES, op } from './socket-format.ts'
 
@@ -20,11 +21,17 @@ function piece(bytes: number): Buffer {
 serve((send): OnRead => {
   const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   const head = Buffer.alloc(HEAD_BYTES)
-  const ack = Buffer.alloc(ACK_BYTES)
+  const acks = Buffer.alloc(ACK_BYTES * inFlight(0))
   let headFilled = 0
   let body: Buffer = scratch
   let left = 0
   let direct = false
+  let owed = 0
+  // What was received in one turn of the loop is acknowledged together: much quicker than one by one.
+  const acknowledge = (): void => {
+    send().write(acks.subarray(0, ACK_BYTES * owed))
+    owed = 0
+  }
   const answer = (bytes: Buffer): void => {
     const socket = send()
     socket.cork()
@@ -34,7 +41,9 @@ serve((send): OnRead => {
   }
   const take = (bytes: number): void => {
     left -= bytes
-    if (left === 0) send().write(ack)
+    if (left > 0) return
+    owed++
+    if (owed === 1) setImmediate(acknowledge)
   }
   return {
     buffer() {
