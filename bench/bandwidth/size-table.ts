@@ -13,7 +13,7 @@ const inFlights = [1, 2, 4, 6, 8, 16]
 
 /** MB/s, by figure: `write 64 KiB x 8`, `writeStream 64 KiB` for pieces of that size, `readStream`. */
 export async function measureTable(rounds: number, progress: (text: string) => void): Promise<Record<string, number>> {
-  await using cluster = await LocalCluster.start({ capacity: 2 * FILE_BYTES, activeServers: 0 })
+  await using cluster = await LocalCluster.start({ capacity: 4 * FILE_BYTES, activeServers: 0 })
   await using store = await StoreClient.connect(cluster.address)
   const file = await warmFile(store, '/file', FILE_BYTES)
   const streamed = await warmFile(store, '/streamed', FILE_BYTES)
