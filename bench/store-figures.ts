@@ -1,9 +1,22 @@
-import type { ActionNode, FileHandle, FileNode } from '../client/index.ts'
+import type { ActionNode, FileHandle, FileNode, StoreClient } from '../client/index.ts'
 import { pipelined } from './pipelined.ts'
 
 /** Operations under way at the same time: more of the smaller ones. */
 export function inFlight(opBytes: number): number {
   return opBytes >= 1 << 20 ? 8 : opBytes >= 64 << 10 ? 16 : 64
+}
+
+/** A file with all its memory touched. */
+export async function warmFile(
+  store: StoreClient,
+  path: string,
+  fileBytes: number,
+  options: { readonly storageClass?: readonly string[] } = {},
+): Promise<FileNode> {
+  const file = await store.create(path, 'file', options)
+  await using handle = await file.open({ write: true })
+  await fileWrite(handle, 1 << 20, fileBytes, fileBytes >> 20)
+  return file
 }
 
 export async function fileWrite(

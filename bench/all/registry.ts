@@ -1,5 +1,6 @@
 /** All experiments, in the order in which they run. */
 import { actionsExperiment } from '../actions/experiment.ts'
+import { bandwidthExperiment } from '../bandwidth/experiment.ts'
 import { directoryExperiment } from '../directory/experiment.ts'
 import type { Experiment } from '../experiment.ts'
 import { httpExperiment } from '../http/experiment.ts'
@@ -8,6 +9,7 @@ import { scaleExperiment } from '../scale/experiment.ts'
 import { sizeExperiment } from '../size/experiment.ts'
 
 export const registry: readonly Experiment[] = [
+  bandwidthExperiment,
   metadataExperiment,
   directoryExperiment,
   actionsExperiment,

@@ -2,10 +2,11 @@ import { StoreClient } from '../../client/index.ts'
 import { LocalCluster, type LocalClusterOptions } from '../../cluster/index.ts'
 import { EchoClient } from '../echo.ts'
 import type { Progress } from '../experiment.ts'
+import { RedisServer } from '../redis/redis-server.ts'
 import { interleaved, median, medians, type Rounds } from '../rounds.ts'
 import { startJournaled } from './journal.ts'
 import { bytesPerNode } from './node-memory.ts'
-import { RedisServer } from './redis.ts'
+import { RedisFigures } from './redis-figures.ts'
 import type { Results } from './report.ts'
 import { restFigures } from './rest-figures.ts'
 import { createFigure, namesFor, prepare, storeFigures } from './store-figures.ts'
@@ -70,7 +71,8 @@ async function measureOperations(rounds: number, amount: number, progress: Progr
     closers.push(() => journaled.stop())
     const journaledStore = await StoreClient.connect(journaled.cluster.address)
     closers.push(() => journaledStore.close())
-    const redis = await RedisServer.start()
+    const server = await RedisServer.start()
+    const redis = server && new RedisFigures(server)
     if (redis) closers.push(() => redis.stop())
     const names = namesFor(amount)
     progress('preparing')
@@ -93,7 +95,7 @@ async function measureOperations(rounds: number, amount: number, progress: Progr
   }
 }
 
-async function benchmarkRounds(redis: RedisServer, rounds: number, amount: number, progress: Progress): Promise<Rounds> {
+async function benchmarkRounds(redis: RedisFigures, rounds: number, amount: number, progress: Progress): Promise<Rounds> {
   const results = { put: [] as number[], get: [] as number[] }
   for (let round = 0; round < rounds; round++) {
     progress(`redis-benchmark, round ${round + 1} of ${rounds}`)
