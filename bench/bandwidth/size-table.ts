@@ -72,7 +72,7 @@ function nameOf(bytes: number): string {
 /** One line for each size, under a line of headings. */
 export function linesOfTable(results: Readonly<Record<string, number>>): string[] {
   const cells = (values: readonly (string | number)[]): string =>
-    values.map(value => (typeof value === 'number' ? Math.round(value).toLocaleString('en') : value).padStart(9)).join('')
+    values.map(value => (typeof value === 'number' ? Math.round(value).toLocaleString('en') : value).padStart(12)).join('')
   const row = (name: string, values: readonly (string | number)[]): string => `${name.padEnd(14)}${cells(values)}`
   const lines: string[] = []
   for (const direction of ['write', 'read']) {
