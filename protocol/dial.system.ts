@@ -60,7 +60,12 @@ function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOption
 function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
   splitAddress(address)
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`ws://${address}${WEBSOCKET_PATH}`, { handshakeTimeout: timeoutMs, perMessageDeflate: false })
+    const socket = new WebSocket(`ws://${address}${WEBSOCKET_PATH}`, {
+      handshakeTimeout: timeoutMs,
+      perMessageDeflate: false,
+      // Masks keep scripts of web pages from speaking HTTP to proxies; with one of zeros both sides leave the bytes as they are.
+      generateMask: mask => mask.fill(0),
+    })
     const onAbort = (): void => socket.terminate()
     socket.on('open', () => {
       signal?.removeEventListener('abort', onAbort)
