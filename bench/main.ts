@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addActions } from './actions/command.ts'
 import { addBandwidth } from './bandwidth/command.ts'
 import { addDirectory } from './directory/command.ts'
+import { addReduce } from './experiments/reduce/command.ts'
 import { addMetadata } from './metadata/command.ts'
 
 const program = new Command('bench').description('Measures the system, each figure beside a baseline of the same run.')
@@ -10,4 +11,5 @@ addActions(program)
 addBandwidth(program)
 addDirectory(program)
 addMetadata(program)
+addReduce(program)
 await program.parseAsync()

@@ -22,14 +22,14 @@ import {
 } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import { splitAddress } from '../protocol/dial.system.ts'
+import { dial as dialServer, splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { chainOf } from './action-link.ts'
 import { ActionLinks } from './action-links.ts'
 import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Dial } from './connections.ts'
 import type { ClientContext } from './context.ts'
 import { TransferCounters } from './counters.ts'
 import { InlineLimit } from './inline-limit.ts'
@@ -50,9 +50,12 @@ export interface ConnectOptions {
   readonly timeoutMs?: number
 }
 
-/** What only the thread of an action says. */
+/** What no program says. */
 export interface InternalOptions {
+  /** Of the thread of an action. */
   readonly chain?: () => readonly string[]
+  /** How servers are reached: a benchmark puts a narrow link there. @default a socket */
+  readonly dial?: Dial
 }
 
 /**
@@ -101,7 +104,7 @@ class Store implements StoreClient {
   readonly #letGo: () => void
 
   /** @param letGo ends what has kept the process alive for this client */
-  constructor(address: string, { namespace, token, chain = () => [] }: ConnectOptions & InternalOptions, letGo: () => void) {
+  constructor(address: string, { namespace, token, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions, letGo: () => void) {
     this.#letGo = letGo
     const { host, webSocket } = parseAddress(address)
     const hello = {
@@ -110,7 +113,7 @@ class Store implements StoreClient {
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
-    const connections = new Connections(connectionContext(systemClock), hello, webSocket)
+    const connections = new Connections(connectionContext(systemClock), hello, webSocket, dial)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {

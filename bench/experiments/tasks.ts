@@ -1,0 +1,25 @@
+import type { EmitPairs, MergePairs, ReadPairs, TimePairs, TimedPairs } from './reduce/tasks.ts'
+
+export interface WorkerSetup {
+  readonly address: string
+  /** MB/s in each direction; null for as much as there is. */
+  readonly bandwidth: number | null
+}
+
+/** Bytes of nodes between one worker and the store. */
+export interface Moved {
+  readonly sent: number
+  readonly received: number
+}
+
+/** What workers can be told to do, and what they answer. */
+interface Results {
+  readonly emitPairs: [EmitPairs, undefined]
+  readonly mergePairs: [MergePairs, string]
+  readonly readPairs: [ReadPairs, string]
+  readonly timePairs: [TimePairs, TimedPairs]
+}
+
+export type Task = Results[keyof Results][0]
+export type ResultOf<K extends keyof Results> = Results[K][1]
+export type TaskAnswer<R> = Moved & { readonly result: R }
