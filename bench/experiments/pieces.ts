@@ -1,7 +1,7 @@
 /** Large pieces to and from nodes, through direct handles, in a few buffers that are used again and again. */
 import type { ActionNode, FileNode } from '../../client/index.ts'
 
-export const PIECE_BYTES = 1 << 20
+export const PIECE_BYTES = 256 << 10
 /** Pieces that are under way at the same time. */
 const IN_FLIGHT = 4
 
