@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addActions } from './actions/command.ts'
 import { addBandwidth } from './bandwidth/command.ts'
 import { addDirectory } from './directory/command.ts'
+import { addPipeline } from './experiments/pipeline/command.ts'
 import { addReduce } from './experiments/reduce/command.ts'
 import { addMetadata } from './metadata/command.ts'
 
@@ -11,5 +12,6 @@ addActions(program)
 addBandwidth(program)
 addDirectory(program)
 addMetadata(program)
+addPipeline(program)
 addReduce(program)
 await program.parseAsync()

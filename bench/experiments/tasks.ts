@@ -1,3 +1,4 @@
+import type { CountWords, WordCounts, WriteText } from './pipeline/tasks.ts'
 import type { EmitPairs, MergePairs, ReadPairs, TimePairs, TimedPairs } from './reduce/tasks.ts'
 
 export interface WorkerSetup {
@@ -14,6 +15,8 @@ export interface Moved {
 
 /** What workers can be told to do, and what they answer. */
 interface Results {
+  readonly writeText: [WriteText, undefined]
+  readonly countWords: [CountWords, WordCounts]
   readonly emitPairs: [EmitPairs, undefined]
   readonly mergePairs: [MergePairs, string]
   readonly readPairs: [ReadPairs, string]

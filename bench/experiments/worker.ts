@@ -4,6 +4,7 @@ import { openStore } from '../../client/store-client.ts'
 import { systemClock } from '../../protocol/clock.system.ts'
 import { dial } from '../../protocol/dial.system.ts'
 import { NarrowLink } from './narrow-link.ts'
+import { countWords, writeText } from './pipeline/work.ts'
 import { emitPairs, mergePairs, readPairs, timePairs } from './reduce/work.ts'
 import type { Moved, Task, WorkerSetup } from './tasks.ts'
 
@@ -21,6 +22,10 @@ function connect(): StoreClient {
 
 async function work(task: Task): Promise<unknown> {
   switch (task.kind) {
+    case 'writeText':
+      return writeText(store, task)
+    case 'countWords':
+      return countWords(store, task)
     case 'emitPairs':
       return emitPairs(store, task)
     case 'mergePairs':
