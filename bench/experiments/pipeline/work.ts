@@ -1,5 +1,6 @@
 /** What workers of `pipeline` do. Those that filter do it by the code of `std/Filter`. */
-import { lineTestOf } from '../../../actions/standard/line-tests.ts'
+import { ByteLines } from '../../../actions/lines.ts'
+import { lineFilterOf } from '../../../actions/standard/line-tests.ts'
 import { Params } from '../../../actions/standard/params.ts'
 import { forEachLineOf } from '../../../actions/standard/store-lines.ts'
 import type { StoreClient } from '../../../client/index.ts'
@@ -28,16 +29,15 @@ export async function writeText(store: StoreClient, { file, seed, bytes }: Write
 
 export async function countWords(store: StoreClient, { path, substring }: CountWords): Promise<WordCounts> {
   const counts = new Map<string, number>()
-  const test = substring === undefined ? () => true : lineTestOf(new Params('pipeline', { substring }))()
+  const lines = substring === undefined ? new ByteLines() : lineFilterOf(new Params('pipeline', { substring }))()
   const never = new AbortController().signal
   await forEachLineOf(
     store,
     path,
     never,
-    (chunk, start, end) => {
-      if (test(chunk, start, end)) countLine(counts, chunk, start, end)
-    },
+    (chunk, start, end) => countLine(counts, chunk, start, end),
     () => {},
+    lines,
   )
   return counts
 }
