@@ -1,12 +1,13 @@
 /** Large pieces to and from nodes, through direct handles, in a few buffers that are used again and again. */
 import type { ActionNode, FileNode } from '../../client/index.ts'
 
+/** Small enough that what is under way stays in the caches. */
 export const PIECE_BYTES = 256 << 10
 /** Pieces that are under way at the same time. */
 const IN_FLIGHT = 4
 
 /** Takes pieces; each belongs to it until the promise settles. */
-interface Target {
+export interface Target {
   write(piece: Uint8Array): Promise<void>
   close(): Promise<void>
 }
@@ -62,8 +63,26 @@ export class PieceWriter {
   }
 }
 
+/** Writes buffers, which stay as they are until it resolves, and closes. */
+export async function writeAll(target: Target, buffers: Iterable<Buffer>): Promise<void> {
+  const underWay: Promise<void>[] = []
+  for (const buffer of buffers) {
+    if (underWay.length === IN_FLIGHT) await underWay.shift()
+    const written = target.write(buffer)
+    // Whoever takes it from the queue is told.
+    written.catch(() => {})
+    underWay.push(written)
+  }
+  await Promise.all(underWay)
+  await target.close()
+}
+
 /** Goes through the bytes of a file. Each piece is lent until `fn` returns, or until what that promises. */
-export async function forEachPiece(node: FileNode, fn: (piece: Buffer) => void | Promise<void>): Promise<void> {
+export async function forEachPiece(
+  node: FileNode,
+  fn: (piece: Buffer) => void | Promise<void>,
+  pieceBytes = PIECE_BYTES,
+): Promise<void> {
   await using handle = await node.open()
   const { size } = handle
   let position = 0
@@ -74,7 +93,7 @@ export async function forEachPiece(node: FileNode, fn: (piece: Buffer) => void |
     reading.catch(() => {})
     return reading
   }
-  const buffers = Array.from({ length: IN_FLIGHT }, () => Buffer.allocUnsafeSlow(PIECE_BYTES))
+  const buffers = Array.from({ length: IN_FLIGHT }, () => Buffer.allocUnsafeSlow(pieceBytes))
   const underWay = buffers.map(buffer => ({ buffer, reading: read(buffer) }))
   for (let next = underWay.shift()!; next.reading; next = underWay.shift()!) {
     const { buffer, reading } = next

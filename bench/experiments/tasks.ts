@@ -1,5 +1,6 @@
 import type { CountWords, WordCounts, WriteText } from './pipeline/tasks.ts'
-import type { EmitPairs, MergePairs, ReadPairs, TimePairs, TimedPairs } from './reduce/tasks.ts'
+import type { EmitPairs, MergePairs, ReadPairs, TimedPairs, TimePairs } from './reduce/tasks.ts'
+import type { FinishSorter, SampleRecords, SortRecords, SplitRecords, WriteRecords } from './sort/tasks.ts'
 
 export interface WorkerSetup {
   readonly address: string
@@ -21,6 +22,11 @@ interface Results {
   readonly mergePairs: [MergePairs, string]
   readonly readPairs: [ReadPairs, string]
   readonly timePairs: [TimePairs, TimedPairs]
+  readonly writeRecords: [WriteRecords, undefined]
+  readonly sampleRecords: [SampleRecords, readonly number[]]
+  readonly splitRecords: [SplitRecords, undefined]
+  readonly sortRecords: [SortRecords, undefined]
+  readonly finishSorter: [FinishSorter, undefined]
 }
 
 export type Task = Results[keyof Results][0]

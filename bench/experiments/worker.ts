@@ -6,6 +6,7 @@ import { dial } from '../../protocol/dial.system.ts'
 import { NarrowLink } from './narrow-link.ts'
 import { countWords, writeText } from './pipeline/work.ts'
 import { emitPairs, mergePairs, readPairs, timePairs } from './reduce/work.ts'
+import { finishSorter, sampleRecords, sortRecords, splitRecords, writeRecords } from './sort/work.ts'
 import type { Moved, Task, WorkerSetup } from './tasks.ts'
 
 const MB = 1e6
@@ -34,6 +35,16 @@ async function work(task: Task): Promise<unknown> {
       return readPairs(store, task)
     case 'timePairs':
       return timePairs(task)
+    case 'writeRecords':
+      return writeRecords(store, task)
+    case 'sampleRecords':
+      return sampleRecords(store, task)
+    case 'splitRecords':
+      return splitRecords(store, task)
+    case 'sortRecords':
+      return sortRecords(store, task)
+    case 'finishSorter':
+      return finishSorter(store, task)
   }
 }
 
