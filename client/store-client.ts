@@ -104,7 +104,11 @@ class Store implements StoreClient {
   readonly #letGo: () => void
 
   /** @param letGo ends what has kept the process alive for this client */
-  constructor(address: string, { namespace, token, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions, letGo: () => void) {
+  constructor(
+    address: string,
+    { namespace, token, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions,
+    letGo: () => void,
+  ) {
     this.#letGo = letGo
     const { host, webSocket } = parseAddress(address)
     const hello = {

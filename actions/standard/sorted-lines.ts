@@ -1,3 +1,4 @@
+import { copyLine, viewOf } from './copy-line.ts'
 import type { LineBatch } from './line-batch.ts'
 import type { LineOrder } from './line-order.ts'
 
@@ -12,6 +13,7 @@ export function* sortedLines(
 ): Generator<Buffer, void, undefined> {
   const order = sortOrder(batches, by)
   let out = Buffer.allocUnsafeSlow(bufferBytes)
+  let view = viewOf(out)
   let at = 0
   for (const line of order.lines) {
     const batch = batches[order.batchOf[line]!]!
@@ -20,9 +22,10 @@ export function* sortedLines(
     if (at + length + 1 > out.length) {
       if (at > 0) yield out.subarray(0, at)
       out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, length + 1))
+      view = viewOf(out)
       at = 0
     }
-    batch.bytes.copy(out, at, start, start + length)
+    copyLine(batch.view, start, start + length, view, at)
     at += length
     out[at++] = 10
   }

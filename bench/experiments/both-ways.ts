@@ -25,7 +25,9 @@ export async function bothWays(
   for (let round = 0; round <= rounds; round++) {
     const order = ['dataShipping', 'nearData'] as const
     for (const way of round % 2 === 0 ? order : order.toReversed()) {
-      progress(`${way === 'nearData' ? 'near-data' : 'data-shipping'}, ${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}`)
+      progress(
+        `${way === 'nearData' ? 'near-data' : 'data-shipping'}, ${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}`,
+      )
       const { figures, result } = await ways[way]()
       expected ??= result
       if (result !== expected) throw new Error(`the results differ: ${excerpt(expected)} and, ${way}, ${excerpt(result)}`)

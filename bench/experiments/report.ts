@@ -15,11 +15,19 @@ export function tableOf(name: string, { workers, workerBandwidth, dataShipping, 
   return [
     `${name}: ${workers} workers, ${link}`,
     `${''.padEnd(20)}${'data-shipping'.padStart(16)}${'near-data'.padStart(16)}${'ratio'.padStart(9)}${'less by'.padStart(10)}`,
-    row('time', figures => figures.seconds, value => `${value.toFixed(3)} s`),
+    row(
+      'time',
+      figures => figures.seconds,
+      value => `${value.toFixed(3)} s`,
+    ),
     row('bytes moved', figures => figures.bytesMoved, megabytes),
     row('bytes ingested', figures => figures.ingestedBytes, megabytes),
     row('stored at the peak', figures => figures.storedPeakBytes, megabytes),
-    row('CPU, all processes', figures => figures.cpuSeconds, value => `${value.toFixed(2)} s`),
+    row(
+      'CPU, all processes',
+      figures => figures.cpuSeconds,
+      value => `${value.toFixed(2)} s`,
+    ),
     `phases: data-shipping ${phases(dataShipping)}; near-data ${phases(nearData)}`,
   ]
 }

@@ -2,6 +2,8 @@ import type { Clock } from '../../protocol/clock.ts'
 
 /** What a link may send at once after it was idle: also what makes up for timers that come late. */
 const BURST_MS = 10
+/** Of milliseconds: what doubles make of sums that should be whole. */
+const ROUNDING = 1e-6
 
 /**
  * One direction of a link that carries so many bytes per second. Bytes are taken at once, and what was taken beyond the rate is owed:
@@ -27,10 +29,10 @@ export class TokenBucket {
     this.#tokens -= bytes
   }
 
-  /** Milliseconds until nothing is owed any more. */
+  /** Whole milliseconds, as timers have them, until nothing is owed any more. */
   get owedMs(): number {
     this.#fill()
-    return this.#tokens >= 0 ? 0 : -this.#tokens / this.#bytesPerMs
+    return Math.max(0, Math.ceil(-this.#tokens / this.#bytesPerMs - ROUNDING))
   }
 
   #fill(): void {

@@ -15,12 +15,7 @@ export class Way {
   #sent = 0
   #received = 0
 
-  private constructor(
-    workers: readonly WorkerProcess[],
-    pids: readonly number[],
-    cpuBefore: number | null,
-    peak: StoredPeak,
-  ) {
+  private constructor(workers: readonly WorkerProcess[], pids: readonly number[], cpuBefore: number | null, peak: StoredPeak) {
     this.#workers = workers
     this.#pids = pids
     this.#cpuBefore = cpuBefore
@@ -68,4 +63,3 @@ export class Way {
     }
   }
 }
-

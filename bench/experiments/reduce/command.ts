@@ -72,9 +72,7 @@ export async function runReduce(
 async function ship(stage: Stage, bytes: number): Promise<Run> {
   const files = stage.workers.map((_, worker) => `${HOME}/pairs-${worker}`)
   const way = await stage.begin()
-  await way.phase('emit', () =>
-    way.tasks(files.map((file, seed) => ({ kind: 'emitPairs', seed, bytes, to: { file } }) as const)),
-  )
+  await way.phase('emit', () => way.tasks(files.map((file, seed) => ({ kind: 'emitPairs', seed, bytes, to: { file } }) as const)))
   await way.stored()
   const [result] = await way.phase('merge', () => way.tasks([{ kind: 'mergePairs', files } as const]))
   const figures = await way.end()

@@ -61,9 +61,7 @@ export async function runSort(
   progress('writing the records')
   const inputs = stage.workers.map((_, worker) => `${INPUTS}/${worker}`)
   await Promise.all(
-    stage.workers.map((worker, number) =>
-      worker.run({ kind: 'writeRecords', file: inputs[number]!, number, records } as const),
-    ),
+    stage.workers.map((worker, number) => worker.run({ kind: 'writeRecords', file: inputs[number]!, number, records } as const)),
   )
   const { multiset } = await digestOf(stage.store, inputs)
   const ways = {
@@ -108,12 +106,7 @@ async function ship(stage: Stage, way: Way, inputs: readonly string[]): Promise<
 }
 
 /** P1 splits by ranges into actions, which sort; P2 has them write. */
-async function sortNear(
-  stage: Stage,
-  way: Way,
-  inputs: readonly string[],
-  memoryBytes: number,
-): Promise<readonly string[]> {
+async function sortNear(stage: Stage, way: Way, inputs: readonly string[], memoryBytes: number): Promise<readonly string[]> {
   const actions = inputs.map((_, range) => `${HOME}/sorter-${range}`)
   const outputs = inputs.map((_, range) => `${HOME}/sorted-${range}`)
   await way.phase('P1', async () => {

@@ -23,7 +23,10 @@ export class Records {
   /** @param worker stands before the number of each record */
   constructor(worker: number) {
     this.#random = new Random32(worker)
-    this.#prefix = worker.toString(16).toUpperCase().padStart(HEX_DIGITS / 2, '0')
+    this.#prefix = worker
+      .toString(16)
+      .toUpperCase()
+      .padStart(HEX_DIGITS / 2, '0')
   }
 
   /** Fills a buffer with whole records. */

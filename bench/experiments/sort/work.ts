@@ -1,6 +1,6 @@
 /** What workers of `sort` do. Those that sort do it by the code of `std/Sorter`. */
 import { ByteLines } from '../../../actions/lines.ts'
-import { LineBatch } from '../../../actions/standard/line-batch.ts'
+import { LineBatches } from '../../../actions/standard/line-batches.ts'
 import { LineOrder } from '../../../actions/standard/line-order.ts'
 import { sortedLines } from '../../../actions/standard/sorted-lines.ts'
 import type { StoreClient } from '../../../client/index.ts'
@@ -125,18 +125,18 @@ function wordsOf(bytes: Buffer): Int32Array {
 export async function sortRecords(store: StoreClient, { files, output }: SortRecords): Promise<undefined> {
   const batches = await Promise.all(
     files.map(async path => {
-      const batch = new LineBatch()
+      const batch = new LineBatches()
       const lines = new ByteLines()
       const add = (chunk: Buffer, start: number, end: number): void => batch.add(chunk, start, end)
       await forEachPiece(await store.lookup(path, 'file'), piece => lines.feed(piece, add), PIECE_BYTES)
       lines.finish(add)
       batch.trim()
-      return batch
+      return batch.all
     }),
   )
   const order = new LineOrder({ separator: 44, numeric: false, reverse: false })
   const target = await fileTarget(await store.create(output, 'file', { parents: true }))
-  await writeAll(target, sortedLines(batches, order, OUTPUT_BYTES))
+  await writeAll(target, sortedLines(batches.flat(), order, OUTPUT_BYTES))
   return undefined
 }
 
