@@ -7,21 +7,25 @@ import { WorkerProcess } from './worker-process.ts'
 export class Stage implements AsyncDisposable {
   readonly store: StoreClient
   readonly workers: readonly WorkerProcess[]
+  /** MB/s of each worker in each direction; null for no limit. */
+  readonly bandwidth: number | null
   readonly #cluster: LocalCluster
 
-  private constructor(cluster: LocalCluster, store: StoreClient, workers: readonly WorkerProcess[]) {
+  private constructor(cluster: LocalCluster, store: StoreClient, workers: readonly WorkerProcess[], bandwidth: number | null) {
     this.#cluster = cluster
     this.store = store
     this.workers = workers
+    this.bandwidth = bandwidth
   }
 
   static async start(servers: LocalClusterOptions, workers: number, bandwidth: number | null): Promise<Stage> {
     const cluster = await LocalCluster.start(servers)
-    const started: WorkerProcess[] = []
+    const setup = { address: cluster.address, bandwidth }
+    const starting = await Promise.allSettled(Array.from({ length: workers }, () => WorkerProcess.start(setup)))
+    const started = starting.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
     try {
-      const setup = { address: cluster.address, bandwidth }
-      for (let worker = 0; worker < workers; worker++) started.push(await WorkerProcess.start(setup))
-      return new Stage(cluster, await StoreClient.connect(cluster.address), started)
+      for (const result of starting) if (result.status === 'rejected') throw result.reason
+      return new Stage(cluster, await StoreClient.connect(cluster.address), started, bandwidth)
     } catch (error) {
       await Promise.all(started.map(worker => worker.stop()))
       await cluster.stop()

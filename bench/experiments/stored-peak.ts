@@ -9,7 +9,7 @@ export class StoredPeak {
   readonly #store: StoreClient
   readonly #before: number
   #bytes = 0
-  #sampling: NodeJS.Timeout | undefined
+  readonly #sampling: NodeJS.Timeout
   #asked: Promise<void> = Promise.resolve()
 
   private constructor(store: StoreClient, before: number) {

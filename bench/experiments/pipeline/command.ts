@@ -19,8 +19,6 @@ interface Options extends ExperimentOptions {
 }
 
 export interface PipelineSizes {
-  readonly workers: number
-  readonly bandwidth: number | null
   readonly rounds: number
   /** Of text, for each worker. */
   readonly workerBytes: number
@@ -34,8 +32,10 @@ export function addPipeline(program: Command): void {
 }
 
 async function pipeline({ workers, amount, ...options }: Options): Promise<void> {
-  const sizes = { workers, bandwidth: bandwidthOf(options), rounds: roundsOf(options), workerBytes: amount * MIB }
-  const { comparison, inputBytes } = await runPipeline(sizes, showProgress)
+  const workerBytes = amount * MIB
+  const capacity = workers * (Math.ceil(workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
+  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES, threads: workers }, workers, bandwidthOf(options))
+  const { comparison, inputBytes } = await runPipeline(stage, { rounds: roundsOf(options), workerBytes }, showProgress)
   endProgress()
   if (options.json) {
     console.log(JSON.stringify({ pipeline: comparison }))
@@ -50,11 +50,10 @@ async function pipeline({ workers, amount, ...options }: Options): Promise<void>
 }
 
 export async function runPipeline(
-  { workers, bandwidth, rounds, workerBytes }: PipelineSizes,
+  stage: Stage,
+  { rounds, workerBytes }: PipelineSizes,
   progress: (text: string) => void,
 ): Promise<{ comparison: Comparison; inputBytes: number }> {
-  const capacity = workers * (Math.ceil(workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
-  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES, threads: workers }, workers, bandwidth)
   progress('writing the text')
   const texts = stage.workers.map((_, worker) => `${TEXTS}/${worker}`)
   await Promise.all(
@@ -64,7 +63,7 @@ export async function runPipeline(
   const figures = await bothWays(ways, rounds, progress)
   const stats = await Promise.all(texts.map(path => stage.store.stat(path)))
   return {
-    comparison: { workers, workerBandwidth: bandwidth, ...figures },
+    comparison: { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures },
     inputBytes: stats.reduce((sum, { size }) => sum + size, 0),
   }
 }

@@ -1,7 +1,7 @@
 import { Random32 } from '../random.ts'
 
 /** In one line of so many: about 0.25 % of all. */
-const LINES_FOR_EACH_MATCH = 410
+const LINES_FOR_EACH_MATCH = 416
 export const NEEDLE = 'glider'
 
 const WORDS = 2_000
@@ -9,7 +9,7 @@ const MOST_LINE_WORDS = 20
 const LEAST_LINE_WORDS = 8
 const LETTERS = 'etaoinshrdlucmfwypvbgkjqxz'
 
-/** Whole lines of words of lower-case letters, about `bytes` of them, of which one in 410 contains the needle. */
+/** Whole lines of words of lower-case letters, about `bytes` of them, of which one in 416 contains the needle. */
 export function textOf(seed: number, bytes: number): Buffer {
   const random = new Random32(seed)
   const below = (limit: number): number => (random.next() >>> 0) % limit

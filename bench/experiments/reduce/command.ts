@@ -17,10 +17,7 @@ interface Options extends ExperimentOptions {
   readonly amount: number
 }
 
-/** One experiment with so many workers. */
 export interface ReduceSizes {
-  readonly workers: number
-  readonly bandwidth: number | null
   readonly rounds: number
   /** Of pairs, that each worker makes. */
   readonly workerBytes: number
@@ -36,8 +33,13 @@ export function addReduce(program: Command): void {
 async function reduce({ workers, amount, ...options }: Options): Promise<void> {
   const comparisons: Comparison[] = []
   for (const count of workers) {
-    const sizes = { workers: count, bandwidth: bandwidthOf(options), rounds: roundsOf(options), workerBytes: amount * MIB }
-    const { comparison, bound } = await runReduce(sizes, text => showProgress(`${count} workers: ${text}`))
+    const workerBytes = amount * MIB
+    // Twice: what was deleted is free again only by and by.
+    const capacity = 2 * count * (Math.ceil(workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
+    await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES }, count, bandwidthOf(options))
+    const { comparison, bound } = await runReduce(stage, { rounds: roundsOf(options), workerBytes }, text =>
+      showProgress(`${count} workers: ${text}`),
+    )
     endProgress()
     comparisons.push(comparison)
     if (options.json) continue
@@ -52,18 +54,16 @@ function counts(text: string): number[] {
 }
 
 export async function runReduce(
-  { workers, bandwidth, rounds, workerBytes }: ReduceSizes,
+  stage: Stage,
+  { rounds, workerBytes }: ReduceSizes,
   progress: (text: string) => void,
 ): Promise<{ comparison: Comparison; bound: number }> {
-  // Twice: what was deleted is free again only by and by.
-  const capacity = 2 * workers * (Math.ceil(workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
-  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES }, workers, bandwidth)
   const ways = { dataShipping: () => ship(stage, workerBytes), nearData: () => mergeNear(stage, workerBytes) }
   const figures = await bothWays(ways, rounds, progress)
-  const { result: timed } = await stage.workers[0]!.run({ kind: 'timePairs', bytes: TIMED_BYTES })
+  const { result: timed } = await stage.workers[0]!.run({ kind: 'timePairs', bytes: Math.min(TIMED_BYTES, workerBytes) })
   const { generating, parsing } = timed
   return {
-    comparison: { workers, workerBandwidth: bandwidth, ...figures },
+    comparison: { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures },
     bound: (generating + parsing) / (generating + 2 * parsing),
   }
 }

@@ -24,8 +24,6 @@ interface Options extends ExperimentOptions {
 }
 
 export interface SortSizes {
-  readonly workers: number
-  readonly bandwidth: number | null
   readonly rounds: number
   /** For each worker. */
   readonly records: number
@@ -42,22 +40,22 @@ export function addSort(program: Command): void {
 }
 
 async function sort({ workers, records, sorterMemory, ...options }: Options): Promise<void> {
-  const sizes = { bandwidth: bandwidthOf(options), rounds: roundsOf(options), sorterBytes: Math.round(sorterMemory * MIB) }
-  const comparison = await runSort({ workers, records, ...sizes }, showProgress)
+  const sorterBytes = Math.round(sorterMemory * MIB)
+  // The input, what lies between the phases, the output, and what was deleted and is free only by and by.
+  const capacity = 6 * workers * records * RECORD_BYTES + (workers + 1) ** 2 * 64 * BLOCK_BYTES
+  const servers = { capacity, blockSize: BLOCK_BYTES, threads: workers, threadMemory: 2 * (sorterBytes + 512 * MIB) }
+  await using stage = await Stage.start(servers, workers, bandwidthOf(options))
+  const comparison = await runSort(stage, { rounds: roundsOf(options), records, sorterBytes }, showProgress)
   endProgress()
   if (options.json) console.log(JSON.stringify({ sort: comparison }))
   else for (const line of tableOf('sort', comparison)) console.log(line)
 }
 
 export async function runSort(
-  { workers, bandwidth, rounds, records, sorterBytes }: SortSizes,
+  stage: Stage,
+  { rounds, records, sorterBytes }: SortSizes,
   progress: (text: string) => void,
 ): Promise<Comparison> {
-  const bytes = workers * records * RECORD_BYTES
-  // The input, what lies between the phases, the output, and what was deleted and is free only by and by.
-  const capacity = 6 * bytes + workers * workers * 64 * BLOCK_BYTES
-  const servers = { capacity, blockSize: BLOCK_BYTES, threads: workers, threadMemory: 2 * (sorterBytes + 512 * MIB) }
-  await using stage = await Stage.start(servers, workers, bandwidth)
   progress('writing the records')
   const inputs = stage.workers.map((_, worker) => `${INPUTS}/${worker}`)
   await Promise.all(
@@ -68,7 +66,8 @@ export async function runSort(
     dataShipping: () => checked(stage, multiset, way => ship(stage, way, inputs)),
     nearData: () => checked(stage, multiset, way => sortNear(stage, way, inputs, sorterBytes)),
   }
-  return { workers, workerBandwidth: bandwidth, ...(await bothWays(ways, rounds, progress)) }
+  const figures = await bothWays(ways, rounds, progress)
+  return { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures }
 }
 
 /** One run, whose output has to be all records in order. */
