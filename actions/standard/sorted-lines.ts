@@ -1,6 +1,7 @@
 import { copyLine, viewOf } from './copy-line.ts'
 import type { LineBatch } from './line-batch.ts'
 import type { LineOrder } from './line-order.ts'
+import { orderOf } from './prefix-order.ts'
 
 /** Bytes that sorting takes for each line. */
 export const SORT_COST_OF_LINE = 40
@@ -36,30 +37,26 @@ interface SortOrder {
   /** Numbers of lines, counted through all batches, in order. */
   readonly lines: Uint32Array
   readonly batchOf: Uint32Array
-  readonly starts: Float64Array
-  readonly ends: Float64Array
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
 }
 
 function sortOrder(batches: readonly LineBatch[], by: LineOrder): SortOrder {
   const count = batches.reduce((sum, batch) => sum + batch.lines, 0)
-  const lines = new Uint32Array(count)
   const batchOf = new Uint32Array(count)
-  const starts = new Float64Array(count)
-  const ends = new Float64Array(count)
+  const starts = new Uint32Array(count)
+  const ends = new Uint32Array(count)
   const prefixes = new Float64Array(count)
   let next = 0
   for (const [number, batch] of batches.entries()) {
     for (let line = 0; line < batch.lines; line++, next++) {
-      lines[next] = next
       batchOf[next] = number
       starts[next] = batch.start(line)
       ends[next] = batch.end(line)
       prefixes[next] = by.prefix(batch.bytes, starts[next]!, ends[next]!)!
     }
   }
-  lines.sort((a, b) => {
-    const byPrefix = prefixes[a]! - prefixes[b]!
-    if (byPrefix !== 0) return byPrefix
+  const lines = orderOf(prefixes, (a, b) => {
     const bytesOfA = batches[batchOf[a]!]!.bytes
     return by.compare(bytesOfA, starts[a]!, ends[a]!, batches[batchOf[b]!]!.bytes, starts[b]!, ends[b]!)
   })
