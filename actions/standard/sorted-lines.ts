@@ -3,6 +3,8 @@ import type { LineBatch } from './line-batch.ts'
 import type { LineOrder } from './line-order.ts'
 import { orderOf } from './prefix-order.ts'
 
+const LF = 10
+
 /** Bytes that sorting takes for each line. */
 export const SORT_COST_OF_LINE = 40
 
@@ -13,24 +15,36 @@ export function* sortedLines(
   bufferBytes: number,
 ): Generator<Buffer, void, undefined> {
   const order = sortOrder(batches, by)
-  let out = Buffer.allocUnsafeSlow(bufferBytes)
-  let view = viewOf(out)
-  let at = 0
-  for (const line of order.lines) {
-    const batch = batches[order.batchOf[line]!]!
-    const start = order.starts[line]!
-    const length = order.ends[line]! - start
-    if (at + length + 1 > out.length) {
-      if (at > 0) yield out.subarray(0, at)
-      out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, length + 1))
-      view = viewOf(out)
-      at = 0
-    }
-    copyLine(batch.view, start, start + length, view, at)
-    at += length
-    out[at++] = 10
+  const views = batches.map(({ view }) => view)
+  for (let from = 0; from < order.lines.length; ) {
+    const first = order.lines[from]!
+    const out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, order.ends[first]! - order.starts[first]! + 1))
+    const { next, length } = copyLines(order, views, from, viewOf(out))
+    yield out.subarray(0, length)
+    from = next
   }
-  if (at > 0) yield out.subarray(0, at)
+}
+
+/** Copies lines from the one at `from` in the order on, as long as there is room. Not part of the generator, whose loops V8 does not make fast. */
+function copyLines(
+  { lines, batchOf, starts, ends }: SortOrder,
+  views: readonly DataView[],
+  from: number,
+  out: DataView,
+): { next: number; length: number } {
+  const room = out.byteLength
+  let length = 0
+  let next = from
+  for (; next < lines.length; next++) {
+    const line = lines[next]!
+    const start = starts[line]!
+    const end = ends[line]!
+    if (length + end - start + 1 > room) break
+    copyLine(views[batchOf[line]!]!, start, end, out, length)
+    length += end - start
+    out.setUint8(length++, LF)
+  }
+  return { next, length }
 }
 
 interface SortOrder {
