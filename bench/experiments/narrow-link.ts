@@ -70,6 +70,10 @@ class NarrowTransport implements Transport {
   }
 
   write(buffers: readonly Uint8Array[], flushed: () => void): void {
+    if (this.#closed) {
+      this.#inner.write(buffers, flushed)
+      return
+    }
     this.#waiting.push({ buffers, flushed })
     if (!this.#sending) this.#send()
   }
