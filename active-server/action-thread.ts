@@ -7,6 +7,7 @@ import { ChurnMap } from '../protocol/churn-map.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { GliderError, reasonOf } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
+import { WindowBudget } from '../protocol/window.ts'
 import type { Log } from '../server/log.ts'
 import {
   type Batch,
@@ -18,7 +19,7 @@ import {
   type StepHandlers,
   type ToThread,
 } from './messages.ts'
-import { SharedArena } from './shared-arena.ts'
+import { SharedArena, SLAB_BYTES } from './shared-arena.ts'
 import { StreamFromThread, StreamToThread, sendCopy } from './thread-streams.ts'
 import { TurnWatch } from './turn-watch.ts'
 
@@ -77,6 +78,8 @@ export class ActionThread implements StepHandlers {
   readonly #port: MessagePort
   readonly #outbox: Outbox
   readonly #incoming = new SharedArena(INCOMING_SLABS)
+  /** Streams that wait for their turn, or for each other, grow only as far as their bytes land in the arena. */
+  readonly #incomingRoom = new WindowBudget(INCOMING_SLABS * SLAB_BYTES)
   #outgoing: SharedArrayBuffer | undefined
   readonly #requests = new Map<number, Waiting<string | undefined>>()
   readonly #runs = new ChurnMap<StreamDone>()
@@ -186,7 +189,7 @@ export class ActionThread implements StepHandlers {
     this.#inputs.set(number, input)
     const done = this.#run(number)
     this.#open('write', number, slot, { chain, key })
-    stream.receive(input)
+    stream.receive(input, this.#incomingRoom)
     await done
   }
 

@@ -1,5 +1,5 @@
 /** Large enough for several pieces of a stream. */
-const SLAB_BYTES = 512 << 10
+export const SLAB_BYTES = 512 << 10
 
 /** A run of bytes in shared memory. */
 export interface Region {

@@ -5,6 +5,9 @@ import { addAll } from './all/command.ts'
 import { addBandwidth } from './bandwidth/command.ts'
 import { addCompare } from './compare/command.ts'
 import { addDirectory } from './directory/command.ts'
+import { addPipeline } from './experiments/pipeline/command.ts'
+import { addReduce } from './experiments/reduce/command.ts'
+import { addSort } from './experiments/sort/command.ts'
 import { addHttp } from './http/command.ts'
 import { addMetadata } from './metadata/command.ts'
 import { addScale } from './scale/command.ts'
@@ -20,4 +23,7 @@ addHttp(program)
 addMetadata(program)
 addScale(program)
 addSize(program)
+addPipeline(program)
+addReduce(program)
+addSort(program)
 await program.parseAsync()

@@ -1,22 +1,33 @@
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
-import { dial } from '../protocol/dial.system.ts'
+import type { DialOptions } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Hello } from '../protocol/peer.ts'
+import type { Transport } from '../protocol/transport.ts'
+
+/** Makes the way to a server. */
+export type Dial = (address: string, options: DialOptions) => Promise<Transport>
 
 /** The connections of one client: one to each server, made when first needed and made anew after they have gone. */
 export class Connections {
   readonly context: ConnectionContext
   readonly #hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   readonly #webSocket: boolean
+  readonly #dialServer: Dial
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
   /** Fires when this client is closed: whoever is being dialled is not waited for. */
   readonly #abort = new AbortController()
 
-  constructor(context: ConnectionContext, hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>, webSocket: boolean) {
+  constructor(
+    context: ConnectionContext,
+    hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>,
+    webSocket: boolean,
+    dial: Dial,
+  ) {
     this.context = context
     this.#hello = hello
     this.#webSocket = webSocket
+    this.#dialServer = dial
   }
 
   get closed(): boolean {
@@ -44,7 +55,7 @@ export class Connections {
 
   async #dial(address: string): Promise<ConnectionCore> {
     const { signal } = this.#abort
-    const transport = await dial(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
+    const transport = await this.#dialServer(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
       throw signal.aborted ? closedError() : error
     })
     const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello: this.#hello })

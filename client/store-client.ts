@@ -22,14 +22,14 @@ import {
 } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import { splitAddress } from '../protocol/dial.system.ts'
+import { dial as dialServer, splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { chainOf } from './action-link.ts'
 import { ActionLinks } from './action-links.ts'
 import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Dial } from './connections.ts'
 import type { ClientContext } from './context.ts'
 import { TransferCounters } from './counters.ts'
 import { InlineLimit } from './inline-limit.ts'
@@ -55,9 +55,12 @@ export interface ConnectOptions {
   readonly spin?: boolean
 }
 
-/** What only the thread of an action says. */
+/** What no program says. */
 export interface InternalOptions {
+  /** Of the thread of an action. */
   readonly chain?: () => readonly string[]
+  /** How servers are reached: a benchmark puts a narrow link there. @default a socket */
+  readonly dial?: Dial
 }
 
 /**
@@ -109,7 +112,7 @@ class Store implements StoreClient {
   /** @param letGo ends what has kept the process alive for this client */
   constructor(
     address: string,
-    { namespace, token, spin = true, chain = () => [] }: ConnectOptions & InternalOptions,
+    { namespace, token, spin = true, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions,
     letGo: () => void,
   ) {
     this.#letGo = letGo
@@ -120,7 +123,7 @@ class Store implements StoreClient {
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
-    const connections = new Connections(connectionContext(systemClock, { spin }), hello, webSocket)
+    const connections = new Connections(connectionContext(systemClock, { spin }), hello, webSocket, dial)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {

@@ -101,8 +101,12 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     return this.#chunks.read()
   }
 
-  /** Has the bytes go to `sink` from the first one on; to be called before any has been read. */
-  receive(sink: StreamSink): void {
+  /**
+   * Has the bytes go to `sink` from the first one on; to be called before any has been read. What waits there grows only within `room`,
+   * where that is given.
+   */
+  receive(sink: StreamSink, room?: WindowBudget): void {
+    if (room) this.#window.share(room)
     const waiting = this.#chunks
     this.#sink = sink
     this.#chunks = undefined

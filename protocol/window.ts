@@ -64,6 +64,8 @@ export const PROCESS_WINDOW_BYTES = 512 << 20
  */
 export class ReceiveWindow {
   readonly #budget: WindowBudget
+  /** What the place that bytes land in has room for. */
+  #shared: WindowBudget | undefined
   #size = INITIAL_WINDOW_BYTES
   #limit = INITIAL_WINDOW_BYTES
   #received = 0
@@ -78,6 +80,11 @@ export class ReceiveWindow {
 
   get limit(): number {
     return this.#limit
+  }
+
+  /** Grows only within `budget` as well. To be called before anything is consumed. */
+  share(budget: WindowBudget): void {
+    this.#shared = budget
   }
 
   get received(): number {
@@ -97,7 +104,7 @@ export class ReceiveWindow {
   consume(bytes: number): boolean {
     this.#consumed += bytes
     if (this.#released) return false
-    if (this.#consumed - this.#grownAt >= this.#size && this.#size < MAX_WINDOW_BYTES && this.#budget.take(this.#size)) {
+    if (this.#consumed - this.#grownAt >= this.#size && this.#size < MAX_WINDOW_BYTES && this.#take(this.#size)) {
       this.#size *= 2
       this.#grownAt = this.#consumed
     }
@@ -112,5 +119,13 @@ export class ReceiveWindow {
     if (this.#released) return
     this.#released = true
     this.#budget.give(this.#size)
+    this.#shared?.give(this.#size - INITIAL_WINDOW_BYTES)
+  }
+
+  #take(bytes: number): boolean {
+    if (this.#shared && !this.#shared.take(bytes)) return false
+    if (this.#budget.take(bytes)) return true
+    this.#shared?.give(bytes)
+    return false
   }
 }

@@ -41,6 +41,11 @@ function fileStore(files: Map<string, Buffer>): StoreClient {
               .match(/[^]{1,7}/g)!
               .map(piece => Buffer.from(piece)),
           ),
+        open: async () => ({
+          size: files.get(path)!.length,
+          read: async (position: number, into: Buffer) => files.get(path)!.copy(into, 0, position),
+          [Symbol.asyncDispose]: async () => {},
+        }),
       }
     },
     async create(path: string) {
@@ -84,6 +89,25 @@ describe('Merge', () => {
     await using merge = await runAction(Merge)
     for (let i = 0; i < 2; i++) await merge.write('a,999999999999999\n'.repeat(51))
     expect(await merge.readText()).toBe(`a,${999999999999999n * 102n}\n`)
+  })
+
+  it('stays exact where billions of many values add up to more than a double holds', async () => {
+    await using merge = await runAction(Merge)
+    const most = 2n ** 63n - 1n
+    const lines = 500_000
+    await merge.write(Array.from({ length: 50 }, () => `a,${most}\nb,-${most}\n`.repeat(lines / 50)))
+    const sum = BigInt.asIntN(64, most * BigInt(lines))
+    expect(await merge.readText()).toBe(`a,${sum}\nb,${-sum}\n`)
+  })
+
+  it('takes zeros before a value, and the least and the greatest of 64 bits', async () => {
+    await using merge = await runAction(Merge)
+    const zeros = '0'.repeat(200)
+    await merge.write(`a,${zeros}\nb,${zeros}12\nc,-${zeros}9223372036854775808\nd,+9223372036854775807\n`)
+    expect(await merge.readText()).toBe('a,0\nb,12\nc,-9223372036854775808\nd,9223372036854775807\n')
+    for (const bad of ['9223372036854775808', '-9223372036854775809', '10000000000000000000', '1x00000000000']) {
+      await expect(merge.write(`a,${bad}\n`)).rejects.toMatchObject({ code: 'ACTION_FAILED' })
+    }
   })
 
   it('holds many keys', async () => {

@@ -3,6 +3,7 @@ import { actionsExperiment } from '../actions/experiment.ts'
 import { bandwidthExperiment } from '../bandwidth/experiment.ts'
 import { directoryExperiment } from '../directory/experiment.ts'
 import type { Experiment } from '../experiment.ts'
+import { pipeline, reduce, sort } from '../experiments/experiments.ts'
 import { httpExperiment } from '../http/experiment.ts'
 import { metadataExperiment } from '../metadata/experiment.ts'
 import { scaleExperiment } from '../scale/experiment.ts'
@@ -15,5 +16,8 @@ export const registry: readonly Experiment[] = [
   actionsExperiment,
   sizeExperiment,
   scaleExperiment,
+  pipeline,
+  reduce,
+  sort,
   httpExperiment,
 ]
