@@ -76,7 +76,12 @@ export class Chassis {
     app.server.maxConnections = 2 * context.limits.connections
     boundBodies(app, context)
     gauge(metrics, 'glider_connections', 'Connections with frames.', () => this.#connections.size)
-    gauge(metrics, 'glider_buffered_bytes', 'Bytes that are buffered for, or promised to, all connections.', () => context.budget.used)
+    gauge(
+      metrics,
+      'glider_buffered_bytes',
+      'Bytes that are buffered for, or promised to, all connections.',
+      () => context.budget.used,
+    )
     const webSockets = dispatchUpgrades(
       app.server,
       () => this.#refusal(),
