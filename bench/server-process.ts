@@ -13,7 +13,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#process = process
   }
 
-  static async start(role: 'metadata' | 'storage', flags: readonly string[]): Promise<ServerProcess> {
+  static async start(role: 'metadata' | 'storage' | 'active', flags: readonly string[]): Promise<ServerProcess> {
     const main = fileURLToPath(new URL(`../${role}-server/main.js`, import.meta.url))
     const probe = new URL('./probe.js', import.meta.url).href
     const child = fork(main, ['--port', '0', '--log-level', 'error', ...flags], { execArgv: ['--expose-gc', '--import', probe] })
