@@ -104,8 +104,17 @@ export class StreamFromThread {
   }
 
   send(slab: number, offset: number, length: number): void {
-    const left = (): void => this.#outbox.free(this.#number, slab, length)
+    this.#send(regionBytes(this.#memory, slab, offset, length), slab)
+  }
+
+  /** Bytes in a buffer of their own. */
+  sendOwned(buffer: ArrayBuffer): void {
+    this.#send(Buffer.from(buffer), -1)
+  }
+
+  #send(bytes: Buffer, slab: number): void {
+    const left = (): void => this.#outbox.free(this.#number, slab, bytes.length)
     // Bytes for a reader who has gone are given back like those that left; the thread hears of it by itself.
-    this.#stream.send(regionBytes(this.#memory, slab, offset, length), left, left)
+    this.#stream.send(bytes, left, left)
   }
 }
