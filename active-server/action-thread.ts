@@ -244,7 +244,9 @@ export class ActionThread implements StepHandlers {
     this.#outputs.get(stream)?.send(slab, offset, length)
   }
 
-  owned(): void {}
+  owned(stream: number, buffer: ArrayBuffer): void {
+    this.#outputs.get(stream)?.sendOwned(buffer)
+  }
 
   end(): void {}
 

@@ -29,4 +29,6 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
 const flags = command.parse().opts<Flags>()
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
-await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes, limits: limitsOf(flags) }, system, leave))
+await runServer(system.log, leave =>
+  startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes, limits: limitsOf(flags) }, system, leave),
+)

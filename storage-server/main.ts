@@ -32,7 +32,15 @@ const command = serverCommand('storage-server', 'Contributes blocks to a cluster
 
 const flags = command.parse().opts<Flags>()
 const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, prefault } = flags
-const common = { host, port, metadata, capacityBytes: capacity, spin, limits: limitsOf(flags), ...(advertise !== undefined && { advertise }) }
+const common = {
+  host,
+  port,
+  metadata,
+  capacityBytes: capacity,
+  spin,
+  limits: limitsOf(flags),
+  ...(advertise !== undefined && { advertise }),
+}
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, async dismissed =>
   startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class, prefault }), system, dismissed),

@@ -39,7 +39,7 @@ beforeAll(async () => {
 export class Patience extends Action {
   static calls = ['forever', 'now']
   static interleaved = true
-  async onRead(output: ActionOutput) { for (;;) await output.write(Buffer.alloc(65_536)) }
+  async onRead(output: ActionOutput) { const piece = Buffer.alloc(8_192); for (;;) await output.write(piece) }
   forever() { return new Promise(() => {}) }
   now() { return 'now' }
 }
