@@ -57,6 +57,10 @@ export class WholeStreams implements RawReceiver {
     this.#connection.budget.give(running.bytes)
   }
 
+  answersLater(requestId: number): boolean {
+    return this.#running.has(requestId)
+  }
+
   /** Who has gone before the answer has given the stream up, like one who leaves before its end. */
   cancelled(requestId: number, reason: GliderError): void {
     const running = this.#running.take(requestId)

@@ -10,8 +10,10 @@ import { addReduce } from './experiments/reduce/command.ts'
 import { addSort } from './experiments/sort/command.ts'
 import { addHttp } from './http/command.ts'
 import { addMetadata } from './metadata/command.ts'
+import { addOverload } from './overload/command.ts'
 import { addScale } from './scale/command.ts'
 import { addSize } from './size/command.ts'
+import { addSoak } from './soak/command.ts'
 
 const program = new Command('bench').description('Measures the system, each figure beside a baseline of the same run.')
 addActions(program)
@@ -26,4 +28,6 @@ addSize(program)
 addPipeline(program)
 addReduce(program)
 addSort(program)
+addOverload(program)
+addSoak(program)
 await program.parseAsync()

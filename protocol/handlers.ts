@@ -37,6 +37,8 @@ export interface RawReceiver {
   received(head: Buffer, body: Buffer, requestId: number): void
   /** The connection went between `place` and `received`. */
   abandoned(): void
+  /** Whether a request was received under this id that is not answered yet; to be there where that may be. */
+  answersLater?(requestId: number): boolean
   /** The asker no longer wants the answer to a request that was received. */
   cancelled?(requestId: number, reason: GliderError): void
   /** The connection has gone. */

@@ -81,7 +81,7 @@ export class Inbound implements FrameReceiver {
   }
 
   connectionClosed(reason: GliderError): void {
-    this.#giveBack()
+    this.#giveBack(this.#takeReserved())
     this.#landingIn?.abandoned()
     this.#landingIn = undefined
     this.#landingStream?.landingOver()
@@ -134,9 +134,15 @@ export class Inbound implements FrameReceiver {
     this.#reserved = bytes
   }
 
-  #giveBack(bytes = this.#reserved): void {
-    this.#reserved = 0
+  #giveBack(bytes: number): void {
     if (bytes > 0) this.#connection.budget.give(bytes)
+  }
+
+  /** Whose body has arrived answers for what was reserved for it. */
+  #takeReserved(): number {
+    const reserved = this.#reserved
+    this.#reserved = 0
+    return reserved
   }
 
   frame(header: FrameHeader, head: Buffer, body: Buffer, placed: boolean): void {
@@ -156,8 +162,7 @@ export class Inbound implements FrameReceiver {
         this.#data(body, placed)
         return
       case frameKind.credit:
-        if (head.length < 16) throw new GliderError('PROTOCOL_ERROR', 'a credit frame is cut short')
-        this.#connection.stream(id)?.creditArrived(head.readDoubleLE(0), head.readDoubleLE(8))
+        this.#credit(id, head)
         return
       case frameKind.open:
         this.#open(header, head)
@@ -186,6 +191,14 @@ export class Inbound implements FrameReceiver {
       default:
         unreachable(header.kind)
     }
+  }
+
+  #credit(id: number, head: Buffer): void {
+    if (head.length < 16) throw new GliderError('PROTOCOL_ERROR', 'a credit frame is cut short')
+    const [limit, taken] = [head.readDoubleLE(0), head.readDoubleLE(8)]
+    // A part of a byte would be counted as sent, and is not.
+    if (!isPosition(limit) || !isPosition(taken)) throw new GliderError('PROTOCOL_ERROR', 'a credit frame without positions')
+    this.#connection.stream(id)?.creditArrived(limit, taken)
   }
 
   /** Checked before a frame's memory is taken, and for those that need none. */
@@ -237,7 +250,8 @@ export class Inbound implements FrameReceiver {
   #requestBinding({ id, operation }: FrameHeader): Exclude<Binding, { kind: 'stream' }> {
     const binding = this.#handlers?.find(operation)
     if (!binding || binding.kind === 'stream') throw new GliderError('PROTOCOL_ERROR', `unknown operation ${operation}`)
-    if (!this.#connection.mayBePeers(id) || this.#calls.has(id)) {
+    const taken = this.#calls.has(id) || (binding.kind === 'raw' && this.#rawReceivers.get(operation)?.answersLater?.(id))
+    if (!this.#connection.mayBePeers(id) || taken) {
       throw new GliderError('PROTOCOL_ERROR', `request ${id} has an id that is taken, or not its asker's to give`)
     }
     return binding
@@ -258,7 +272,7 @@ export class Inbound implements FrameReceiver {
 
   #rawRequest(binding: Binding & { kind: 'raw' }, id: number, head: Buffer, body: Buffer): void {
     this.#landingIn = undefined
-    this.#giveBack()
+    this.#giveBack(this.#takeReserved())
     try {
       this.#rawReceiver(binding).received(head, body, id)
     } catch (error) {
@@ -280,22 +294,23 @@ export class Inbound implements FrameReceiver {
     const call = new InboundCall(this.#connection.connection)
     const binary = isBinary(headBytes)
     const { accepted, inFlight } = this.#connection
-    const reserved = this.#reserved
-    this.#reserved = 0
+    const reserved = this.#takeReserved()
+    let kept = false
     let result: unknown
     try {
       if (accepted) inFlight.check()
       const head = binding.operation.decodeHead(headBytes)
       result = binding.kind === 'answer' ? binding.handler(head, call) : binding.handler(head, body, call)
+      kept = result instanceof Promise
       if (!(result instanceof Promise)) {
-        this.#giveBack(reserved)
         this.#answer(binding, id, result, binary)
         return
       }
     } catch (error) {
-      this.#giveBack(reserved)
       this.#connection.answerError(id, GliderError.from(error))
       return
+    } finally {
+      if (!kept) this.#giveBack(reserved)
     }
     this.#calls.set(id, call)
     if (accepted) inFlight.enter()
@@ -364,4 +379,8 @@ export class Inbound implements FrameReceiver {
       return GliderError.from(error)
     }
   }
+}
+
+function isPosition(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
 }

@@ -7,7 +7,6 @@ import { WindowBudget } from '../protocol/window.ts'
 export const httpTimes = {
   requestTimeout: 60_000,
   keepAliveTimeout: 75_000,
-  maxParamLength: 255,
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16 << 10 },
 } as const satisfies FastifyServerOptions & { readonly http: object }
 
