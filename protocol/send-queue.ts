@@ -77,7 +77,7 @@ export class SendQueue {
   #runStart = 0
   #runEnd = 0
 
-  constructor(transport: Transport, slabs: SlabPool, backlog: Backlog = { bytes: 0 }) {
+  constructor(transport: Transport, slabs: SlabPool, backlog: Backlog = noBacklog()) {
     this.#transport = transport
     this.#slabs = slabs
     this.#backlog = backlog
@@ -322,6 +322,10 @@ export class SendQueue {
 /** A body without `flushed` belongs to its frame; any other is lent. */
 function costOf({ body, flushed }: BulkFrame): number {
   return flushed ? WAITING_BYTES : WAITING_BYTES + body.length
+}
+
+function noBacklog(): Backlog {
+  return { bytes: 0 }
 }
 
 function ignore(): void {}

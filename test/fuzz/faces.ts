@@ -110,7 +110,7 @@ export class Faces implements AsyncDisposable {
       ({ server, internal, name }) => server === 'metadata' && !internal && !notHere.has(name),
     )
     const { name, headSchema } = chance.of(operations)
-    const value = valueOf(headSchema as never, chance, this.#seen)
+    const value = valueOf(headSchema, chance, this.#seen)
     const given = {
       ...(value as object),
       ...(name === 'put' || name === 'deploy' ? { bytes: chance.of(['', 'YQ==', '%', 7]) } : {}),

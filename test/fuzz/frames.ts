@@ -83,7 +83,7 @@ export function conversation(target: Target, seen: Seen, chance: Chance, frames:
 function headOf(operation: Operation, target: Target, seen: Seen, chance: Chance): Buffer {
   const binary = binaryHead(operation, target, chance)
   if (binary) return binary
-  const value = valueOf(operation.headSchema as never, chance, seen)
+  const value = valueOf(operation.headSchema, chance, seen)
   const given = chance.oneIn(3) ? spoilt(value, chance) : value
   const bytes = Buffer.from(textOf(given, chance))
   return bytes.length > 64 << 10 ? bytes.subarray(0, 1_000) : bytes
