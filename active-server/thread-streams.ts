@@ -6,7 +6,7 @@ import { type Region, regionBytes, type SharedArena } from './shared-arena.ts'
 /** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
 const DIRECT_BYTES = 16 << 10
 /** The thread is told of bytes that have left when there are so many, or no more are on the way: each telling wakes it. */
-const TELL_BYTES = 512 << 10
+const TELL_BYTES = 1 << 20
 
 /** Copies bytes for a stream to where its thread sees them. */
 export function sendCopy(bytes: Buffer, stream: number, outbox: Outbox, arena: SharedArena): void {
