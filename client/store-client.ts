@@ -163,7 +163,7 @@ class Store implements StoreClient {
   }
 
   stat(path: string, options?: CallOptions): Promise<NodeStat> {
-    return this.#context.metadata.ask(catalogue.stat, { path }, undefined, options, statOf)
+    return this.#context.metadata.ask(catalogue.stat, { path }, undefined, options, info => statOf(this.#context, info))
   }
 
   async exists(path: string, options?: CallOptions): Promise<boolean> {
