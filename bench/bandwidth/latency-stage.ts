@@ -12,7 +12,7 @@ import { type Measured, measured, type NamedFigure, type StageOptions } from './
 const OP_BYTES = 1 << 10
 const FILE_BYTES = 16 << 20
 const KEYS = 10_000
-const OPERATIONS_PER_MIB = 4
+const OPERATIONS_PER_MIB = 20
 export const SPIN_CLASS = 'spin'
 
 export async function measureLatency({ rounds, amountMiB, progress }: StageOptions): Promise<Measured> {
