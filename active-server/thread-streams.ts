@@ -1,7 +1,7 @@
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream, StreamSink } from '../protocol/stream.ts'
 import type { Outbox } from './messages.ts'
-import { type Region, regionBytes, type SharedArena } from './shared-arena.ts'
+import { fillRegion, type Region, regionBytes, type SharedArena } from './shared-arena.ts'
 
 /** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
 const DIRECT_BYTES = 16 << 10
@@ -13,7 +13,7 @@ export function sendCopy(bytes: Buffer, stream: number, outbox: Outbox, arena: S
   if (bytes.length === 0) return
   const region = arena.allocate(bytes.length)
   if (region) {
-    regionBytes(arena.memory, region.slab, region.offset, bytes.length).set(bytes)
+    fillRegion(arena.memory, region, bytes)
     outbox.bytes(stream, region.slab, region.offset, bytes.length)
     return
   }

@@ -1,7 +1,7 @@
 import type { ChunkSink } from '../../actions/source.ts'
 import type { GliderError } from '../../protocol/errors.ts'
 import type { Outbox } from '../messages.ts'
-import { regionBytes, type SharedArena } from '../shared-arena.ts'
+import { fillRegion, type SharedArena } from '../shared-arena.ts'
 
 /** A reader's bytes go over in pieces of at most this size. */
 const PIECE_BYTES = 256 << 10
@@ -82,10 +82,7 @@ export class ThreadSink implements ChunkSink {
       if (length > arena.room && arena.room >= PIECE_BYTES / 4) length = arena.room
       const region = arena.allocate(length)
       if (region) {
-        // `fill` with as many bytes is a plain copy, where `set` is one for memory that others may be writing to, at half the speed.
-        regionBytes(arena.memory, region.slab, region.offset, length).fill(
-          length === bytes.length ? bytes : bytes.subarray(done, done + length),
-        )
+        fillRegion(arena.memory, region, length === bytes.length ? bytes : bytes.subarray(done, done + length))
         this.#outbox.bytes(this.#stream, region.slab, region.offset, length)
       } else {
         length = Math.min(length, OWN_BYTES - this.#onTheWay)

@@ -1,27 +1,11 @@
 /** Experiments that do the same work in two ways, far from the data and near it. */
-import type { Experiment, Outcome, PaperLine, Plot, Progress, RawRounds, Scale, Table } from '../experiment.ts'
-import { barPlot, stackedPlot } from '../plots.ts'
 
-/** What one way of doing the work took. */
-export interface WayFigures {
-  readonly seconds: number
-  readonly phases: Readonly<Record<string, number>>
-  readonly bytesMoved: number
-  readonly ingestedBytes: number
-  readonly storedPeakBytes: number
-  /** Of all processes; null where the system does not tell. */
-  readonly cpuSeconds: number | null
-}
+import type { Experiment, Outcome, PaperLine, Plot, Progress, RawRounds, Scale, Table } from '../experiment.ts'
+import type { Comparison, WayFigures } from '../experiments/figures.ts'
+import { barPlot, stackedPlot } from '../plots.ts'
 
 export const ways = ['dataShipping', 'nearData'] as const
 type Way = (typeof ways)[number]
-
-/** Both ways with so many workers, over links of such a width. */
-export interface Comparison extends Readonly<Record<Way, WayFigures>> {
-  readonly workers: number
-  /** MB/s of each worker in each direction; null for no limit. */
-  readonly workerBandwidth: number | null
-}
 
 /** `rounds` has every counted round; without it the medians stand for one. */
 export interface MeasuredComparison extends Comparison {

@@ -1,6 +1,7 @@
 /** The experiments of the paper that do their work in two ways: what is drawn of each, and what the paper tells of it. */
 import type { Experiment } from '../experiment.ts'
-import { type Comparing, type Comparison, comparingExperiment } from './comparisons.ts'
+import type { Comparison } from '../experiments/figures.ts'
+import { type Comparing, comparingExperiment } from './comparisons.ts'
 
 type Run = Comparing['run']
 
