@@ -9,6 +9,13 @@ export interface ActionOutput {
    * the reader has made room for more.
    */
   write(bytes: Uint8Array | string): Promise<void>
+  /**
+   * Sends bytes that stand on a `SharedArrayBuffer` without copying them: they may change once it resolves, which is when they have
+   * left the server. Keep several under way; awaiting each leaves the stream idle meanwhile. For what is sent again and again, or is made in
+   * large pieces.
+   * @throws GliderError INVALID_ARGUMENT where the memory is not shared
+   */
+  lend(bytes: Uint8Array): Promise<void>
   /** Fires when this stream is aborted: its reader left, or the object is deleted with mode `abort`. */
   readonly signal: AbortSignal
 }
@@ -31,15 +38,30 @@ export class StreamOutput implements ActionOutput {
   }
 
   write(bytes: Uint8Array | string): Promise<void> {
-    let answer: Promise<void> | void
-    try {
-      this.#scope.assertHookRuns()
+    return this.#send(() => {
       const chunk = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
       if (!(chunk instanceof Uint8Array)) {
         throw new GliderError('INVALID_ARGUMENT', `output.write takes a string or bytes, not ${describe(bytes)}`)
       }
-      if (chunk.length === 0) return taken
-      answer = this.#sink.write(chunk)
+      return chunk.length === 0 ? undefined : this.#sink.write(chunk)
+    })
+  }
+
+  lend(bytes: Uint8Array): Promise<void> {
+    return this.#send(() => {
+      if (!(bytes instanceof Uint8Array && bytes.buffer instanceof SharedArrayBuffer)) {
+        throw new GliderError('INVALID_ARGUMENT', 'output.lend takes bytes on a SharedArrayBuffer; others go by output.write')
+      }
+      if (bytes.length === 0) return undefined
+      return this.#sink.lend ? this.#sink.lend(bytes) : this.#sink.write(bytes)
+    })
+  }
+
+  #send(send: () => Promise<void> | void): Promise<void> {
+    let answer: Promise<void> | void
+    try {
+      this.#scope.assertHookRuns()
+      answer = send()
     } catch (error) {
       return Promise.reject(error)
     }

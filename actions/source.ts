@@ -28,4 +28,6 @@ export interface ChunkSink {
    * credit allows more; nothing returned means at once. A rejection means that the reader has gone.
    */
   write(bytes: Uint8Array): Promise<void> | void
+  /** The same for bytes in shared memory, which a sink that can sends out of it: it resolves once they have left. */
+  lend?(bytes: Uint8Array): Promise<void>
 }

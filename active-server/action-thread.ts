@@ -250,7 +250,11 @@ export class ActionThread implements StepHandlers {
   }
 
   owned(stream: number, buffer: ArrayBuffer): void {
-    this.#outputs.get(stream)?.sendOwned(buffer)
+    this.#outputs.get(stream)?.sendOwned(buffer, 0, buffer.byteLength)
+  }
+
+  lent(stream: number, memory: SharedArrayBuffer, offset: number, length: number): void {
+    this.#outputs.get(stream)?.sendOwned(memory, offset, length)
   }
 
   end(): void {}

@@ -26,6 +26,8 @@ export const step = {
   done: 8,
   /** stream: its hook wants to keep its chunks, so they are to come in buffers of their own. */
   keeps: 9,
+  /** stream, index, offset, length: bytes from a hook in shared memory of its own, the one at the index. */
+  lent: 10,
 } as const
 
 export interface Batch {
@@ -146,6 +148,12 @@ export class Outbox {
     this.#schedule()
   }
 
+  lent(stream: number, bytes: Uint8Array): void {
+    this.#objects.push(bytes.buffer)
+    this.#steps.push(step.lent, stream, this.#objects.length - 1, bytes.byteOffset, bytes.length)
+    this.#schedule()
+  }
+
   end(stream: number): void {
     this.#steps.push(step.end, stream)
     this.#schedule()
@@ -200,6 +208,7 @@ export class Outbox {
 export interface StepHandlers {
   bytes(stream: number, slab: number, offset: number, length: number): void
   owned(stream: number, buffer: ArrayBuffer): void
+  lent(stream: number, memory: SharedArrayBuffer, offset: number, length: number): void
   end(stream: number): void
   free(stream: number, slab: number, length: number): void
   open(direction: 'read' | 'write', stream: number, slot: number): void
@@ -218,6 +227,10 @@ export function forEachStep({ steps, objects }: Batch, handlers: StepHandlers): 
       case step.owned:
         handlers.owned(steps[i + 1]!, objects[steps[i + 2]!] as ArrayBuffer)
         i += 3
+        break
+      case step.lent:
+        handlers.lent(steps[i + 1]!, objects[steps[i + 2]!] as SharedArrayBuffer, steps[i + 3]!, steps[i + 4]!)
+        i += 5
         break
       case step.end:
         handlers.end(steps[i + 1]!)

@@ -113,9 +113,9 @@ export class StreamFromThread {
     this.#send(regionBytes(this.#memory, slab, offset, length), slab)
   }
 
-  /** Bytes in a buffer of their own. */
-  sendOwned(buffer: ArrayBuffer): void {
-    this.#send(Buffer.from(buffer), -1)
+  /** Bytes in memory that is not the arena's. */
+  sendOwned(memory: ArrayBuffer | SharedArrayBuffer, offset: number, length: number): void {
+    this.#send(Buffer.from(memory as ArrayBuffer, offset, length), -1)
   }
 
   #send(bytes: Buffer, slab: number): void {

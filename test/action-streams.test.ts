@@ -212,6 +212,26 @@ describe('a read stream', () => {
     })
   })
 
+  it('gives lent memory back when it has left, and refuses to lend what is not shared', async () => {
+    for (const [pieceBytes, pieces] of [
+      [1000, 300],
+      [3 << 20, 12],
+    ] as const) {
+      await shared.withAction('Lender', { params: { pieceBytes, pieces } }, async node => {
+        const bytes = await bytesOf(node.createReadStream())
+        expect(bytes.length).toBe(pieceBytes * pieces)
+        const expected = Buffer.alloc(pieceBytes)
+        for (let piece = 0; piece < pieces; piece++) {
+          expect(bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes).equals(expected.fill(piece))).toBe(true)
+        }
+      })
+    }
+    await shared.withAction('Lender', { params: { pieceBytes: 10, pieces: 1, plain: true } }, async node => {
+      const failure = await failureOf(bytesOf(node.createReadStream()))
+      expect(failure).toMatchObject({ code: 'ACTION_FAILED', message: expect.stringContaining('SharedArrayBuffer') })
+    })
+  })
+
   it('may be endless; a reader that leaves makes the next write reject', async () => {
     await shared.withAction('Endless', { interleaved: true }, async node => {
       const reader = node.createReadStream()

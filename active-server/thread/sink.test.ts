@@ -1,10 +1,14 @@
 import { MessageChannel } from 'node:worker_threads'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { GliderError } from '../../protocol/errors.ts'
 import { type Batch, forEachStep, Outbox } from '../messages.ts'
 import { regionBytes, SharedArena } from '../shared-arena.ts'
 import { OutgoingMemory, ThreadSink } from './sink.ts'
 
-const { port1, port2 } = new MessageChannel()
+let { port1, port2 } = new MessageChannel()
+beforeEach(() => {
+  ;({ port1, port2 } = new MessageChannel())
+})
 afterEach(() => port1.close())
 
 /** What has gone to the network thread, by stream. */
@@ -18,6 +22,7 @@ async function told(outbox: Outbox, memory: SharedArrayBuffer): Promise<Map<numb
         ...{ free: nothing, open: nothing, done: nothing, keeps: nothing, message: nothing, end: () => resolve() },
         bytes: (stream, slab, offset, length) => keep(stream, Buffer.from(regionBytes(memory, slab, offset, length))),
         owned: (stream, buffer) => keep(stream, Buffer.from(buffer)),
+        lent: (stream, shared, offset, length) => keep(stream, Buffer.from(Buffer.from(shared, offset, length))),
       })
     })
   })
@@ -46,4 +51,34 @@ it('gives a reader its bytes although others hold all of the shared memory, and 
   const pieces = await told(outbox, arena.memory)
   expect(pieces.get(2)!.map(({ length }) => length)).toEqual([5, (64 << 10) - 5, 5, 36 << 10])
   expect(Buffer.concat(pieces.get(2)!)).toEqual(Buffer.concat([Buffer.from('hello'), Buffer.alloc(100 << 10, 7)]))
+})
+
+it('sends lent memory without copying it, in order with what is written, and gives it back once it has left', async () => {
+  const arena = new SharedArena(4)
+  const outbox = new Outbox(port1)
+  const sink = new ThreadSink(1, outbox, new OutgoingMemory(arena))
+  const memory = Buffer.from(new SharedArrayBuffer(3 << 20), 5, 5 << 19)
+  const back: string[] = []
+  void sink.write(Buffer.from('a'))
+  const first = sink.lend(memory).then(() => back.push('first'))
+  void sink.write(Buffer.from('b'))
+  const second = sink.lend(memory.subarray(0, 1 << 20)).then(() => back.push('second'))
+  const third = sink.lend(memory.subarray(0, 1 << 20)).then(() => back.push('third'))
+  // Seen by the network thread although it came later: nothing was copied.
+  memory.fill(7)
+  const piecesOf = (await told(outbox, arena.memory)).get(1)!
+  expect(piecesOf.map(({ length }) => length)).toEqual([1, 1 << 20, 1 << 20, 1 << 19, 1, 1 << 20, 1 << 20])
+  expect(piecesOf[1]!.every(byte => byte === 7)).toBe(true)
+  sink.left(5 << 19)
+  await Promise.resolve()
+  expect(back).toEqual([])
+  sink.left(1)
+  await first
+  sink.left(1 << 20)
+  expect(back).toEqual(['first'])
+  sink.left(1)
+  await second
+  sink.failed(new GliderError('CANCELLED', 'gone'))
+  await expect(third).rejects.toMatchObject({ code: 'CANCELLED' })
+  expect(back).toEqual(['first', 'second'])
 })

@@ -15,6 +15,7 @@ const TELL_BYTES = 1 << 20
 interface Waiting {
   readonly bytes: Uint8Array
   done: number
+  readonly isLent: boolean
   readonly resolve: () => void
   readonly reject: (error: GliderError) => void
 }
@@ -42,7 +43,7 @@ export class OutgoingMemory {
 }
 
 /**
- * The bytes of one read stream, copied into shared memory for the network thread to send. Always holds: a stream of which nothing
+ * The bytes of one read stream, copied into shared memory for the network thread to send, or in memory that was lent. Always holds: a stream of which nothing
  * is on the way never waits, whatever other streams have in the shared memory.
  */
 export class ThreadSink implements ChunkSink {
@@ -50,7 +51,11 @@ export class ThreadSink implements ChunkSink {
   readonly #outbox: Outbox
   readonly #memory: OutgoingMemory
   readonly #waiting: Waiting[] = []
+  /** Lent memory that is on the way, by the position in the stream behind its last byte. */
+  readonly #lent: { readonly end: number; readonly resolve: () => void; readonly reject: (error: GliderError) => void }[] = []
   #onTheWay = 0
+  /** Bytes that have ever been on the way. */
+  #passed = 0
   #untold = 0
   #error: GliderError | undefined
 
@@ -68,7 +73,15 @@ export class ThreadSink implements ChunkSink {
       if (done === bytes.length) return
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes, done, resolve, reject })
+      this.#waiting.push({ bytes, done, isLent: false, resolve, reject })
+    })
+  }
+
+  lend(bytes: Uint8Array): Promise<void> {
+    if (this.#error) return Promise.reject(this.#error)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, done: 0, isLent: true, resolve, reject })
+      if (this.#waiting.length === 1) this.proceed()
     })
   }
 
@@ -94,35 +107,54 @@ export class ThreadSink implements ChunkSink {
         new Uint8Array(own).set(bytes.subarray(done, done + length))
         this.#outbox.owned(this.#stream, own)
       }
-      this.#onTheWay += length
-      this.#untold += length
       done += length
-      if (this.#untold >= TELL_BYTES) {
-        this.#untold = 0
-        this.#outbox.flush()
-      }
+      this.#gone(length)
     }
     return done
+  }
+
+  /** Names what may go out of lent memory; answers how far it has come. */
+  #name(bytes: Uint8Array, from: number): number {
+    let done = from
+    while (done < bytes.length && this.#onTheWay < MAX_ON_THE_WAY) {
+      const piece = bytes.subarray(done, done + TELL_BYTES)
+      this.#outbox.lent(this.#stream, piece)
+      done += piece.length
+      this.#gone(piece.length)
+    }
+    return done
+  }
+
+  #gone(bytes: number): void {
+    this.#onTheWay += bytes
+    this.#passed += bytes
+    this.#untold += bytes
+    if (this.#untold < TELL_BYTES) return
+    this.#untold = 0
+    this.#outbox.flush()
   }
 
   /** The network thread has sent so many bytes. */
   left(bytes: number): void {
     this.#onTheWay -= bytes
+    while (this.#lent.length > 0 && this.#lent[0]!.end <= this.#passed - this.#onTheWay) this.#lent.shift()!.resolve()
     this.proceed()
   }
 
   proceed(): void {
     while (this.#waiting.length > 0) {
       const first = this.#waiting[0]!
-      first.done = this.#copy(first.bytes, first.done)
+      first.done = first.isLent ? this.#name(first.bytes, first.done) : this.#copy(first.bytes, first.done)
       if (first.done < first.bytes.length) return
       this.#waiting.shift()
-      first.resolve()
+      if (first.isLent) this.#lent.push({ end: this.#passed, resolve: first.resolve, reject: first.reject })
+      else first.resolve()
     }
   }
 
   failed(error: GliderError): void {
     this.#error = error
+    for (const { reject } of this.#lent.splice(0)) reject(error)
     for (const { reject } of this.#waiting.splice(0)) reject(error)
   }
 }

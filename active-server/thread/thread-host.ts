@@ -93,6 +93,8 @@ export class ThreadHost implements StepHandlers {
 
   keeps(): void {}
 
+  lent(): void {}
+
   message(message: unknown): void {
     const asked = message as ToThread
     switch (asked.type) {

@@ -38,7 +38,7 @@ export function jsonOf(results: Medians): object {
     )
   return {
     write: transfers('write', ['file', 'action', 'owned']),
-    read: transfers('read', ['file', 'action']),
+    read: transfers('read', ['file', 'action', 'copied']),
     parallel: { 1: at('parallel 1'), 2: at('parallel 2'), 4: at('parallel 4') },
     openClosePerSecond: at('openClose'),
     echoPerSecond: at('echo'),
@@ -61,6 +61,7 @@ export function printTables(results: Medians): void {
       line(file, file, '')
       line(`${direction} ${name} action`, file, name === '1KiB' ? '' : 'at least 0.9')
       if (direction === 'write') line(`write ${name} owned`, file, name === '1KiB' ? '' : 'at least 0.65')
+      else line(`read ${name} copied`, file, '')
     }
   }
   console.log('\nMB/s of several actions together, and of one')

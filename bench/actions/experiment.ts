@@ -18,6 +18,7 @@ function transferKinds(): Record<string, RateKind> {
       kinds[file] = base
       kinds[`${direction} ${name} action`] = { ...base, ...target(0.9) }
       if (direction === 'write') kinds[`write ${name} owned`] = { ...base, ...target(0.65) }
+      else kinds[`read ${name} copied`] = base
     }
   }
   return kinds

@@ -65,8 +65,8 @@ export function transferFigures({ file, drains, keep, generate }: Stage, roundBy
       await using handle = await file.open({ write: true })
       await fileWrite(handle, bytes, FILE_BYTES, operations)
     }
-    const readAction = async (): Promise<void> => {
-      await generate.call('give', { bytes: totalBytes, pieceBytes: bytes })
+    const readAction = async (isCopied: boolean): Promise<void> => {
+      await generate.call('give', { bytes: totalBytes, pieceBytes: bytes, isCopied })
       await actionRead(generate, bytes, totalBytes)
     }
     return [
@@ -74,7 +74,8 @@ export function transferFigures({ file, drains, keep, generate }: Stage, roundBy
       figure(`write ${name} action`, () => actionWrite(drain!, bytes, operations)),
       figure(`write ${name} owned`, () => actionWrite(keep, bytes, operations)),
       figure(`read ${name} file`, () => fileRead(file, bytes, FILE_BYTES, operations)),
-      figure(`read ${name} action`, readAction),
+      figure(`read ${name} action`, () => readAction(false)),
+      figure(`read ${name} copied`, () => readAction(true)),
     ]
   })
 }
