@@ -16,7 +16,7 @@ export interface ActionsOptions {
   readonly streams: number
 }
 
-export const defaults: ActionsOptions = { rounds: 5, amount: 1024, streams: 50_000 }
+export const defaults: ActionsOptions = { rounds: 5, amount: 512, streams: 50_000 }
 
 export async function runActions({ rounds, amount, streams }: ActionsOptions, progress: Progress): Promise<{ rounds: Rounds }> {
   await using cluster = await LocalCluster.start({ capacity: FILE_BYTES, threads: THREADS })
