@@ -22,6 +22,8 @@ export interface ActiveServerConfig {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Of the cluster. */
+  readonly secret?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** host:port of the metadata server. */
@@ -67,6 +69,8 @@ export async function startActiveServer(
     metadataAddress: config.metadata,
     context,
     handlers,
+    secret: config.secret,
+    randomness,
     log,
     offer: () => ({
       role: 'active',
@@ -162,6 +166,7 @@ export async function startActiveServer(
     host: config.host,
     port: config.port,
     advertise: config.advertise,
+    secret: config.secret,
     context,
     handlers,
     metrics,

@@ -13,6 +13,7 @@ export interface LocalActiveServer {
   /** `512MiB`, or bytes. */
   readonly threadMemory?: string | number
   readonly spin?: boolean
+  readonly secret?: string | undefined
   readonly logLevel: LogLevel
 }
 

@@ -1,5 +1,6 @@
 import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
+import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
 import { startActiveServer } from './active-server.ts'
 
@@ -29,4 +30,10 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
 const flags = command.parse().opts<Flags>()
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
-await runServer(system.log, leave => startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes }, system, leave))
+await runServer(system.log, leave =>
+  startActiveServer(
+    { ...flags, turnTimeoutMs, threadMemoryBytes, secret: clusterSecret(flags.clusterSecretFile) },
+    system,
+    leave,
+  ),
+)

@@ -3,7 +3,7 @@ import { type AnswerOf, catalogue, type HeadOf, type OperationName } from '../pr
 import type { Clock, Randomness } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { Answer, ByteStream, Call, Connection, Handlers, Hello, Reply } from '../protocol/peer.ts'
+import type { Answer, ByteStream, Call, Connection, Handlers, Hello, Principal, Reply } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
 import type { SavedState } from './journal/restore.ts'
@@ -74,6 +74,7 @@ type Responder = (head: never) => unknown
 
 export class FakeConnection implements Connection {
   readonly peer: Hello
+  principal: Principal | undefined
   readonly remote = 'fake:1'
   closed = false
   readonly requests: { name: string; head: unknown }[] = []

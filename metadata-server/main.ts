@@ -1,5 +1,6 @@
 import { type CommonFlags, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
+import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
 import { defaultConfig } from './config.ts'
 import { startMetadataServer } from './start.ts'
@@ -51,6 +52,7 @@ await runServer(system.log, leave =>
   startMetadataServer(
     {
       ...config,
+      secret: clusterSecret(common.clusterSecretFile),
       blockBytes: blockSize,
       storageClasses: classes,
       deadAfterMs: deadAfter,

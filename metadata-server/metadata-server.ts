@@ -1,6 +1,7 @@
 import type { Clock, Randomness } from '../protocol/clock.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
+import { Access } from './access.ts'
 import { Answers } from './answers.ts'
 import { BagReads } from './bag-reads.ts'
 import { BlockExchange } from './block-exchange.ts'
@@ -35,6 +36,8 @@ export interface MetadataServerOptions {
   readonly randomness: Randomness
   readonly log: Log
   readonly config?: Partial<MetadataConfig>
+  /** Of the cluster; without one everybody is taken at their word. */
+  readonly secret?: string | undefined
   /** The journal, with what an earlier start has left in it; nothing is written to disk without it. */
   readonly saved?: SavedState
 }
@@ -44,12 +47,13 @@ export class MetadataServer {
   readonly config: MetadataConfig
   /** What the REST face calls. */
   readonly operations: Operations
+  readonly access: Access
   readonly #membership: Membership
   readonly #answers: Answers
   readonly #leases: Leases
   readonly #claims: Claims
 
-  constructor({ clock, randomness, log, config: given = {}, saved }: MetadataServerOptions) {
+  constructor({ clock, randomness, log, config: given = {}, secret, saved }: MetadataServerOptions) {
     const config = verifyConfig(given)
     const { blockBytes, storageClasses, freeDelayMs: delayMs, bundleBytes, inspectTimeoutMs } = config
     const nowMs = clock.wallTime()
@@ -86,7 +90,9 @@ export class MetadataServer {
     const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
     const files = { namespace, leases, reads, writes, exchange, values, bags }
     const state = { tree, totals, blocks, slots, claims, journal }
-    this.operations = new Operations({ ...state, ...files, objects, definitions, membership, fsck, answers })
+    this.access = new Access({ randomness, secret })
+    const { access } = this
+    this.operations = new Operations({ access, ...state, ...files, objects, definitions, membership, fsck, answers })
     this.config = config
     this.#membership = membership
     this.#answers = answers

@@ -3,6 +3,7 @@ import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../
 import { invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
+import type { Access } from './access.ts'
 import type { Answers, Numbered } from './answers.ts'
 import type { BagReads } from './bag-reads.ts'
 import type { BlockExchange } from './block-exchange.ts'
@@ -43,6 +44,7 @@ export interface OperationsParts {
   readonly answers: Answers
   readonly claims: Claims
   readonly journal: Journal
+  readonly access: Access
 }
 
 type Run<Head, A> = (head: Head, caller: Caller) => Ran<A>
@@ -113,8 +115,10 @@ export class Operations {
   }
 
   bind(handlers: Handlers): void {
-    const { membership, definitions } = this.#parts
+    const { membership, definitions, access } = this.#parts
     for (const routine of this.#routines.values()) routine.bind(handlers)
+    handlers.answer(catalogue.challenge, (_head, { connection }) => access.challenge(connection))
+    handlers.answer(catalogue.authenticate, (head, { connection }) => access.authenticate(head, connection))
     handlers.answer(catalogue.register, (head, call) =>
       this.#settled(callerOf(call), () => {
         const answer = membership.register(head, call.connection)

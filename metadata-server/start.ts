@@ -16,6 +16,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  readonly secret?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** Where the journal is kept; nothing is written to disk without it. */
@@ -29,7 +30,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
  * @param leave told where it cannot go on: its journal can no longer be written
  */
 export async function startMetadataServer(
-  { host, port, advertise, stateDir, sync = false, spin = false, ...config }: MetadataServerConfig,
+  { host, port, advertise, stateDir, secret, sync = false, spin = false, ...config }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
 ): Promise<RunningServer> {
@@ -40,8 +41,8 @@ export async function startMetadataServer(
   let server: MetadataServer | undefined
   let chassis: Chassis
   try {
-    server = new MetadataServer({ clock, randomness, log, config, ...(saved && { saved }) })
-    const { operations } = server
+    server = new MetadataServer({ clock, randomness, log, config, secret, ...(saved && { saved }) })
+    const { operations, access } = server
     const handlers = new HandlerTable()
     server.bind(handlers)
     chassis = await Chassis.start({
@@ -51,6 +52,8 @@ export async function startMetadataServer(
       port,
       advertise,
       context: connectionContext(clock, { spin }),
+      secret,
+      admit: hello => access.admit(hello),
       handlers,
       metrics: metricsOf(server),
       log,

@@ -8,6 +8,7 @@ import Type from 'typebox'
 import { byteOperations } from './byte-operations.ts'
 import { checkOperations } from './check-operations.ts'
 import { leaseOperations } from './lease-operations.ts'
+import { membershipOperations } from './membership-operations.ts'
 import { defineOperation, type Operation } from './operation.ts'
 import {
   anyJson,
@@ -183,6 +184,7 @@ export const catalogue = {
   fetchBundle: defineOperation('fetchBundle', {
     code: 19,
     server: 'metadata',
+    by: 'server',
     bytes: 'download',
     internal: true,
     summary: 'The code of one version of a bundle.',
@@ -191,53 +193,11 @@ export const catalogue = {
   }),
 
   // The cluster, on the metadata server.
-  register: defineOperation('register', {
-    code: 20,
-    server: 'metadata',
-    internal: true,
-    summary: 'A storage or active server offers its space. Its connection then carries heartbeats, and what it is asked to do.',
-    head: Type.Object({
-      role: Type.Enum(['storage', 'active']),
-      incarnation: Type.String(),
-      address: Type.String({ description: 'host:port that clients reach it by' }),
-      storageClass: Type.String(),
-      /** Bytes of a storage server, slots of an active one. */
-      capacity: count,
-      /** Key of the proofs for this server, in base64url: known to it and to the metadata server only. */
-      proofKey: Type.String(),
-      /** Bundles that are part of the server itself. */
-      builtin: Type.Optional(Type.Array(bundleInfo)),
-    }),
-    answer: Type.Object({
-      id: Type.String(),
-      blockBytes: count,
-      /** False where the metadata server does not know this incarnation: what it holds is nobody's. */
-      known: Type.Boolean(),
-    }),
-  }),
-  heartbeat: defineOperation('heartbeat', {
-    code: 21,
-    server: 'metadata',
-    internal: true,
-    summary: 'A sign of life of a registered server.',
-    head: Type.Object({ incarnation: Type.String() }),
-    answer: Type.Object({}),
-  }),
-  objectsLost: defineOperation('objectsLost', {
-    code: 22,
-    server: 'metadata',
-    internal: true,
-    summary: 'An active server tells which of its objects went down with their thread.',
-    head: Type.Object({
-      incarnation: Type.String(),
-      slots: Type.Array(Type.Integer({ minimum: 0 })),
-      cause: Type.String(),
-    }),
-    answer: Type.Object({}),
-  }),
+  ...membershipOperations,
   servers: defineOperation('servers', {
     code: 23,
     server: 'metadata',
+    by: 'operator',
     summary: 'The servers of the cluster, with their capacity and what of it is free.',
     head: Type.Object({}),
     answer: Type.Object({ servers: Type.Array(serverInfo) }),
@@ -245,6 +205,7 @@ export const catalogue = {
   drainServer: defineOperation('drainServer', {
     code: 25,
     server: 'metadata',
+    by: 'operator',
     changes: true,
     summary: 'Puts nothing new on a server from now on; what is there stays.',
     head: Type.Object({ id: Type.String() }),
@@ -253,6 +214,7 @@ export const catalogue = {
   awaitEmpty: defineOperation('awaitEmpty', {
     code: 26,
     server: 'metadata',
+    by: 'operator',
     internal: true,
     summary: 'Answers once a server holds nothing any more.',
     head: Type.Object({ id: Type.String() }),
@@ -261,6 +223,7 @@ export const catalogue = {
   removeServer: defineOperation('removeServer', {
     code: 27,
     server: 'metadata',
+    by: 'operator',
     changes: true,
     summary: 'Takes a server out of the cluster; one that still holds something only with `force`, and that is lost.',
     head: Type.Object({ id: Type.String(), force: Type.Optional(Type.Boolean()) }),
@@ -315,6 +278,7 @@ export const catalogue = {
   freeBlocks: defineOperation('freeBlocks', {
     code: 42,
     server: 'storage',
+    by: 'server',
     internal: true,
     summary: 'The metadata server takes blocks back: block, epoch and counter of the generation that ends.',
     head: Type.Object({ blocks: Type.Array(Type.Tuple([count, count, count])) }),
@@ -371,6 +335,7 @@ export const catalogue = {
   startObject: defineOperation('startObject', {
     code: 53,
     server: 'active',
+    by: 'server',
     internal: true,
     summary: 'The metadata server has an object made in a slot; answered after onCreate.',
     head: Type.Object({
@@ -391,6 +356,7 @@ export const catalogue = {
   stopObject: defineOperation('stopObject', {
     code: 54,
     server: 'active',
+    by: 'server',
     internal: true,
     summary: 'The metadata server has the object in a slot deleted; answered after onDelete.',
     head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']), chain }),
@@ -408,6 +374,7 @@ export const catalogue = {
   inspectBundle: defineOperation('inspectBundle', {
     code: 55,
     server: 'active',
+    by: 'server',
     internal: true,
     summary: 'Loads a version of a bundle in a thread of its own and tells its Action classes.',
     head: Type.Object({ name: Type.String(), version: Type.String(), file: Type.Optional(Type.String()) }),

@@ -6,6 +6,7 @@ import type { AnswerChannel, Binding, HandlerTable, RawReceiver } from './handle
 import { encodeError, parseErrorHead, parseHello } from './heads.ts'
 import { isBinary, parseJson } from './json-heads.ts'
 import type { Call, Connection, Hello, Reply } from './peer.ts'
+import { refusalOf } from './principal.ts'
 import { MuxStream, type StreamHost } from './stream.ts'
 
 /** Streams that a connection may have open. */
@@ -104,6 +105,8 @@ export class Inbound implements FrameReceiver {
 
   #placeRequest(header: FrameHeader, head: Buffer): Uint8Array | undefined {
     const binding = this.#requestBinding(header)
+    this.#refusal = refusalOf(binding.operation, this.#connection.principal)
+    if (this.#refusal) return undefined
     if (binding.kind !== 'raw') return Buffer.allocUnsafeSlow(header.bodyBytes)
     const receiver = this.#rawReceiver(binding)
     try {
@@ -223,8 +226,8 @@ export class Inbound implements FrameReceiver {
   #request(header: FrameHeader, head: Buffer, body: Buffer): void {
     const { id } = header
     const binding = this.#requestBinding(header)
-    if (this.#refusal) {
-      const refusal = this.#refusal
+    const refusal = this.#refusal ?? refusalOf(binding.operation, this.#connection.principal)
+    if (refusal) {
       this.#refusal = undefined
       this.#connection.answerError(id, refusal)
       return
@@ -300,6 +303,11 @@ export class Inbound implements FrameReceiver {
     if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
     if (this.#connection.streamCount >= MAX_STREAMS) {
       this.#connection.queue.small(frameKind.reset, 0, id, encodeError(tooManyStreams))
+      return
+    }
+    const refusal = refusalOf(binding.operation, this.#connection.principal)
+    if (refusal) {
+      this.#connection.queue.small(frameKind.reset, 0, id, encodeError(refusal))
       return
     }
     const stream = new MuxStream(this.#connection, id, binding.operation, false)

@@ -9,6 +9,7 @@ export interface CommonFlags {
   readonly port: number
   readonly advertise?: string
   readonly spin?: boolean
+  readonly clusterSecretFile?: string
   readonly logLevel: (typeof logLevels)[number]
 }
 
@@ -22,6 +23,9 @@ export function serverCommand(name: string, description: string, defaultPort: nu
       flag('--advertise <host:port>', 'address that clients and servers reach this server by (default: what is bound)').argParser(
         addressFlag,
       ),
+    )
+    .addOption(
+      flag('--cluster-secret-file <file>', 'what the servers of the cluster know each other by; also as GLIDER_CLUSTER_SECRET'),
     )
     .addOption(
       flag(

@@ -1,5 +1,6 @@
 import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
-import { type Clock, every, type Timer } from '../protocol/clock.ts'
+import { type Clock, every, type Randomness, type Timer } from '../protocol/clock.ts'
+import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
 import { dial } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
@@ -17,6 +18,9 @@ export interface MembershipOptions {
   readonly metadataAddress: string
   readonly context: ConnectionContext
   readonly handlers: HandlerTable
+  /** Of the cluster: this server proves that it has it, and asks the metadata server to do the same. */
+  readonly secret?: string | undefined
+  readonly randomness: Randomness
   readonly log: Log
   /** What is offered; asked for at each registration. */
   readonly offer: () => HeadOf<typeof catalogue.register>
@@ -91,7 +95,7 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const { metadataAddress, context, handlers, offer, registered, log } = this.#options
+    const { metadataAddress, context, handlers, offer, registered, log, secret } = this.#options
     const head = offer()
     const transport = await dial(metadataAddress, { signal: this.#stopping.signal })
     const connection = new ConnectionCore(context, {
@@ -99,6 +103,7 @@ export class Membership {
       side: 'dialled',
       hello: { role: head.role, clientId: head.incarnation },
       handlers,
+      ...(secret !== undefined && { admit: () => undefined }),
     })
     this.#connection = connection
     if (this.#stopped) connection.close()
@@ -106,6 +111,7 @@ export class Membership {
     const { role } = connection.peer
     // At first that is a mistake; later, whoever has taken the port may go again.
     if (role !== 'metadata') throw wrongServer(metadataAddress, role, this.#firstTime ? 'INVALID_ARGUMENT' : 'UNAVAILABLE')
+    if (secret !== undefined) await this.#authenticate(connection, secret, head)
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
     registered(answer.head)
     this.#member = true
@@ -113,6 +119,20 @@ export class Membership {
     log.info({ metadata: metadataAddress, id: answer.head.id }, 'registered')
     this.#timer = every(this.#clock, HEARTBEAT_MS, () => this.#beat(connection, head.incarnation))
     connection.onClose(reason => this.#lost(reason))
+  }
+
+  /** From then on the metadata server's word counts, too. */
+  async #authenticate(connection: ConnectionCore, secret: string, head: HeadOf<typeof catalogue.register>): Promise<void> {
+    const { metadataAddress, randomness } = this.#options
+    const { head: challenge } = await connection.request(catalogue.challenge, {}, { timeoutMs: ANSWER_MS })
+    const nonces = { asked: challenge.nonce, own: randomness.bytes(32).toString('base64url') }
+    const member = { role: head.role, clientId: head.incarnation }
+    const own = { nonce: nonces.own, proof: memberProof(secret, member, nonces) }
+    const answer = await connection.request(catalogue.authenticate, own, { timeoutMs: ANSWER_MS })
+    if (!fits(answer.head.proof, metadataProof(secret, member, nonces))) {
+      throw new GliderError('UNAUTHENTICATED', `the server at ${metadataAddress} does not know the secret of this cluster`)
+    }
+    connection.principal = { kind: 'server' }
   }
 
   #beat(connection: ConnectionCore, incarnation: string): void {

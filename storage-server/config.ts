@@ -9,6 +9,8 @@ interface CommonConfig {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Of the cluster. */
+  readonly secret?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** host:port of the metadata server. */

@@ -1,5 +1,6 @@
 import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
+import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
 import { type StorageKind, storageConfig, storageKinds } from './config.ts'
 import { type PrefaultChoice, prefaultChoices } from './prefault.ts'
@@ -35,5 +36,12 @@ const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, 
 const common = { host, port, metadata, capacityBytes: capacity, spin, ...(advertise !== undefined && { advertise }) }
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, async dismissed =>
-  startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class, prefault }), system, dismissed),
+  startStorageServer(
+    storageConfig(
+      { ...common, secret: clusterSecret(flags.clusterSecretFile) },
+      { kind, dataDir, storageClass: flags.class, prefault },
+    ),
+    system,
+    dismissed,
+  ),
 )

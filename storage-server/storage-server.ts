@@ -64,6 +64,8 @@ export async function startStorageServer(
     metadataAddress: config.metadata,
     context,
     handlers,
+    secret: config.secret,
+    randomness,
     log,
     offer: () => ({
       role: 'storage',
@@ -106,6 +108,7 @@ export async function startStorageServer(
       host: config.host,
       port: config.port,
       advertise: config.advertise,
+      secret: config.secret,
       context,
       handlers,
       metrics: metricsOf(() => blocks, counters),

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { parseSecret } from '../protocol/cluster-secret.ts'
+import { GliderError } from '../protocol/errors.ts'
+
+const SECRET_VARIABLE = 'GLIDER_CLUSTER_SECRET'
+
+/**
+ * The secret of the cluster, from its file or from the environment, which then no longer has it: what runs in threads of this
+ * process does not find it there.
+ * @throws GliderError INVALID_ARGUMENT
+ */
+export function clusterSecret(file: string | undefined): string | undefined {
+  return secretOf(file, SECRET_VARIABLE, '--cluster-secret-file')
+}
+
+/** @throws GliderError INVALID_ARGUMENT */
+export function secretOf(file: string | undefined, variable: string, flag: string): string | undefined {
+  const given = process.env[variable]
+  delete process.env[variable]
+  if (file !== undefined) return parseSecret(textOf(file, flag), `the secret in ${file}`)
+  return given === undefined || given === '' ? undefined : parseSecret(given, `the secret in ${variable}`)
+}
+
+function textOf(file: string, flag: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new GliderError('INVALID_ARGUMENT', `${file} cannot be read (${(cause as Error).message}): name another with ${flag}`, {
+      cause,
+    })
+  }
+}
