@@ -36,6 +36,7 @@ interface Waiting<T> {
 export interface ActionThreadOptions {
   readonly number: number
   readonly metadata: string
+  readonly token: string
   readonly clock: Clock
   /** V8's own limit for its heap: a backstop only, for it ends the whole process where one collection alone exceeds it. */
   readonly heapLimitBytes: number
@@ -116,7 +117,7 @@ export class ActionThread implements StepHandlers {
       port1.on('message', (batch: Batch) => forEachStep(batch, this))
       ready.resolve()
     })
-    const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
+    const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata, token: options.token }
     this.#watch = new TurnWatch(options.clock, () => options.turnTimeoutMs(this), {
       ping: () => this.#outbox.message({ type: 'ping' }),
       hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs(this)} ms`),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Registry } from 'prom-client'
 import { describeClasses } from '../actions/inspect.ts'
 import * as standard from '../actions/standard/index.ts'
@@ -28,6 +29,8 @@ export interface ActiveServerConfig {
   readonly spin?: boolean | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
+  /** That its slots are for, and no other. @default 'default' */
+  readonly namespace?: string
   readonly slots: number
   readonly threads: number
   /** How long a turn of an action may last without coming back to the event loop. @default 10000 */
@@ -52,6 +55,8 @@ export async function startActiveServer(
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
+  /** By which the actions of this server come to the namespace, as long as it is a member. */
+  const token = randomness.bytes(32).toString('base64url')
   const context = connectionContext(clock, { spin: config.spin })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
@@ -79,6 +84,8 @@ export async function startActiveServer(
       storageClass: 'active',
       capacity: config.slots,
       proofKey: proofKey.toString('base64url'),
+      ...(config.namespace !== undefined && { namespace: config.namespace }),
+      tokenHash: createHash('sha256').update(token).digest('hex'),
       builtin: [standardBundle()],
     }),
     registered: ({ known }) => {
@@ -140,6 +147,7 @@ export async function startActiveServer(
   const threads = await Threads.start({
     count: config.threads,
     metadata: config.metadata,
+    token,
     clock,
     memory: processMemory,
     threadMemoryBytes,

@@ -6,6 +6,7 @@ import { DEFAULT_THREAD_MEMORY_BYTES, DEFAULT_TURN_TIMEOUT_MS, startActiveServer
 
 export interface LocalActiveServer {
   readonly metadata: string
+  readonly namespace?: string
   readonly slots: number
   readonly threads: number
   /** `10s`, or milliseconds. */

@@ -6,6 +6,7 @@ import { startActiveServer } from './active-server.ts'
 
 interface Flags extends CommonFlags {
   readonly metadata: string
+  readonly namespace?: string
   readonly slots: number
   readonly threads: number
   readonly turnTimeout: number
@@ -14,6 +15,7 @@ interface Flags extends CommonFlags {
 
 const command = serverCommand('active-server', 'Contributes slots for action objects to a cluster.', 0)
   .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
+  .addOption(flag('--namespace <name>', 'whose objects it takes, and no others (default: default)'))
   .addOption(flag('--slots <number>', 'how many action objects it takes').default(64).argParser(countFlag))
   .addOption(
     flag('--turn-timeout <time>', 'how long an action may run without coming back to the event loop')

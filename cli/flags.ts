@@ -21,6 +21,10 @@ export function size(text: string): number {
   throw new InvalidArgumentError('It has to be at least one byte.')
 }
 
+export function names(text: string): string[] {
+  return text.split(',').map(name => name.trim())
+}
+
 /** Milliseconds. */
 export function duration(text: string): number {
   let ms = 0

@@ -7,16 +7,27 @@ import type { Hello } from '../protocol/peer.ts'
 export class Connections {
   readonly context: ConnectionContext
   readonly #hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
+  readonly #helloToOthers: Pick<Hello, 'role' | 'clientId' | 'namespace'>
   readonly #webSocket: boolean
+  /** Address of the metadata server: nobody else is shown the token. */
+  readonly #metadata: string
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
   /** Fires when this client is closed: whoever is being dialled is not waited for. */
   readonly #abort = new AbortController()
 
-  constructor(context: ConnectionContext, hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>, webSocket: boolean) {
+  constructor(
+    context: ConnectionContext,
+    hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>,
+    metadata: string,
+    webSocket: boolean,
+  ) {
     this.context = context
     this.#hello = hello
+    const { role, clientId, namespace } = hello
+    this.#helloToOthers = { role, clientId, ...(namespace !== undefined && { namespace }) }
     this.#webSocket = webSocket
+    this.#metadata = metadata
   }
 
   get closed(): boolean {
@@ -47,7 +58,8 @@ export class Connections {
     const transport = await dial(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
       throw signal.aborted ? closedError() : error
     })
-    const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello: this.#hello })
+    const hello = address === this.#metadata ? this.#hello : this.#helloToOthers
+    const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello })
     const onClosed = (): void => connection.close(closedError())
     if (signal.aborted) onClosed()
     signal.addEventListener('abort', onClosed)

@@ -1,6 +1,7 @@
 import type {
   CallOptions,
   Counters,
+  CreateNamespaceOptions,
   CreateOptions,
   DeployOptions,
   Lease,
@@ -17,6 +18,7 @@ import {
   catalogue,
   type FsckReport,
   type HeadOf,
+  type NamespaceInfo,
   type NodeType,
   type ServerInfo,
 } from '../protocol/catalogue.ts'
@@ -38,12 +40,14 @@ import { listNodes } from './listing.ts'
 import { DEFAULT_TIMEOUT_MS, MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
+import { hashOf, newToken } from './tokens.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
 import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 export interface ConnectOptions {
-  /** Only `default` exists so far. @default 'default' */
+  /** Fails with `FORBIDDEN` where it is not that of the token. @default that of the token */
   readonly namespace?: string
+  /** Of the namespace; a cluster without a secret asks for none. */
   readonly token?: string
   readonly signal?: AbortSignal
   /** Deadline in milliseconds, after which it fails with `TIMEOUT`. @default 30000 */
@@ -120,7 +124,7 @@ class Store implements StoreClient {
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
-    const connections = new Connections(connectionContext(systemClock, { spin }), hello, webSocket)
+    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, webSocket)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {
@@ -135,9 +139,11 @@ class Store implements StoreClient {
     }
   }
 
-  /** Makes sure that a metadata server answers. */
+  /** Makes sure that a metadata server answers, and lets this client in. */
   async reach(): Promise<void> {
     await this.#context.metadata.connect()
+    // Its hello says nothing of whether it takes us in; its first answer does.
+    await this.#context.metadata.request(catalogue.exists, { path: '/' })
   }
 
   create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
@@ -240,6 +246,36 @@ class Store implements StoreClient {
 
   usage(options?: CallOptions): Promise<Usage> {
     return this.#context.metadata.request(catalogue.usage, {}, options)
+  }
+
+  async createNamespace(
+    name: string,
+    { classes, signal, timeoutMs }: CreateNamespaceOptions = {},
+  ): Promise<{ name: string; token: string }> {
+    const token = newToken()
+    const head = { name, tokenHash: hashOf(token), ...(classes && { classes: [...classes] }) }
+    await this.#context.metadata.request(catalogue.createNamespace, head, callOf(signal, timeoutMs))
+    return { name, token }
+  }
+
+  async namespaces(options?: CallOptions): Promise<NamespaceInfo[]> {
+    return (await this.#context.metadata.request(catalogue.listNamespaces, {}, options)).namespaces
+  }
+
+  async rotateToken(name: string, options?: CallOptions): Promise<{ name: string; token: string }> {
+    const token = newToken()
+    await this.#context.metadata.request(catalogue.rotateToken, { name, tokenHash: hashOf(token) }, options)
+    return { name, token }
+  }
+
+  async revokeToken(name: string, options?: CallOptions): Promise<void> {
+    await this.#context.metadata.request(catalogue.revokeToken, { name }, options)
+  }
+
+  async deleteNamespace(name: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<boolean> {
+    const { force = false, signal, timeoutMs } = options
+    const head = { name, force }
+    return (await this.#context.metadata.request(catalogue.deleteNamespace, head, callOf(signal, timeoutMs))).deleted
   }
 
   fsck(options: CallOptions & { readonly repair?: boolean } = {}): Promise<FsckReport> {

@@ -19,6 +19,8 @@ export interface LocalStorageOptions {
 
 /** One active server of a local cluster. */
 export interface LocalActiveOptions {
+  /** Whose objects it takes, and no others. @default 'default' */
+  readonly namespace?: string
   /** @default that of the cluster */
   readonly slots?: number
   /** @default that of the cluster */
@@ -56,6 +58,8 @@ export interface LocalClusterOptions {
   readonly stateDir?: string
   /** What the servers know each other by; see SECURITY.md. @default none: they take everybody on this machine at their word */
   readonly clusterSecret?: string
+  /** By which operators come where there is such a secret. */
+  readonly adminToken?: string
   /** Whether servers stay awake for 0.1 ms after each request, so that the next is answered sooner. @default false */
   readonly spin?: boolean
   /** Of the metadata server; 0 takes any free one. @default 0 */
@@ -82,7 +86,7 @@ const defaults = {
 } as const satisfies LocalClusterOptions
 
 /** What there may be nothing of. */
-type Optional = 'stateDir' | 'clusterSecret'
+type Optional = 'stateDir' | 'clusterSecret' | 'adminToken'
 type Wanted = Required<Omit<LocalClusterOptions, Optional>> & Pick<LocalClusterOptions, Optional>
 
 /** A whole cluster on this machine, for a laptop, a test or a demo. Disposable: `await using cluster = await LocalCluster.start()`. */
@@ -182,8 +186,8 @@ function startMetadata(wanted: Wanted, port: number): Promise<LocalServer> {
   return startServer(plan, '', whereOf(wanted))
 }
 
-function whereOf({ inProcess, logLevel, clusterSecret }: Wanted): Where {
-  return { inProcess, logLevel, secrets: { cluster: clusterSecret } }
+function whereOf({ inProcess, logLevel, clusterSecret, adminToken }: Wanted): Where {
+  return { inProcess, logLevel, secrets: { cluster: clusterSecret, admin: adminToken } }
 }
 
 function verify(wanted: Wanted): Wanted {

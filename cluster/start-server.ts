@@ -23,6 +23,8 @@ type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 export interface Secrets {
   /** Of the cluster. */
   readonly cluster?: string | undefined
+  /** By which operators come. */
+  readonly admin?: string | undefined
 }
 
 interface CommonPlan {
@@ -46,6 +48,7 @@ export interface StoragePlan extends CommonPlan, StorageChoice {
 
 export interface ActivePlan extends CommonPlan {
   readonly role: 'active'
+  readonly namespace?: string
   readonly slots: number
   readonly threads: number
   readonly threadMemory: string | number
@@ -77,10 +80,16 @@ function startProcess(plan: ServerPlan, metadata: string, { logLevel, secrets }:
   const common = ['--log-level', logLevel, ...(plan.spin ? ['--spin'] : [])]
   switch (plan.role) {
     case 'metadata': {
+      const admin = secrets.admin !== undefined && { GLIDER_ADMIN_TOKEN: secrets.admin }
       const { port, blockSize, storageClasses, deadAfter, stateDir } = plan
       const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', duration(deadAfter)]
       if (stateDir !== undefined) flags.push('--state-dir', stateDir)
-      return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...common], {}, environment)
+      return ChildServer.start(
+        plan.role,
+        [...flags, '--classes', storageClasses.join(','), ...common],
+        {},
+        { ...environment, ...admin },
+      )
     }
     case 'storage': {
       const { capacity, kind = 'dram', dataDir, storageClass, prefault = 'off' } = plan
@@ -96,6 +105,7 @@ function startProcess(plan: ServerPlan, metadata: string, { logLevel, secrets }:
           [
             ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`, '--port', `${port}`],
             ...['--thread-memory', `${plan.threadMemory}`, '--turn-timeout', duration(plan.turnTimeout)],
+            ...(plan.namespace === undefined ? [] : ['--namespace', plan.namespace]),
             ...common,
           ],
           GIVE_BACK,
@@ -124,7 +134,7 @@ async function startWithin(plan: ServerPlan, metadata: string, { logLevel, secre
   const own = { logLevel, secret: secrets.cluster }
   switch (plan.role) {
     case 'metadata': {
-      const server = await startLocalMetadataServer({ ...plan, ...own })
+      const server = await startLocalMetadataServer({ ...plan, ...own, adminToken: secrets.admin })
       return { role: plan.role, address: server.address, stop: () => server.stop() }
     }
     case 'storage': {

@@ -36,7 +36,7 @@ export class Contents {
     const { limits, totals } = this.#parts
     if (bytes === 0) return true
     if (bytes > limits.inlineBytes) return false
-    return totals.inlineBytes - inlineCost(old?.inline) + bytes + OVERHEAD_BYTES <= limits.inlineBudgetBytes
+    return totals.allInlineBytes - inlineCost(old?.inline) + bytes + OVERHEAD_BYTES <= limits.inlineBudgetBytes
   }
 
   /** Puts bytes that fit inline in the place of all that the node has. They are the node's from now on. */

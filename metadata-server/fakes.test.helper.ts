@@ -190,13 +190,13 @@ export class FakeCluster {
   readonly #streams = new Map<string, StreamHandler>()
   #ids = 0
 
-  constructor(config: Partial<MetadataConfig> = {}, saved?: SavedState) {
+  constructor(config: Partial<MetadataConfig> = {}, saved?: SavedState, secret?: string) {
     const write = (_details: object, message: string): void => {
       this.logged.push(message)
     }
     const log: Log = { debug: write, info: write, warn: write, error: write }
     const randomness: Randomness = { bytes: count => Buffer.alloc(count), id: () => `id-${(FakeCluster.#given += 1)}` }
-    this.server = new MetadataServer({ clock: this.clock, randomness, log, config, ...(saved && { saved }) })
+    this.server = new MetadataServer({ clock: this.clock, randomness, log, config, secret, ...(saved && { saved }) })
     const handlers: Handlers = {
       answer: (operation, handler) => {
         const plain = handler as (head: unknown, call: Call) => unknown

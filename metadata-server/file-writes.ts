@@ -7,7 +7,6 @@ import { GliderError } from '../protocol/errors.ts'
 import { joinPath } from '../protocol/paths.ts'
 import type { Reply } from '../protocol/peer.ts'
 import { type BlockChain, chainAnswer, checkKept } from './block-chain.ts'
-import type { Caller } from './caller.ts'
 import type { Claim, ClaimSubject } from './claim.ts'
 import type { Claims } from './claims.ts'
 import type { Contents } from './contents.ts'
@@ -23,6 +22,7 @@ import {
   typeMismatch,
 } from './node.ts'
 import { nodeInfo } from './node-info.ts'
+import type { Party } from './party.ts'
 import type { BlockSpaces } from './spaces.ts'
 import type { Tree } from './tree.ts'
 import { writeSubject } from './write-subject.ts'
@@ -46,7 +46,7 @@ export class FileWrites {
     this.#parts = parts
   }
 
-  open(head: HeadOf<typeof catalogue.openWrite>, caller: Caller): Reply<AnswerOf<typeof catalogue.openWrite>> {
+  open(head: HeadOf<typeof catalogue.openWrite>, caller: Party): Reply<AnswerOf<typeof catalogue.openWrite>> {
     const { tree, blocks: spaces, claims } = this.#parts
     const subject = writeSubject(tree, spaces, head)
     const { mode, path } = subject

@@ -13,15 +13,16 @@ export interface LocalMetadataServer {
   readonly stateDir?: string
   readonly spin?: boolean
   readonly secret?: string | undefined
+  readonly adminToken?: string | undefined
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
 export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
-  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, secret, logLevel } = options
+  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, secret, adminToken, logLevel } = options
   const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
   return startMetadataServer(
-    { host: '127.0.0.1', port, storageClasses, spin, secret, ...sizes, ...(stateDir !== undefined && { stateDir }) },
+    { host: '127.0.0.1', port, storageClasses, spin, secret, adminToken, ...sizes, ...(stateDir !== undefined && { stateDir }) },
     realSystem('metadata-server', logLevel),
   )
 }

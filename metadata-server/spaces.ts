@@ -25,15 +25,33 @@ export class BlockSpaces {
   readonly blockBytes: number
   readonly #generations: Generations
   readonly #frees: Frees
-  readonly #rotations = new Map<string, Rotation>()
+  readonly #rotations: Map<string, Rotation>
+  /** The only ones that may be chosen; any where there are none. */
+  readonly #allowed: ReadonlySet<string> | undefined
   #taken = 0
 
-  constructor(classes: readonly string[], blockBytes: number, generations: Generations, frees: Frees) {
+  /** @param of the cluster, of which these are what one namespace sees: these classes and no others where it is `closed` */
+  constructor(
+    classes: readonly string[],
+    blockBytes: number,
+    generations: Generations,
+    frees: Frees,
+    of?: { readonly all: BlockSpaces; readonly closed: boolean },
+  ) {
     this.orders = new StorageOrders(classes)
     this.blockBytes = blockBytes
     this.#generations = generations
     this.#frees = frees
+    this.#rotations = of ? of.all.#rotations : new Map<string, Rotation>()
+    this.#allowed = of?.closed ? new Set(classes) : undefined
+    if (of) return
     for (const storageClass of classes) this.#rotations.set(storageClass, { spaces: [], next: 0 })
+  }
+
+  /** The same servers for one namespace, which has these classes and no others; or all, in the order of the cluster. */
+  ofNamespace(classes: readonly string[] | undefined): BlockSpaces {
+    const of = { all: this, closed: classes !== undefined }
+    return new BlockSpaces(classes ?? this.orders.default.classes, this.blockBytes, this.#generations, this.#frees, of)
   }
 
   /** Makes the space of a server that has just registered. */
@@ -73,8 +91,8 @@ export class BlockSpaces {
     // Once each, or there would be orders without end to be kept.
     const classes = [...new Set(typeof choice === 'string' ? [choice, ...all] : choice)]
     for (const name of classes) {
-      if (name !== 'active' && this.#rotations.has(name)) continue
-      const known = [...this.#rotations.keys()].join(', ')
+      if (name !== 'active' && (this.#allowed ?? this.#rotations).has(name)) continue
+      const known = [...(this.#allowed ?? this.#rotations).keys()].join(', ')
       const what = name === 'active' ? 'holds actions, not data' : 'is not known'
       throw new GliderError('INVALID_ARGUMENT', `${path}: the storage class ${name} ${what}: choose among ${known}`)
     }

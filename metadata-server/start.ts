@@ -16,7 +16,10 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Of the cluster. */
   readonly secret?: string | undefined
+  /** By which operators come, where there is a secret. */
+  readonly adminToken?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** Where the journal is kept; nothing is written to disk without it. */
@@ -30,7 +33,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
  * @param leave told where it cannot go on: its journal can no longer be written
  */
 export async function startMetadataServer(
-  { host, port, advertise, stateDir, secret, sync = false, spin = false, ...config }: MetadataServerConfig,
+  { host, port, advertise, stateDir, secret, adminToken, sync = false, spin = false, ...config }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
 ): Promise<RunningServer> {
@@ -41,7 +44,7 @@ export async function startMetadataServer(
   let server: MetadataServer | undefined
   let chassis: Chassis
   try {
-    server = new MetadataServer({ clock, randomness, log, config, secret, ...(saved && { saved }) })
+    server = new MetadataServer({ clock, randomness, log, config, secret, adminToken, ...(saved && { saved }) })
     const { operations, access } = server
     const handlers = new HandlerTable()
     server.bind(handlers)
@@ -53,12 +56,12 @@ export async function startMetadataServer(
       advertise,
       context: connectionContext(clock, { spin }),
       secret,
-      admit: hello => access.admit(hello),
+      admit: (hello, connection) => access.admit(hello, connection),
       handlers,
       metrics: metricsOf(server),
       log,
       notReady: () => [],
-      routes: app => registerRest(app, operations, { version: packageVersion }),
+      routes: app => registerRest(app, operations, access, { version: packageVersion }),
     })
   } catch (error) {
     server?.stop()

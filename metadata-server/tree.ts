@@ -8,6 +8,7 @@ import type { NodeType } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { checkName, joinPath, parentPath, parsePath } from '../protocol/paths.ts'
 import { ChunkTable } from './chunk-table.ts'
+import type { Counter } from './counter.ts'
 import type { Journal } from './journal/journal.ts'
 import {
   type Birth,
@@ -35,6 +36,8 @@ export function firstId(wallTimeMs: number): number {
 export interface TreeOptions {
   readonly wallTime: () => number
   readonly journal: Journal
+  /** Gives the ids: no two nodes of any namespace have the same. */
+  readonly ids: Counter
   /** Of the root. */
   readonly order: StorageOrder
   readonly root: Birth
@@ -45,14 +48,15 @@ export class Tree {
   readonly #wallTime: () => number
   readonly #journal: Journal
   readonly #nodes = new ChunkTable<Node>()
-  #nextId: number
+  readonly #ids: Counter
 
-  constructor({ wallTime, journal, order, root }: TreeOptions) {
+  constructor({ wallTime, journal, ids, order, root }: TreeOptions) {
     this.#wallTime = wallTime
     this.#journal = journal
     this.root = new DirectoryNode(root, order)
     this.#nodes.add(root.id, this.root)
-    this.#nextId = Math.max(firstId(wallTime()), root.id) + 1
+    this.#ids = ids
+    ids.seen(root.id)
   }
 
   /** Nodes below the root, those included that are being freed. */
@@ -225,7 +229,7 @@ export class Tree {
   /** Puts a node back that was there at an earlier start, in rising order of the ids; {@link reenter} gives it its place. */
   restore(node: Node): void {
     this.#nodes.add(node.id, node)
-    this.#nextId = Math.max(this.#nextId, node.id + 1)
+    this.#ids.seen(node.id)
   }
 
   /** Gives a restored node its place, in rising order of the ordinals. Answers whether its parent is there. */
@@ -263,8 +267,7 @@ export class Tree {
   }
 
   #attach<N extends Node>(parent: ParentNode, name: string, make: (birth: Birth) => N): N {
-    const node = make({ id: this.#nextId, createdAt: this.#wallTime() })
-    this.#nextId += 1
+    const node = make({ id: this.#ids.next(), createdAt: this.#wallTime() })
     this.#enter(node, parent, ownString(name))
     this.#nodes.add(node.id, node)
     return node

@@ -9,6 +9,7 @@ import { byteOperations } from './byte-operations.ts'
 import { checkOperations } from './check-operations.ts'
 import { leaseOperations } from './lease-operations.ts'
 import { membershipOperations } from './membership-operations.ts'
+import { namespaceOperations } from './namespace-operations.ts'
 import { defineOperation, type Operation } from './operation.ts'
 import {
   anyJson,
@@ -26,9 +27,11 @@ import {
   storageClass,
   target,
   ttlMs,
+  usage,
 } from './schemas.ts'
 
 export type { Finding, FindingKind, FsckReport } from './check-operations.ts'
+export type { NamespaceInfo } from './namespace-operations.ts'
 export {
   type BundleInfo,
   type ClassInfo,
@@ -194,6 +197,7 @@ export const catalogue = {
 
   // The cluster, on the metadata server.
   ...membershipOperations,
+  ...namespaceOperations,
   servers: defineOperation('servers', {
     code: 23,
     server: 'metadata',
@@ -243,14 +247,7 @@ export const catalogue = {
     server: 'metadata',
     summary: 'What the namespace holds now.',
     head: Type.Object({}),
-    answer: Type.Object({
-      nodes: count,
-      /** Committed bytes of all nodes. */
-      storedBytes: count,
-      /** Blocks taken, those of open claims included. */
-      blocks: count,
-      slots: count,
-    }),
+    answer: usage,
   }),
 
   // Whether the tree and the servers agree: on the metadata server, and what it asks the others.

@@ -44,7 +44,7 @@ export interface ConnectionOptions {
    * Tells by the other side's hello whom it speaks for; undefined where it has to prove that first. A throw refuses the connection.
    * @default by its word
    */
-  readonly admit?: (hello: Hello) => Principal | undefined
+  readonly admit?: (hello: Hello, connection: Connection) => Principal | undefined
   /** Highest id of a request or stream; after it they begin anew. @default 4294967295 */
   readonly lastId?: number
 }
@@ -70,7 +70,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly #spinner: Spinner | undefined
   readonly #transport: Transport
   readonly #side: 'dialled' | 'accepted'
-  readonly #admit: (hello: Hello) => Principal | undefined
+  readonly #admit: (hello: Hello, connection: Connection) => Principal | undefined
   readonly #inbound: Inbound
   readonly #decoder: FrameDecoder
   readonly #requests: PendingRequests
@@ -363,7 +363,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   greeted(hello: Hello): void {
     this.#helloTimer.cancel()
     try {
-      this.principal = this.#admit(hello)
+      this.principal = this.#admit(hello, this)
     } catch (error) {
       const refusal = GliderError.from(error)
       this.answerError(0, refusal)

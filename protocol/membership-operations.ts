@@ -1,7 +1,7 @@
 /** The part of the catalogue by which a server takes its place in the cluster; see server/membership.ts. */
 import Type from 'typebox'
 import { defineOperation } from './operation.ts'
-import { bundleInfo, count } from './schemas.ts'
+import { bundleInfo, count, namespaceName, tokenHash } from './schemas.ts'
 
 /** Random, in base64url; of each used once. */
 const nonce = Type.String({ minLength: 22, maxLength: 64 })
@@ -40,6 +40,10 @@ export const membershipOperations = {
       capacity: count,
       /** Key of the proofs for this server, in base64url: known to it and to the metadata server only. */
       proofKey: Type.String(),
+      /** That an active server is for. @default 'default' */
+      namespace: Type.Optional(namespaceName),
+      /** SHA-256, in hexadecimal, of the token by which the actions of an active server come. */
+      tokenHash: Type.Optional(tokenHash),
       /** Bundles that are part of the server itself. */
       builtin: Type.Optional(Type.Array(bundleInfo)),
     }),

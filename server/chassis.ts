@@ -116,9 +116,9 @@ export class Chassis {
       side: 'accepted',
       hello: { role, clientId: id },
       handlers,
-      admit: hello => {
+      admit: (hello, to) => {
         refuseMetadata(hello)
-        return admit ? admit(hello) : admitted(hello, secret !== undefined)
+        return admit ? admit(hello, to) : admitted(hello, secret !== undefined)
       },
     })
     this.#connections.add(connection)

@@ -13,8 +13,15 @@ export function clusterSecret(file: string | undefined): string | undefined {
   return secretOf(file, SECRET_VARIABLE, '--cluster-secret-file')
 }
 
-/** @throws GliderError INVALID_ARGUMENT */
-export function secretOf(file: string | undefined, variable: string, flag: string): string | undefined {
+/**
+ * The token by which operators come, in the same way.
+ * @throws GliderError INVALID_ARGUMENT
+ */
+export function adminToken(file: string | undefined): string | undefined {
+  return secretOf(file, 'GLIDER_ADMIN_TOKEN', '--admin-token-file')
+}
+
+function secretOf(file: string | undefined, variable: string, flag: string): string | undefined {
   const given = process.env[variable]
   delete process.env[variable]
   if (file !== undefined) return parseSecret(textOf(file, flag), `the secret in ${file}`)

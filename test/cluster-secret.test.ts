@@ -16,6 +16,7 @@ import type { Hello } from '../protocol/peer.ts'
 import { failureOf } from './support/failure.ts'
 
 const SECRET = 'a secret of the cluster, for this test alone'
+const ADMIN = 'the token of the operator, for this test alone'
 const OWN = 'n'.repeat(43)
 const none = 'never-joined'
 const MIB = 1 << 20
@@ -24,7 +25,14 @@ let cluster: LocalCluster
 const connections: ConnectionCore[] = []
 
 beforeAll(async () => {
-  cluster = await LocalCluster.start({ clusterSecret: SECRET, capacity: '16MiB', slots: 2, threads: 1, logLevel: 'silent' })
+  cluster = await LocalCluster.start({
+    clusterSecret: SECRET,
+    adminToken: ADMIN,
+    capacity: '16MiB',
+    slots: 2,
+    threads: 1,
+    logLevel: 'silent',
+  })
 })
 
 afterEach(() => {
@@ -37,7 +45,7 @@ async function connect(role: Hello['role'], address = new URL(cluster.address).h
   const connection = new ConnectionCore(connectionContext(systemClock), {
     transport: await dial(address),
     side: 'dialled',
-    hello: { role, clientId: none },
+    hello: { role, clientId: none, ...(role === 'client' && { token: ADMIN }) },
   })
   connections.push(connection)
   return connection.start()
@@ -74,7 +82,7 @@ const serverOnly = (Object.values(catalogue) as Operation[]).filter(({ by }) => 
 
 describe('a cluster with a secret', () => {
   it('works as any other', async () => {
-    await using store = await StoreClient.connect(cluster.address)
+    await using store = await StoreClient.connect(cluster.address, { token: ADMIN })
     const bytes = Buffer.alloc(3 * MIB, 7)
     await store.put('/file', bytes)
     expect((await store.get('/file')).equals(bytes)).toBe(true)
