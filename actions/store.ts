@@ -3,7 +3,7 @@
  * the client implements them. Every call takes {@link CallOptions} as its last argument; every failure is a GliderError.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { BundleInfo, FsckReport, NamespaceInfo, NodeType, ObjectState, ServerInfo } from '../protocol/catalogue.ts'
+import type { BundleInfo, FsckReport, NamespaceInfo, NodeType, ObjectState, Quota, ServerInfo } from '../protocol/catalogue.ts'
 
 export interface CallOptions {
   /** Aborting it makes the call fail with `CANCELLED`. */
@@ -289,6 +289,8 @@ export interface NodeByType {
 export interface CreateNamespaceOptions extends CallOptions {
   /** Storage classes that its bytes may be in, in order, and no others. @default those of the cluster */
   readonly classes?: readonly string[]
+  /** What it may have at most. @default without limits */
+  readonly quota?: Quota
 }
 
 export interface DeployOptions extends CallOptions {

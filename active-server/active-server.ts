@@ -17,6 +17,7 @@ import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
 import { Slots } from './slots.ts'
+import { StreamQuota } from './stream-quota.ts'
 import { Threads } from './threads.ts'
 
 export interface ActiveServerConfig {
@@ -60,6 +61,7 @@ export async function startActiveServer(
   const context = connectionContext(clock, { spin: config.spin })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
+  const streams = new StreamQuota()
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported: { slots: number[]; cause: string }[] = []
 
@@ -93,6 +95,7 @@ export async function startActiveServer(
       if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
       reportSoon()
     },
+    allowed: most => streams.allow(most),
     dismissed: why => {
       stop().then(
         () => left(why),
@@ -160,7 +163,7 @@ export async function startActiveServer(
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
     },
   })
-  bindObjects(handlers, { incarnation, slots, threads, bundles, clock, threadMemoryBytes })
+  bindObjects(handlers, { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)

@@ -10,12 +10,14 @@ import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import type { Occupant, Slots } from './slots.ts'
+import type { StreamQuota } from './stream-quota.ts'
 import type { Threads } from './threads.ts'
 import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
   readonly incarnation: string
   readonly slots: Slots
+  readonly streams: StreamQuota
   readonly threads: Threads
   readonly bundles: BundleFiles
   readonly clock: Clock
@@ -24,7 +26,7 @@ export interface ObjectParts {
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, threads, bundles, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes } = parts
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
@@ -77,16 +79,16 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     const { thread, slot } = slots.find(location)
     if (confirm) stream.confirm()
     if (acknowledge) stream.acknowledgeAll()
-    await thread.write(stream, slot, chain ?? [], key)
+    await streams.during(() => thread.write(stream, slot, chain ?? [], key))
     return {}
   })
 
-  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots))
+  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams))
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
     const { thread, slot } = slots.find(location)
     if (confirm) stream.confirm()
-    await thread.read(stream, slot, chain ?? [])
+    await streams.during(() => thread.read(stream, slot, chain ?? []))
     return {}
   })
 

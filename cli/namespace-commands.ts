@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import type { NamespaceInfo } from '../client/index.ts'
-import { names } from './flags.ts'
+import type { NamespaceInfo, Quota } from '../client/index.ts'
+import { names, quota } from './flags.ts'
 import type { Session } from './session.ts'
 import { columns } from './table.ts'
 
@@ -13,9 +13,10 @@ export function addNamespaceCommands(program: Command, session: Session): void {
     .description('make a namespace, and print its token: it is told this once')
     .argument('<name>', 'small letters, digits and -')
     .option('--classes <names>', 'storage classes that its bytes may be in, in order, separated by commas', names)
-    .action((name: string, { classes }: { classes?: string[] }) =>
+    .option('--quota <limits>', 'what it may have at most: bytes=1GiB,nodes=10000,slots=8,streams=100, any of them', quota)
+    .action((name: string, { classes, quota }: { classes?: string[]; quota?: Quota }) =>
       session.withStore(async (store, call) => {
-        const created = await store.createNamespace(name, { ...call, ...(classes && { classes }) })
+        const created = await store.createNamespace(name, { ...call, ...(classes && { classes }), ...(quota && { quota }) })
         session.answer(created, () => [created.token])
       }),
     )
@@ -27,7 +28,7 @@ export function addNamespaceCommands(program: Command, session: Session): void {
       session.withStore(async (store, call) => {
         const all = await store.namespaces(call)
         session.answer(all, () =>
-          columns([['NAMESPACE', 'TOKEN', 'NODES', 'BYTES', 'BLOCKS', 'SLOTS', 'CLASSES'], ...all.map(row)]),
+          columns([['NAMESPACE', 'TOKEN', 'NODES', 'BYTES', 'BLOCKS', 'SLOTS', 'CLASSES', 'QUOTA'], ...all.map(row)]),
         )
       }),
     )
@@ -67,7 +68,17 @@ export function addNamespaceCommands(program: Command, session: Session): void {
     )
 }
 
-function row({ name, hasToken, usage, classes = [] }: NamespaceInfo): string[] {
+function row({ name, hasToken, usage, classes = [], quota = {} }: NamespaceInfo): string[] {
+  const limits = Object.entries(quota).map(([what, most]) => `${what}=${most}`)
   const { nodes, storedBytes, blocks, slots } = usage
-  return [name, hasToken ? 'yes' : 'no', `${nodes}`, `${storedBytes}`, `${blocks}`, `${slots}`, classes.join(',')]
+  return [
+    name,
+    hasToken ? 'yes' : 'no',
+    `${nodes}`,
+    `${storedBytes}`,
+    `${blocks}`,
+    `${slots}`,
+    classes.join(','),
+    limits.join(','),
+  ]
 }

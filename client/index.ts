@@ -11,6 +11,7 @@ export type {
   NamespaceInfo,
   NodeType,
   ObjectState,
+  Quota,
   ServerInfo,
 } from '../protocol/catalogue.ts'
 export { type ErrorCode, GliderError } from '../protocol/errors.ts'

@@ -250,10 +250,10 @@ class Store implements StoreClient {
 
   async createNamespace(
     name: string,
-    { classes, signal, timeoutMs }: CreateNamespaceOptions = {},
+    { classes, quota, signal, timeoutMs }: CreateNamespaceOptions = {},
   ): Promise<{ name: string; token: string }> {
     const token = newToken()
-    const head = { name, tokenHash: hashOf(token), ...(classes && { classes: [...classes] }) }
+    const head = { name, tokenHash: hashOf(token), ...(classes && { classes: [...classes] }), ...(quota && { quota }) }
     await this.#context.metadata.request(catalogue.createNamespace, head, callOf(signal, timeoutMs))
     return { name, token }
   }

@@ -9,6 +9,7 @@ import { GliderError } from '../protocol/errors.ts'
 import type { Block } from './blocks.ts'
 import type { Claim, ClaimNode, ClaimSubject } from './claim.ts'
 import type { Journal } from './journal/journal.ts'
+import type { Limits } from './limits.ts'
 import type { Party } from './party.ts'
 import type { Reaper } from './reaper.ts'
 
@@ -17,6 +18,7 @@ export interface ClaimsParts {
   readonly randomness: Randomness
   readonly reaper: Reaper
   readonly journal: Journal
+  readonly limits?: Limits
 }
 
 /** As long as a client repeats its operations, by default. */
@@ -38,6 +40,11 @@ export class Claims {
 
   constructor(parts: ClaimsParts) {
     this.#parts = parts
+  }
+
+  /** @throws GliderError QUOTA_EXCEEDED where there are as many as may be */
+  checkCount(): void {
+    this.#parts.limits?.check('streams', this.#held.size)
   }
 
   /** @throws GliderError BUSY */

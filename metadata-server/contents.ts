@@ -3,6 +3,7 @@
  * are the sums over the nodes, and those inline stay within the budget.
  */
 import type { Journal } from './journal/journal.ts'
+import type { Limits } from './limits.ts'
 import { type BagNode, type BytesNode, type Chain, chainBlocks, type FileNode } from './node.ts'
 import type { Reaper } from './reaper.ts'
 import { inlineCost, OVERHEAD_BYTES, type Totals } from './totals.ts'
@@ -13,6 +14,7 @@ export interface InlineLimits {
 }
 
 export interface ContentsParts {
+  readonly quota: Limits
   readonly limits: InlineLimits
   readonly reaper: Reaper
   readonly totals: Totals
@@ -29,6 +31,12 @@ export class Contents {
   /** Up to how many bytes are kept inline. */
   get inlineBytes(): number {
     return this.#parts.limits.inlineBytes
+  }
+
+  /** @throws GliderError QUOTA_EXCEEDED where so many bytes in place of others are too many */
+  checkRoom(bytes: number, inPlaceOf: number): void {
+    const { quota, totals } = this.#parts
+    if (bytes > inPlaceOf) quota.check('bytes', totals.storedBytes, bytes - inPlaceOf)
   }
 
   /** Whether so many bytes may be kept inline, in place of those of `old`. */

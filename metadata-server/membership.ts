@@ -79,9 +79,14 @@ export class Membership {
     return { id: member.server.id, blockBytes: this.#parts.config.blockBytes, known: known !== undefined }
   }
 
-  /** @throws GliderError NOT_FOUND where the server has to register (again) */
-  heartbeat(incarnation: string): void {
-    this.#alive(incarnation).server.lastSeenMs = this.#parts.clock.now()
+  /**
+   * Answers the namespace that it is for.
+   * @throws GliderError NOT_FOUND where the server has to register (again)
+   */
+  heartbeat(incarnation: string): string {
+    const { server } = this.#alive(incarnation)
+    server.lastSeenMs = this.#parts.clock.now()
+    return server.namespace
   }
 
   objectsLost(incarnation: string, slots: readonly number[], cause: string): void {

@@ -1,3 +1,4 @@
+import type { Quota } from '../protocol/catalogue.ts'
 import type { Birth } from './node.ts'
 
 /** What is remembered of a namespace. */
@@ -8,6 +9,7 @@ export interface NamespaceRecord {
   readonly root: Birth
   /** Classes that its bytes may be in, in order; undefined for those of the cluster. */
   readonly classes: readonly string[] | undefined
+  readonly quota: Quota | undefined
   /** SHA-256 of the token, in hexadecimal; undefined while it has none. */
   tokenHash: string | undefined
   /** What is in it is being freed. */

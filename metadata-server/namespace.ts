@@ -19,6 +19,7 @@ import type { Generations } from './generations.ts'
 import type { Journal } from './journal/journal.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Leases } from './leases.ts'
+import { Limits } from './limits.ts'
 import type { NamespaceRecord } from './namespace-record.ts'
 import { Objects } from './objects.ts'
 import { Reaper } from './reaper.ts'
@@ -68,22 +69,23 @@ export class Namespace {
     const journal = cluster.journal.of(record.number)
     this.record = record
     this.totals = new Totals(cluster.totals)
-    this.blocks = cluster.blocks.ofNamespace(record.classes)
+    const limits = new Limits(record.name, record.quota)
+    this.blocks = cluster.blocks.ofNamespace(record.classes, limits)
     this.slots = new SlotSpaces(generations, log)
     const { totals, blocks, slots } = this
     const order = blocks.orders.default
-    this.tree = new Tree({ wallTime: () => clock.wallTime(), journal, ids: nodeIds, order, root: record.root })
+    this.tree = new Tree({ wallTime: () => clock.wallTime(), journal, ids: nodeIds, limits, order, root: record.root })
     const { tree } = this
     this.definitions = new Definitions({ slots, log, journal, bundleBytes, inspectTimeoutMs })
-    this.objects = new Objects({ tree, slots, definitions: this.definitions, log, journal })
+    this.objects = new Objects({ limits, tree, slots, definitions: this.definitions, log, journal })
     const stopObject = this.objects.stopDeleted.bind(this.objects)
     const table = new LeaseTable(journal, cluster.leaseNumbers)
     this.reaper = new Reaper({ clock, tree, blocks, totals, leases: table, stopObject, journal })
     const { reaper } = this
     this.leases = new Leases({ clock, tree, table, reaper, log })
-    this.claims = new Claims({ clock, randomness, reaper, journal })
+    this.claims = new Claims({ clock, randomness, reaper, journal, limits })
     const { claims, leases } = this
-    const contents = new Contents({ limits: config, reaper, totals, journal })
+    const contents = new Contents({ quota: limits, limits: config, reaper, totals, journal })
     this.writes = new FileWrites({ tree, blocks, claims, contents })
     this.exchange = new BlockExchange(claims, blocks, reaper)
     this.values = new Values({ tree, blocks, claims, contents })
@@ -100,6 +102,14 @@ export class Namespace {
   usage(): AnswerOf<typeof catalogue.usage> {
     const { tree, totals, blocks, slots } = this
     return { nodes: tree.count, storedBytes: totals.storedBytes, blocks: blocks.usedBlocks, slots: slots.usage().used }
+  }
+
+  /** What one of its active servers may have open; the quota is shared out among them. */
+  get streamsPerServer(): number | undefined {
+    const { streams } = this.record.quota ?? {}
+    return streams === undefined
+      ? undefined
+      : Math.max(Math.min(1, streams), Math.floor(streams / Math.max(1, this.slots.servers)))
   }
 
   /** Frees everything in it; resolves once that is done. */

@@ -33,6 +33,7 @@ export class Namespaces {
       name: DEFAULT_NAMESPACE,
       root,
       classes: undefined,
+      quota: undefined,
       tokenHash: undefined,
       deleted: false,
     }
@@ -74,7 +75,12 @@ export class Namespaces {
     return namespace
   }
 
-  create({ name, tokenHash, classes }: HeadOf<typeof catalogue.createNamespace>): AnswerOf<typeof catalogue.createNamespace> {
+  create({
+    name,
+    tokenHash,
+    classes,
+    quota,
+  }: HeadOf<typeof catalogue.createNamespace>): AnswerOf<typeof catalogue.createNamespace> {
     if (this.all().some(one => one.record.deleted && one.name === name)) {
       throw new GliderError('BUSY', `the namespace ${name} is being deleted: try again when that is over`)
     }
@@ -87,7 +93,7 @@ export class Namespaces {
     }
     const { clock, nodeIds, journal } = this.#cluster
     const root = { id: nodeIds.next(), createdAt: clock.wallTime() }
-    const namespace = this.restore({ number: this.#lastNumber + 1, name, root, classes, tokenHash, deleted: false })
+    const namespace = this.restore({ number: this.#lastNumber + 1, name, root, classes, quota, tokenHash, deleted: false })
     journal.keep('namespace', namespace.record)
     return describe(namespace)
   }
@@ -183,6 +189,12 @@ export function hashToken(token: string): string {
 }
 
 function describe(namespace: Namespace): AnswerOf<typeof catalogue.createNamespace> {
-  const { name, classes, tokenHash } = namespace.record
-  return { name, hasToken: tokenHash !== undefined, usage: namespace.usage(), ...(classes && { classes: [...classes] }) }
+  const { name, classes, quota, tokenHash } = namespace.record
+  return {
+    name,
+    hasToken: tokenHash !== undefined,
+    usage: namespace.usage(),
+    ...(classes && { classes: [...classes] }),
+    ...(quota && { quota }),
+  }
 }

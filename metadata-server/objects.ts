@@ -11,6 +11,7 @@ import { checkChain } from './chain.ts'
 import type { Definitions } from './definitions.ts'
 import type { Journal } from './journal/journal.ts'
 import type { ObjectRecord, SlotRecord } from './journal/records.ts'
+import type { Limits } from './limits.ts'
 import { type ActionNode, typeMismatch } from './node.ts'
 import { nodeInfo } from './node-info.ts'
 import type { Target } from './place.ts'
@@ -19,6 +20,7 @@ import type { Occupant, Slot, SlotSpace, SlotSpaces } from './slots.ts'
 import type { Tree } from './tree.ts'
 
 export interface ObjectsParts {
+  readonly limits: Limits
   readonly tree: Tree
   readonly slots: SlotSpaces
   readonly definitions: Definitions
@@ -46,7 +48,7 @@ export class Objects {
   }
 
   async create(head: CreateHead): Promise<NodeInfo> {
-    const { tree, slots, definitions } = this.#parts
+    const { tree, slots, definitions, limits } = this.#parts
     const { node, path } = this.#target(head)
     if (Buffer.byteLength(JSON.stringify(head.params ?? null)) > MOST_PARAMS_BYTES) {
       throw new GliderError(
@@ -63,6 +65,7 @@ export class Objects {
       const definition = definitions.resolve(head.definition)
       const interleaved = head.interleaved ?? definition.config?.interleaved ?? false
       const object = new ActionObject(definition, interleaved, () => this.#changed(node))
+      limits.check('slots', slots.usage().used)
       const slot = slots.take(object, node.near, new Set(full.keys()))
       if (!slot) {
         await slots.awaitRoom(path, new Set(full.keys())).catch((error: unknown) => {

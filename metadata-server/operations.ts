@@ -106,9 +106,10 @@ export class Operations {
     handlers.answer(catalogue.register, (head, call) =>
       this.#settled(access.callerOf(call), () => {
         const answer = membership.register(head, call.connection)
-        if (head.role === 'active')
-          namespaces.get(membership.namespaceOf(call.connection)).definitions.setBuiltin(head.builtin ?? [])
-        return answer
+        if (head.role !== 'active') return answer
+        const { definitions, streamsPerServer: streams } = namespaces.get(membership.namespaceOf(call.connection))
+        definitions.setBuiltin(head.builtin ?? [])
+        return streams === undefined ? answer : { ...answer, streams }
       }),
     )
     handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => membership.whenEmpty(id, signal))
@@ -172,10 +173,10 @@ export class Operations {
   }
 
   #cluster(): void {
-    const { membership, fsck } = this.#parts
+    const { membership, fsck, namespaces } = this.#parts
     this.#add(catalogue.heartbeat, (_namespace, { incarnation }) => {
-      membership.heartbeat(incarnation)
-      return {}
+      const streams = namespaces.get(membership.heartbeat(incarnation)).streamsPerServer
+      return streams === undefined ? {} : { streams }
     })
     this.#add(catalogue.objectsLost, (_namespace, head) => {
       membership.objectsLost(head.incarnation, head.slots, head.cause)

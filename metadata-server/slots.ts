@@ -112,6 +112,11 @@ export class SlotSpaces {
     this.#log = log
   }
 
+  /** How many there are that are not dead. */
+  get servers(): number {
+    return this.#spaces.length
+  }
+
   join(server: ServerRecord, slots: number): SlotSpace {
     const space = new SlotSpace(server, slots, this)
     this.#spaces.push(space)

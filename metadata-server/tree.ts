@@ -10,6 +10,7 @@ import { checkName, joinPath, parentPath, parsePath } from '../protocol/paths.ts
 import { ChunkTable } from './chunk-table.ts'
 import type { Counter } from './counter.ts'
 import type { Journal } from './journal/journal.ts'
+import { type Limits, noLimits } from './limits.ts'
 import {
   type Birth,
   canHold,
@@ -38,6 +39,7 @@ export interface TreeOptions {
   readonly journal: Journal
   /** Gives the ids: no two nodes of any namespace have the same. */
   readonly ids: Counter
+  readonly limits?: Limits
   /** Of the root. */
   readonly order: StorageOrder
   readonly root: Birth
@@ -49,13 +51,15 @@ export class Tree {
   readonly #journal: Journal
   readonly #nodes = new ChunkTable<Node>()
   readonly #ids: Counter
+  readonly #limits: Limits
 
-  constructor({ wallTime, journal, ids, order, root }: TreeOptions) {
+  constructor({ wallTime, journal, ids, order, root, limits = noLimits }: TreeOptions) {
     this.#wallTime = wallTime
     this.#journal = journal
     this.root = new DirectoryNode(root, order)
     this.#nodes.add(root.id, this.root)
     this.#ids = ids
+    this.#limits = limits
     ids.seen(root.id)
   }
 
@@ -193,8 +197,12 @@ export class Tree {
     )
   }
 
-  /** Makes the directories that are missing and puts a node there. */
+  /**
+   * Makes the directories that are missing and puts a node there.
+   * @throws GliderError QUOTA_EXCEEDED
+   */
   add<N extends Node>(place: FreePlace, make: (birth: Birth) => N): N {
+    this.#limits.check('nodes', this.count, place.missing.length + 1)
     let { parent } = place
     for (const name of place.missing) {
       const { order } = parent

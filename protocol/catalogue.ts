@@ -40,6 +40,7 @@ export {
   nodeTypes,
   type ObjectState,
   objectStates,
+  type Quota,
   type ServerInfo,
 } from './schemas.ts'
 

@@ -6,6 +6,9 @@ import { bundleInfo, count, namespaceName, tokenHash } from './schemas.ts'
 /** Random, in base64url; of each used once. */
 const nonce = Type.String({ minLength: 22, maxLength: 64 })
 
+/** How many streams of actions an active server may have open now: its share of the quota of its namespace. */
+const mostStreams = Type.Optional(count)
+
 export const membershipOperations = {
   challenge: defineOperation('challenge', {
     code: 61,
@@ -52,6 +55,7 @@ export const membershipOperations = {
       blockBytes: count,
       /** False where the metadata server does not know this incarnation: what it holds is nobody's. */
       known: Type.Boolean(),
+      streams: mostStreams,
     }),
   }),
   heartbeat: defineOperation('heartbeat', {
@@ -61,7 +65,7 @@ export const membershipOperations = {
     internal: true,
     summary: 'A sign of life of a registered server.',
     head: Type.Object({ incarnation: Type.String() }),
-    answer: Type.Object({}),
+    answer: Type.Object({ streams: mostStreams }),
   }),
   objectsLost: defineOperation('objectsLost', {
     code: 22,

@@ -1,7 +1,7 @@
 /** The part of the catalogue by which an operator gives namespaces out; see metadata-server/namespaces.ts. */
 import Type, { type Static } from 'typebox'
 import { defineOperation } from './operation.ts'
-import { namespaceName, tokenHash, usage } from './schemas.ts'
+import { namespaceName, quota, tokenHash, usage } from './schemas.ts'
 
 const namespaceInfo = Type.Object({
   name: Type.String(),
@@ -10,6 +10,7 @@ const namespaceInfo = Type.Object({
   /** Of storage, in order; those of the cluster where it is not there. */
   classes: Type.Optional(Type.Array(Type.String())),
   usage,
+  quota: Type.Optional(quota),
 })
 export type NamespaceInfo = Static<typeof namespaceInfo>
 
@@ -24,6 +25,7 @@ export const namespaceOperations = {
       name: namespaceName,
       tokenHash,
       classes: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 64 })),
+      quota: Type.Optional(quota),
     }),
     answer: namespaceInfo,
   }),

@@ -26,6 +26,8 @@ export interface MembershipOptions {
   readonly offer: () => HeadOf<typeof catalogue.register>
   /** Told of each answer: after the metadata server came back without state, it does not know this server any more. */
   readonly registered: (answer: AnswerOf<typeof catalogue.register>) => void
+  /** Told how many streams of actions this server may have open, where there is a limit. */
+  readonly allowed?: (streams: number | undefined) => void
   /** Told once the metadata server does not take this server back: it was taken out of the cluster. */
   readonly dismissed: (why: string) => void
 }
@@ -113,6 +115,7 @@ export class Membership {
     if (role !== 'metadata') throw wrongServer(metadataAddress, role, this.#firstTime ? 'INVALID_ARGUMENT' : 'UNAVAILABLE')
     if (secret !== undefined) await this.#authenticate(connection, secret, head)
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
+    this.#options.allowed?.(answer.head.streams)
     registered(answer.head)
     this.#member = true
     this.#toldOfFailure = false
@@ -136,10 +139,11 @@ export class Membership {
   }
 
   #beat(connection: ConnectionCore, incarnation: string): void {
-    connection.request(catalogue.heartbeat, { incarnation }, { timeoutMs: ANSWER_MS }).catch((error: GliderError) => {
+    connection.request(catalogue.heartbeat, { incarnation }, { timeoutMs: ANSWER_MS }).then(
+      ({ head }) => this.#options.allowed?.(head.streams),
       // A metadata server that does not know us wants us to register again, which a new connection does.
-      connection.close(error)
-    })
+      (error: GliderError) => connection.close(error),
+    )
   }
 
   #lost(reason: GliderError): void {

@@ -5,6 +5,7 @@ import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ChildServer } from '../cluster/child-server.ts'
+import { readHead, writeHead } from '../protocol/block-operations.ts'
 import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { systemClock } from '../protocol/clock.system.ts'
 import { ConnectionCore, connectionContext } from '../protocol/connection.ts'
@@ -266,6 +267,74 @@ describe('what belongs to one namespace', () => {
     expect((await owner.request(catalogue.create, create)).head).toEqual(first)
     await ours.delete('/kept')
     await theirs.delete('/kept')
+  })
+})
+
+/** The ways in which a location can be another's, or nobody's. */
+function forgeries(location: Buffer): readonly Buffer[] {
+  const changed = Array.from(location, (byte, at) => {
+    const copy = Buffer.from(location)
+    copy[at] = byte ^ 1
+    return copy
+  })
+  return [...changed, Buffer.alloc(location.length), Buffer.alloc(location.length, 0xff)]
+}
+
+describe('a location', () => {
+  const raw = (connection: ConnectionCore, operation: Operation, head: Buffer, body?: Buffer): Promise<Buffer> =>
+    new Promise((resolve, reject) => {
+      const answered = (_head: Buffer, bytes: Buffer): void => resolve(Buffer.from(bytes))
+      connection.requestRaw(operation, head, body, { place: () => undefined, answered, failed: reject })
+    })
+
+  it('of a block is good as it was given out and until the block is freed, and in no other form', async () => {
+    await ours.put('/file', Buffer.alloc(MIB, SECRET_TEXT))
+    const owner = await connect({ token: tokens.ours })
+    const { head } = await owner.request(catalogue.openRead, { path: '/file', blocks: 1 })
+    const location = Buffer.from(head.locations[0]!, 'base64url')
+    const thief = await connect({ token: tokens.theirs }, Object.values(head.servers)[0]!)
+    expect(String(await raw(thief, catalogue.readBlock as Operation, readHead(location, 0, 24)))).toBe(SECRET_TEXT)
+    for (const forged of forgeries(location)) {
+      expect(await codeOf(raw(thief, catalogue.readBlock as Operation, readHead(forged, 0, 24)))).toMatch(
+        /^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/,
+      )
+    }
+    // Read is not write.
+    expect(await codeOf(raw(thief, catalogue.writeBlock as Operation, writeHead(location, 0), Buffer.from('x')))).toBe(
+      'FORBIDDEN',
+    )
+    await ours.delete('/file')
+    await theirs.put('/file', Buffer.alloc(64 * MIB - (await usedBytes()), 1))
+    expect(await codeOf(raw(thief, catalogue.readBlock as Operation, readHead(location, 0, 24)))).toBe('BLOCK_GONE')
+    await theirs.delete('/file')
+  })
+
+  async function usedBytes(): Promise<number> {
+    const used = (await operator.servers()).filter(({ storageClass }) => storageClass === 'dram').map(one => one.used)
+    return used.reduce((sum, one) => sum + one, 0) * MIB
+  }
+
+  it('of an action is good as it was given out and until the object is deleted, and in no other form', async () => {
+    const node = await ours.create('/call', 'action')
+    await node.create('std/Counter')
+    const owner = await connect({ token: tokens.ours })
+    const { head } = await owner.request(catalogue.openObject, { path: '/call' })
+    const location = Buffer.from(head.location, 'base64url')
+    const thief = await connect({ token: tokens.theirs }, head.address)
+    const call = (bytes: Buffer): Promise<unknown> =>
+      thief.request(catalogue.callAction, { location: bytes.toString('base64url'), name: 'no-such-call' })
+    expect(await codeOf(call(location))).toBe('INVALID_ARGUMENT')
+    for (const forged of forgeries(location)) {
+      expect(await codeOf(call(forged))).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
+      const streamed = thief.open(catalogue.readAction, { location: forged.toString('base64url') }).read()
+      expect(await codeOf(streamed)).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
+      const logs = thief.open(catalogue.readLogs, { location: forged.toString('base64url') }).read()
+      expect(await codeOf(logs)).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
+    }
+    await node.delete()
+    await node.create('std/Counter')
+    expect(await codeOf(call(location))).toBe('BLOCK_GONE')
+    await ours.delete('/call')
   })
 })
 
