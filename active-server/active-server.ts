@@ -11,6 +11,7 @@ import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
+import type { ServerTls } from '../server/tls.ts'
 import type { ActionThread } from './action-thread.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
@@ -26,6 +27,7 @@ export interface ActiveServerConfig {
   readonly advertise?: string
   /** Of the cluster. */
   readonly secret?: string | undefined
+  readonly tls?: ServerTls | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** host:port of the metadata server. */
@@ -77,6 +79,7 @@ export async function startActiveServer(
     context,
     handlers,
     secret: config.secret,
+    tls: config.tls,
     randomness,
     log,
     offer: () => ({
@@ -149,7 +152,8 @@ export async function startActiveServer(
   let leaving: Promise<void> | undefined
   const threads = await Threads.start({
     count: config.threads,
-    metadata: config.metadata,
+    metadata: `${config.tls ? 'https://' : ''}${config.metadata}`,
+    tlsCa: config.tls?.ca,
     token,
     clock,
     memory: processMemory,
@@ -177,6 +181,7 @@ export async function startActiveServer(
     host: config.host,
     port: config.port,
     advertise: config.advertise,
+    tls: config.tls,
     secret: config.secret,
     context,
     handlers,

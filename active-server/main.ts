@@ -2,6 +2,7 @@ import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFla
 import { runServer } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls } from '../server/tls.ts'
 import { startActiveServer } from './active-server.ts'
 
 interface Flags extends CommonFlags {
@@ -34,7 +35,7 @@ const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
 await runServer(system.log, leave =>
   startActiveServer(
-    { ...flags, turnTimeoutMs, threadMemoryBytes, secret: clusterSecret(flags.clusterSecretFile) },
+    { ...flags, turnTimeoutMs, threadMemoryBytes, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },
     system,
     leave,
   ),

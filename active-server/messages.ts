@@ -103,6 +103,7 @@ export interface HostTask {
   readonly incoming: SharedArrayBuffer
   readonly metadata: string
   readonly token: string
+  readonly tlsCa: string | undefined
 }
 
 /** The first message of a thread: its own shared memory, for what goes out. */

@@ -23,6 +23,9 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
     .addOption(new Option('--address <url>', 'where the metadata server is').env('GLIDER_ADDRESS').default(DEFAULT_ADDRESS))
     .addOption(new Option('--token <token>', 'who is asking').env('GLIDER_TOKEN'))
     .addOption(new Option('--token-file <file>', 'who is asking, in a file').env('GLIDER_TOKEN_FILE'))
+    .addOption(
+      new Option('--tls-ca <file>', 'with https:// and wss://: whom to trust (default: whom Node trusts)').env('GLIDER_TLS_CA'),
+    )
     .option('--json', 'answer in JSON, for programs; a failure as well, on stderr')
     .option('--verbose', 'show where the code of an action threw, too')
     .configureHelp({ showGlobalOptions: true })

@@ -26,6 +26,7 @@ export interface GlobalFlags {
   readonly address: string
   readonly token?: string
   readonly tokenFile?: string
+  readonly tlsCa?: string
   readonly json?: boolean
 }
 
@@ -45,14 +46,17 @@ export class Session {
 
   /** Connects for as long as `use` takes; every call in it is given `call`, so that it ends when the user says so. */
   async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
-    const { address } = this.#flags()
+    const { address, tlsCa: file } = this.#flags()
+    const tlsCa = file === undefined ? undefined : textOf(file, '--tls-ca')
     const token = tokenOf(this.#flags())
     const { signal } = this.io
-    await using store = await StoreClient.connect(address, { signal, ...(token !== undefined && { token }) }).catch(
-      (error: unknown) => {
-        throw withRemedy(error)
-      },
-    )
+    await using store = await StoreClient.connect(address, {
+      signal,
+      ...(token !== undefined && { token }),
+      ...(tlsCa !== undefined && { tlsCa }),
+    }).catch((error: unknown) => {
+      throw withRemedy(error)
+    })
     return await use(store, { signal })
   }
 
@@ -69,11 +73,15 @@ export class Session {
 
 function tokenOf({ token, tokenFile }: GlobalFlags): string | undefined {
   if (token !== undefined || tokenFile === undefined) return token
+  return textOf(tokenFile, '--token-file').trim()
+}
+
+function textOf(file: string, flag: string): string {
   try {
-    return readFileSync(tokenFile, 'utf8').trim()
+    return readFileSync(file, 'utf8')
   } catch (cause) {
     const why = (cause as Error).message
-    throw new GliderError('INVALID_ARGUMENT', `${tokenFile} cannot be read (${why}): name another with --token-file`, { cause })
+    throw new GliderError('INVALID_ARGUMENT', `${file} cannot be read (${why}): name another with ${flag}`, { cause })
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
-import { dial } from '../protocol/dial.system.ts'
+import { type DialOptions, dial } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Hello } from '../protocol/peer.ts'
 
@@ -8,7 +8,7 @@ export class Connections {
   readonly context: ConnectionContext
   readonly #hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   readonly #helloToOthers: Pick<Hello, 'role' | 'clientId' | 'namespace'>
-  readonly #webSocket: boolean
+  readonly #how: Pick<DialOptions, 'webSocket' | 'tls'>
   /** Address of the metadata server: nobody else is shown the token. */
   readonly #metadata: string
   readonly #ready = new Map<string, ConnectionCore>()
@@ -20,13 +20,13 @@ export class Connections {
     context: ConnectionContext,
     hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>,
     metadata: string,
-    webSocket: boolean,
+    { webSocket, tls }: Pick<DialOptions, 'webSocket' | 'tls'>,
   ) {
     this.context = context
     this.#hello = hello
     const { role, clientId, namespace } = hello
     this.#helloToOthers = { role, clientId, ...(namespace !== undefined && { namespace }) }
-    this.#webSocket = webSocket
+    this.#how = { webSocket: webSocket ?? false, tls }
     this.#metadata = metadata
   }
 
@@ -55,7 +55,7 @@ export class Connections {
 
   async #dial(address: string): Promise<ConnectionCore> {
     const { signal } = this.#abort
-    const transport = await dial(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
+    const transport = await dial(address, { ...this.#how, signal }).catch((error: unknown) => {
       throw signal.aborted ? closedError() : error
     })
     const hello = address === this.#metadata ? this.#hello : this.#helloToOthers

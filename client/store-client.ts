@@ -49,6 +49,8 @@ export interface ConnectOptions {
   readonly namespace?: string
   /** Of the namespace; a cluster without a secret asks for none. */
   readonly token?: string
+  /** With `https://` and `wss://`: certificates, in PEM, of the authorities to trust. @default those of Node, with NODE_EXTRA_CA_CERTS */
+  readonly tlsCa?: string
   readonly signal?: AbortSignal
   /** Deadline in milliseconds, after which it fails with `TIMEOUT`. @default 30000 */
   readonly timeoutMs?: number
@@ -66,7 +68,8 @@ export interface InternalOptions {
 
 /**
  * Connects to a cluster. The client keeps its process alive until it is closed.
- * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
+ * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, both with an `s` for TLS, or
+ *   `host:port`
  * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none, or of another server
  */
 export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
@@ -92,18 +95,12 @@ export function openStore(address: string, options: ConnectOptions & InternalOpt
   return new Store(address, options, () => {})
 }
 
-function parseAddress(address: string): { host: string; webSocket: boolean } {
+function parseAddress(address: string): { host: string; webSocket: boolean; isSecure: boolean } {
   const match = /^(?:(https?|wss?):\/\/)?([^/]+)\/?$/.exec(address)
-  if (match?.[1] === 'https' || match?.[1] === 'wss') {
-    throw new GliderError(
-      'INVALID_ARGUMENT',
-      `${address}: servers do not speak TLS: write http:// or ws://, or put a proxy in front`,
-    )
-  }
   if (!match) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write http://host:port`)
   const [, scheme = 'http', host] = match
   splitAddress(host!)
-  return { host: host!, webSocket: scheme.startsWith('ws') }
+  return { host: host!, webSocket: scheme.startsWith('ws'), isSecure: scheme.endsWith('s') }
 }
 
 class Store implements StoreClient {
@@ -113,18 +110,19 @@ class Store implements StoreClient {
   /** @param letGo ends what has kept the process alive for this client */
   constructor(
     address: string,
-    { namespace, token, spin = true, chain = () => [] }: ConnectOptions & InternalOptions,
+    { namespace, token, tlsCa, spin = true, chain = () => [] }: ConnectOptions & InternalOptions,
     letGo: () => void,
   ) {
     this.#letGo = letGo
-    const { host, webSocket } = parseAddress(address)
+    const { host, webSocket, isSecure } = parseAddress(address)
     const hello = {
       role: 'client' as const,
       clientId: systemRandomness.id(),
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
-    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, webSocket)
+    const how = { webSocket, tls: isSecure ? { ca: tlsCa } : undefined }
+    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, how)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {

@@ -2,6 +2,7 @@ import { type CommonFlags, durationFlag, flag, serverCommand, sizeFlag } from '.
 import { runServer } from '../server/process.ts'
 import { adminToken, clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls } from '../server/tls.ts'
 import { defaultConfig } from './config.ts'
 import { startMetadataServer } from './start.ts'
 
@@ -61,6 +62,7 @@ await runServer(system.log, leave =>
       ...config,
       secret: clusterSecret(common.clusterSecretFile),
       adminToken: adminToken(adminTokenFile),
+      tls: serverTls(common),
       blockBytes: blockSize,
       storageClasses: classes,
       deadAfterMs: deadAfter,

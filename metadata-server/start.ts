@@ -6,6 +6,7 @@ import { Chassis } from '../server/chassis.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
+import type { ServerTls } from '../server/tls.ts'
 import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
 import { LmdbJournal } from './journal/lmdb-journal.ts'
@@ -18,6 +19,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly advertise?: string
   /** Of the cluster. */
   readonly secret?: string | undefined
+  readonly tls?: ServerTls | undefined
   /** By which operators come, where there is a secret. */
   readonly adminToken?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
@@ -33,7 +35,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
  * @param leave told where it cannot go on: its journal can no longer be written
  */
 export async function startMetadataServer(
-  { host, port, advertise, stateDir, secret, adminToken, sync = false, spin = false, ...config }: MetadataServerConfig,
+  { host, port, advertise, stateDir, secret, tls, adminToken, sync = false, spin = false, ...config }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
 ): Promise<RunningServer> {
@@ -56,6 +58,7 @@ export async function startMetadataServer(
       advertise,
       context: connectionContext(clock, { spin }),
       secret,
+      tls,
       admit: (hello, connection) => access.admit(hello, connection),
       handlers,
       metrics: metricsOf(server),

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { type ConnectionContext, ConnectionCore, type ConnectionOptions } from '../protocol/connection.ts'
@@ -27,6 +27,8 @@ export interface ChassisOptions {
   readonly context: ConnectionContext
   /** Of the cluster, which its servers prove to each other that they know. Without one there is nothing but loopback. */
   readonly secret?: string | undefined
+  /** What the port speaks TLS with, in PEM. @default it is plain */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
   /** Whom a connection speaks for, by its hello. @default clients: those of the one namespace; servers: by their word, without a secret */
   readonly admit?: ConnectionOptions['admit']
   readonly handlers: HandlerTable
@@ -51,7 +53,11 @@ export class Chassis {
 
   private constructor(options: ChassisOptions) {
     this.#options = options
-    this.#app = fastify({ forceCloseConnections: true })
+    const { tls } = options
+    this.#app = fastify({
+      forceCloseConnections: true,
+      ...(tls && { https: { cert: tls.cert, key: tls.key } }),
+    } as FastifyServerOptions)
   }
 
   /** @throws GliderError INVALID_ARGUMENT where host and port cannot be bound */

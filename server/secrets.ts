@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { parseSecret } from '../protocol/cluster-secret.ts'
-import { GliderError } from '../protocol/errors.ts'
+import { textOf } from './tls.ts'
 
 const SECRET_VARIABLE = 'GLIDER_CLUSTER_SECRET'
 
@@ -26,14 +25,4 @@ function secretOf(file: string | undefined, variable: string, flag: string): str
   delete process.env[variable]
   if (file !== undefined) return parseSecret(textOf(file, flag), `the secret in ${file}`)
   return given === undefined || given === '' ? undefined : parseSecret(given, `the secret in ${variable}`)
-}
-
-function textOf(file: string, flag: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new GliderError('INVALID_ARGUMENT', `${file} cannot be read (${(cause as Error).message}): name another with ${flag}`, {
-      cause,
-    })
-  }
 }

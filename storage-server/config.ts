@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import type { ServerTls } from '../server/tls.ts'
 import type { PrefaultChoice } from './prefault.ts'
 
 /** Where a storage server keeps its blocks. */
@@ -11,6 +12,7 @@ interface CommonConfig {
   readonly advertise?: string
   /** Of the cluster. */
   readonly secret?: string | undefined
+  readonly tls?: ServerTls | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** host:port of the metadata server. */

@@ -2,6 +2,7 @@ import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags
 import { runServer } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls } from '../server/tls.ts'
 import { type StorageKind, storageConfig, storageKinds } from './config.ts'
 import { type PrefaultChoice, prefaultChoices } from './prefault.ts'
 import { startStorageServer } from './storage-server.ts'
@@ -38,7 +39,7 @@ const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, async dismissed =>
   startStorageServer(
     storageConfig(
-      { ...common, secret: clusterSecret(flags.clusterSecretFile) },
+      { ...common, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },
       { kind, dataDir, storageClass: flags.class, prefault },
     ),
     system,

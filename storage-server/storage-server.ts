@@ -65,6 +65,7 @@ export async function startStorageServer(
     context,
     handlers,
     secret: config.secret,
+    tls: config.tls,
     randomness,
     log,
     offer: () => ({
@@ -108,6 +109,7 @@ export async function startStorageServer(
       host: config.host,
       port: config.port,
       advertise: config.advertise,
+      tls: config.tls,
       secret: config.secret,
       context,
       handlers,
