@@ -35,6 +35,8 @@ export interface ActiveServerConfig {
   /** That its slots are for, and no other. @default 'default' */
   readonly namespace?: string
   readonly slots: number
+  /** Where bundles are put; see bundles.ts. @default a folder of its own */
+  readonly bundleDir?: string
   readonly threads: number
   /** How long a turn of an action may last without coming back to the event loop. @default 10000 */
   readonly turnTimeoutMs?: number
@@ -148,7 +150,7 @@ export async function startActiveServer(
     slots.of(thread).reduce((most, one) => Math.max(most, one.turnTimeoutMs ?? turnTimeoutMs), 0) || turnTimeoutMs
 
   const reports = new ObjectReports(slots, log)
-  const bundles = await BundleFiles.create(version => fetchBundle(membership, version))
+  const bundles = await BundleFiles.create(version => fetchBundle(membership, version), config.bundleDir)
   let leaving: Promise<void> | undefined
   const threads = await Threads.start({
     count: config.threads,

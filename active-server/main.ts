@@ -9,6 +9,7 @@ interface Flags extends CommonFlags {
   readonly metadata: string
   readonly namespace?: string
   readonly slots: number
+  readonly bundleDir?: string
   readonly threads: number
   readonly turnTimeout: number
   readonly threadMemory: number
@@ -28,6 +29,7 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
       .default(512 << 20, '512MiB')
       .argParser(sizeFlag),
   )
+  .addOption(flag('--bundle-dir <directory>', 'where bundles are put: a folder that confined.js has made for it').hideHelp())
   .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))
 
 const flags = command.parse().opts<Flags>()

@@ -71,7 +71,7 @@ describe('a cluster that speaks TLS', () => {
   it('tells nothing in plain', async () => {
     const plain = StoreClient.connect(`http://${metadata}`, { token, timeoutMs: 500 })
     expect(await failureOf(plain)).toMatchObject({ code: expect.stringMatching(/TIMEOUT|UNAVAILABLE|PROTOCOL_ERROR/) })
-    await expect(fetch(`http://${metadata}/healthz`)).rejects.toThrow()
+    await expect(fetch(`http://${metadata}/healthz`)).rejects.toThrow('fetch failed')
   })
 
   it('has health and REST on the same port, and the command reaches it', async () => {
