@@ -100,7 +100,7 @@ function parseAddress(address: string): { host: string; webSocket: boolean; isSe
   if (!match) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write http://host:port`)
   const [, scheme = 'http', host] = match
   splitAddress(host!)
-  return { host: host!, webSocket: scheme.startsWith('ws'), isSecure: scheme.endsWith('s') }
+  return { host: host!, webSocket: scheme.startsWith('ws'), isSecure: scheme === 'https' || scheme === 'wss' }
 }
 
 class Store implements StoreClient {
