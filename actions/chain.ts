@@ -26,6 +26,11 @@ export function currentOwner(): object | undefined {
   return turns.getStore()?.owner
 }
 
+/** Runs `work` as code of `owner` outside of its turns: for listeners, which do not remember by themselves whose they are. */
+export function runAsOwner(owner: object | undefined, work: () => void): void {
+  turns.run({ chain: nobody, owner, running: false }, work)
+}
+
 /** Runs `work` as a turn for which the objects of `chain` wait. What `work` throws at once rejects as well. */
 export function runInChain<T>(chain: readonly string[], owner: object | undefined, work: () => T | Promise<T>): Promise<T> {
   const turn: Turn = { chain, owner, running: true }

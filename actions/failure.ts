@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import type { Clock, Timer } from '../protocol/clock.ts'
-import { GliderError } from '../protocol/errors.ts'
+import { GliderError, reasonOf } from '../protocol/errors.ts'
 import { MAX_CALL_BYTES, toJson } from '../protocol/json.ts'
 import type { TurnScope } from './scope.ts'
 
@@ -13,16 +13,15 @@ const MAX_STACK_CHARS = 16_384
 
 /** What user code threw, as the other side gets it: with the message and the stack of the user's error. */
 export function actionFailed(what: string, thrown: unknown): GliderError {
-  const happened = thrown instanceof UnsendableResult ? thrown.message : `threw: ${reasonOf(thrown)}`
+  const happened = (unsendable.has(thrown as object) ? '' : 'threw: ') + cut(shown(thrown, messageOf))
   const error = new GliderError('ACTION_FAILED', `${what} ${happened}`, { cause: thrown })
-  if (thrown instanceof Error && typeof thrown.stack === 'string') error.stack = thrown.stack.slice(0, MAX_STACK_CHARS)
+  const stack = shown(thrown, stackOf)
+  if (stack !== '') error.stack = stack.slice(0, MAX_STACK_CHARS)
   return error
 }
 
-/** What a call has returned cannot go back to its caller. */
-class UnsendableResult extends TypeError {
-  override readonly name = 'UnsendableResult'
-}
+/** Errors for results of calls that cannot go back to their caller: nobody threw them. */
+const unsendable = new WeakSet<object>()
 
 /** The result of a call as it travels. */
 export function resultJson(value: unknown): string {
@@ -30,13 +29,35 @@ export function resultJson(value: unknown): string {
     return toJson(value, MAX_CALL_BYTES)
   } catch (cause) {
     const remedy = 'return arrays, plain objects, strings, finite numbers, booleans or null, and what is large by a stream'
-    throw new UnsendableResult(`returned what cannot go back as JSON: ${reasonOf(cause)}: ${remedy}`, { cause })
+    const error = new TypeError(`returned what cannot go back as JSON: ${shown(cause, messageOf)}: ${remedy}`, { cause })
+    unsendable.add(error)
+    throw error
   }
 }
 
-function reasonOf(thrown: unknown): string {
-  if (thrown instanceof GliderError) return cut(`${thrown.code}: ${thrown.message}`)
-  return cut(thrown instanceof Error ? String(thrown.message) : inspect(thrown))
+/** What user code let go uncaught, for a log: with its stack, where it has one. */
+export function describeThrown(thrown: unknown): string {
+  return shown(thrown, stackOf) || shown(thrown, messageOf)
+}
+
+/** Looking at what was thrown may run code of its own, which throws in turn: that is no reason to fail here. */
+function shown(thrown: unknown, look: (thrown: unknown) => string): string {
+  try {
+    return look(thrown)
+  } catch {
+    return reasonOf(thrown)
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof GliderError) return `${thrown.code}: ${thrown.message}`
+  return thrown instanceof Error ? String(thrown.message) : inspect(thrown)
+}
+
+/** Empty where there is none. */
+function stackOf(thrown: unknown): string {
+  const stack: unknown = thrown instanceof Error ? thrown.stack : undefined
+  return typeof stack === 'string' ? stack : ''
 }
 
 function cut(text: string): string {

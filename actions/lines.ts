@@ -107,6 +107,51 @@ export class ByteLines {
   }
 }
 
+/** What {@link ByteLines} does, or the same for some of the lines. */
+export type LineSplitter = Pick<ByteLines, 'feed' | 'finish'>
+
+/** The lines that contain some bytes, by the same rules. Looks for those in the whole chunk: where few lines do, the others cost next to nothing. */
+export class LinesWith implements LineSplitter {
+  readonly #needle: Buffer
+  readonly #carry: Carry
+
+  constructor(needle: Buffer, refuse: Refuse = refuseLine) {
+    this.#needle = needle
+    this.#carry = new Carry(refuse)
+  }
+
+  /** A line that is too long is refused where it goes over the border of a chunk, which is no longer than that. */
+  feed(chunk: Buffer, fn: (chunk: Buffer, start: number, end: number) => void): void {
+    const needle = this.#needle
+    let start = 0
+    if (!this.#carry.isEmpty) {
+      const firstEnd = chunk.indexOf(LF)
+      this.#carry.append(chunk, 0, firstEnd === -1 ? chunk.length : firstEnd)
+      if (firstEnd === -1) return
+      start = firstEnd + 1
+      this.#carry.take(true, (bytes, from, to) => this.#test(bytes, from, to, fn))
+    }
+    const whole = Math.max(start, chunk.lastIndexOf(LF) + 1)
+    while (start < whole) {
+      const hit = chunk.indexOf(needle, start)
+      if (hit === -1 || hit >= whole) break
+      const lineStart = hit === start ? start : Math.max(start, chunk.lastIndexOf(LF, hit - 1) + 1)
+      start = chunk.indexOf(LF, hit) + 1
+      const end = start - 2 >= lineStart && chunk[start - 2] === CR ? start - 2 : start - 1
+      if (hit + needle.length <= end) fn(chunk, lineStart, end)
+    }
+    if (whole < chunk.length) this.#carry.append(chunk, whole, chunk.length)
+  }
+
+  finish(fn: (chunk: Buffer, start: number, end: number) => void): void {
+    if (!this.#carry.isEmpty) this.#carry.take(false, (bytes, from, to) => this.#test(bytes, from, to, fn))
+  }
+
+  #test(bytes: Buffer, start: number, end: number, fn: (chunk: Buffer, start: number, end: number) => void): void {
+    if (bytes.subarray(start, end).includes(this.#needle)) fn(bytes, start, end)
+  }
+}
+
 /** Splits chunks into lines as strings, by the same rules; characters survive the borders of chunks. */
 export class TextLines {
   readonly #carry: Carry

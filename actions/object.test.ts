@@ -346,7 +346,15 @@ describe('calls', () => {
       static override calls = ['nothing', 'give', 'fail']
       nothing() {}
       give(what: unknown) {
-        return { big: 1n, cycle: globalThis, fn: { f() {} }, map: new Map(), huge: 'x'.repeat(1 << 20), ok: [1] }[String(what)]
+        return {
+          big: 1n,
+          cycle: globalThis,
+          fn: { f() {} },
+          map: new Map(),
+          huge: 'x'.repeat(1 << 20),
+          ok: [1],
+          own: { toJSON() {} },
+        }[String(what)]
       }
       fail() {
         throw new Error('no')
@@ -356,6 +364,7 @@ describe('calls', () => {
     const object = await live(Calls)
     expect(await object.call('nothing')).toBe(null)
     expect(await object.call('give', 'ok')).toEqual([1])
+    expect(await object.call('give', 'own')).toBe(null)
     for (const what of ['big', 'cycle', 'fn', 'map', 'huge']) {
       await expect(object.call('give', what)).rejects.toMatchObject({ code: 'ACTION_FAILED' })
     }

@@ -1,5 +1,5 @@
 import { type Action, type ActionClass, constructAction } from './action.ts'
-import { extendChain, runInChain } from './chain.ts'
+import { extendChain, runAsOwner, runInChain } from './chain.ts'
 import { actionFailed, resultJson, withGrace } from './failure.ts'
 import { StreamInput } from './input.ts'
 import { callsOf } from './inspect.ts'
@@ -211,7 +211,7 @@ export class ActionObject {
 
   #abort(): void {
     const reason = noObject(this.#options.path)
-    this.#controller.abort(reason)
+    runAsOwner(this.#options.owner, () => this.#controller.abort(reason))
     for (const scope of [...this.#scopes]) scope.abort(reason)
   }
 
@@ -278,7 +278,7 @@ export class ActionObject {
   }
 
   #openScope(method: string): TurnScope {
-    const scope = new TurnScope(`${this.#options.path}: ${method} of ${this.#Class.name}`)
+    const scope = new TurnScope(`${this.#options.path}: ${method} of ${this.#Class.name}`, this.#options.owner)
     this.#scopes.add(scope)
     return scope
   }

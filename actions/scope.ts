@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import { runAsOwner } from './chain.ts'
 import type { Departure } from './departure.ts'
 
 function ignore(): void {}
@@ -10,6 +11,8 @@ function ignore(): void {}
 export class TurnScope {
   /** The hook and its object, for messages. */
   readonly #what: string
+  /** Of what listens to the signal. */
+  readonly #owner: object | undefined
   readonly #listeners = new Set<(reason: GliderError) => void>()
   /** Made when first asked for: most hooks never look at their signal. */
   #controller: AbortController | undefined
@@ -17,8 +20,9 @@ export class TurnScope {
   #returned = false
   #refusal: GliderError | undefined
 
-  constructor(what: string) {
+  constructor(what: string, owner?: object) {
     this.#what = what
+    this.#owner = owner
   }
 
   /** Why it was aborted. */
@@ -42,7 +46,8 @@ export class TurnScope {
     const listeners = [...this.#listeners]
     this.#listeners.clear()
     for (const listener of listeners) listener(reason)
-    this.#controller?.abort(reason)
+    const controller = this.#controller
+    if (controller) runAsOwner(this.#owner, () => controller.abort(reason))
     return reason
   }
 

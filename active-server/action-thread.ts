@@ -5,8 +5,9 @@ import { Piscina } from 'piscina'
 import type { WholeOptions } from '../protocol/action-heads.ts'
 import { ChurnMap } from '../protocol/churn-map.ts'
 import type { Clock } from '../protocol/clock.ts'
-import { GliderError } from '../protocol/errors.ts'
+import { GliderError, reasonOf } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
+import { WindowBudget } from '../protocol/window.ts'
 import type { Log } from '../server/log.ts'
 import {
   type Batch,
@@ -18,7 +19,7 @@ import {
   type StepHandlers,
   type ToThread,
 } from './messages.ts'
-import { SharedArena } from './shared-arena.ts'
+import { SharedArena, SLAB_BYTES } from './shared-arena.ts'
 import { StreamFromThread, StreamToThread, sendCopy } from './thread-streams.ts'
 import { TurnWatch } from './turn-watch.ts'
 
@@ -62,6 +63,8 @@ export type FromObject = Extract<FromThread, { type: 'log' | 'uncaught' | 'dropp
 
 /** How long a thread may take to end once it was told to. */
 const END_MS = 5_000
+/** Of the reason that it ends for: what lost objects tell whoever asks for them. */
+const MAX_CAUSE_CHARS = 1_000
 
 /** What an object is made of; see the operation `startObject`. */
 export type ObjectSpec = Omit<ToThread & { type: 'create' }, 'type' | 'request'>
@@ -77,6 +80,8 @@ export class ActionThread implements StepHandlers {
   readonly #port: MessagePort
   readonly #outbox: Outbox
   readonly #incoming = new SharedArena(INCOMING_SLABS)
+  /** Streams that wait for their turn, or for each other, grow only as far as their bytes land in the arena. */
+  readonly #incomingRoom = new WindowBudget(INCOMING_SLABS * SLAB_BYTES)
   #outgoing: SharedArrayBuffer | undefined
   readonly #requests = new Map<number, Waiting<string | undefined>>()
   readonly #runs = new ChurnMap<StreamDone>()
@@ -131,9 +136,9 @@ export class ActionThread implements StepHandlers {
     })
     this.#pool.run(task, { transferList: [port2] }).then(
       () => this.#ended('its task has returned'),
-      (error: Error) => {
-        ready.reject(GliderError.from(error))
-        this.#ended(causeOf(error))
+      (thrown: unknown) => {
+        ready.reject(GliderError.from(thrown))
+        this.#ended(causeOf(thrown))
       },
     )
   }
@@ -192,7 +197,7 @@ export class ActionThread implements StepHandlers {
     this.#inputs.set(number, input)
     const done = this.#run(number)
     this.#open('write', number, slot, { chain, key })
-    stream.receive(input)
+    stream.receive(input, this.#incomingRoom)
     await done
   }
 
@@ -252,7 +257,9 @@ export class ActionThread implements StepHandlers {
     this.#outputs.get(stream)?.send(slab, offset, length)
   }
 
-  owned(): void {}
+  owned(stream: number, buffer: ArrayBuffer): void {
+    this.#outputs.get(stream)?.sendOwned(buffer)
+  }
 
   end(): void {}
 
@@ -339,8 +346,9 @@ export class ActionThread implements StepHandlers {
   }
 }
 
-/** Why the pool says that the thread has ended by itself. */
-function causeOf(error: Error): string {
-  const code = /^worker exited with code: (\d+)$/.exec(error.message)?.[1]
-  return code === undefined ? error.message : `its code called process.exit(${code})`
+/** Why the pool says that the thread has ended by itself: with what user code threw, whatever that is. */
+function causeOf(thrown: unknown): string {
+  const reason = reasonOf(thrown).slice(0, MAX_CAUSE_CHARS) || 'its code threw an error without a message'
+  const code = /^worker exited with code: (\d+)$/.exec(reason)?.[1]
+  return code === undefined ? reason : `its code called process.exit(${code})`
 }

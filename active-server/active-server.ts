@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { Registry } from 'prom-client'
 import { describeClasses } from '../actions/inspect.ts'
 import * as standard from '../actions/standard/index.ts'
-import { type BundleInfo, catalogue } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
+import type { Limits } from '../protocol/limits.ts'
 import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
@@ -30,6 +31,8 @@ export interface ActiveServerConfig {
   readonly tls?: ServerTls | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
+  /** What it takes on. */
+  readonly limits?: Partial<Limits> | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
   /** That its slots are for, and no other. @default 'default' */
@@ -43,6 +46,8 @@ export interface ActiveServerConfig {
   /** What the objects of one thread may hold together. @default 512 MiB */
   readonly threadMemoryBytes?: number
 }
+
+type LostObjects = Omit<HeadOf<typeof catalogue.objectsLost>, 'incarnation'>
 
 export const DEFAULT_TURN_TIMEOUT_MS = 10_000
 export const DEFAULT_THREAD_MEMORY_BYTES = 512 << 20
@@ -62,12 +67,12 @@ export async function startActiveServer(
   const proofKey = randomness.bytes(32)
   /** By which the actions of this server come to the namespace, as long as it is a member. */
   const token = randomness.bytes(32).toString('base64url')
-  const context = connectionContext(clock, { spin: config.spin })
+  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
   const streams = new StreamQuota()
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
-  const unreported: { slots: number[]; cause: string }[] = []
+  const unreported = new Set<LostObjects>()
 
   const dropObject = (thread: ActionThread, slot: number): void => {
     for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
@@ -98,7 +103,7 @@ export async function startActiveServer(
     registered: ({ known }) => {
       // A metadata server that came back without state does not know these objects: nobody will ever reach them.
       if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
-      reportSoon()
+      void reportAll()
     },
     allowed: most => streams.allow(most),
     dismissed: why => {
@@ -109,29 +114,27 @@ export async function startActiveServer(
     },
   })
 
-  const reportAll = async (): Promise<void> => {
-    while (unreported.length > 0 && membership.isMember) {
-      const { slots: lost, cause } = unreported[0]!
-      await membership.request(catalogue.objectsLost, { incarnation, slots: lost, cause })
-      unreported.shift()
+  /** In the order in which they were lost: none waits for the answer to another. */
+  const report = async (lost: LostObjects): Promise<void> => {
+    try {
+      await membership.request(catalogue.objectsLost, { incarnation, ...lost })
+      unreported.delete(lost)
+    } catch (thrown) {
+      const { code, message } = GliderError.from(thrown)
+      log.warn({ code }, `lost objects are reported again at the next registration: ${message}`)
     }
   }
-  let reporting: Promise<void> | undefined
-  const report = (): Promise<void> => {
-    reporting ??= reportAll().finally(() => {
-      reporting = undefined
-    })
-    return reporting
-  }
-  const reportSoon = (): void => {
-    report().catch((error: GliderError) => log.warn({ code: error.code }, `lost objects are reported later: ${error.message}`))
+  const reportAll = async (): Promise<void> => {
+    await Promise.all([...unreported].map(report))
   }
   const threadLost = (thread: ActionThread, cause: string): void => {
     const occupants = slots.of(thread)
     const error = new GliderError('ACTION_LOST', `the object is lost: ${cause}. Create it again`)
     for (const occupant of occupants) slots.release(occupant, error)
-    if (occupants.length > 0) unreported.push({ slots: occupants.map(({ slot }) => slot), cause })
-    reportSoon()
+    if (occupants.length === 0) return
+    const lost = { objects: occupants.map(({ slot, generation }) => ({ slot, ...generation })), cause }
+    unreported.add(lost)
+    void report(lost)
   }
 
   /** What a thread holds that does not end is not to be had back, and threads that hang would add up. */
@@ -139,7 +142,7 @@ export async function startActiveServer(
     const why = `a thread does not end (${cause}): the server leaves, and returns where somebody starts it again`
     log.error({ cause }, why)
     for (const thread of threads.all) threadLost(thread, `its server had to leave: a thread of it does not end: ${cause}`)
-    await Promise.race([report().catch(() => {}), new Promise<void>(resolve => clock.after(LAST_WORDS_MS, resolve))])
+    await Promise.race([reportAll(), new Promise<void>(resolve => clock.after(LAST_WORDS_MS, resolve))])
     await stop()
     left(why, 'kill')
   }

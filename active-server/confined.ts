@@ -5,33 +5,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { realpathSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { configurationOf, readConfiguration } from '../server/configuration.ts'
 import { clusterSecret } from '../server/secrets.ts'
+import { type ActiveFlags, activeCommand } from './command.ts'
 import { type ConfinedFolder, makeConfinedFolder } from './confined-folder.ts'
 
-const SECRET_FLAG = '--cluster-secret-file'
-const TLS_FLAGS = ['--tls-cert', '--tls-key', '--tls-ca']
-
-/** What is given for a flag, be it `--flag value`, `--flag=value` or in the environment. */
-function valueOf(flag: string, args: readonly string[]): string | undefined {
-  const at = args.indexOf(flag)
-  const joined = args.find(arg => arg.startsWith(`${flag}=`))?.slice(flag.length + 1)
-  return (
-    (at < 0 ? undefined : args[at + 1]) ?? joined ?? process.env[`GLIDER_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`]
-  )
-}
-
-function without(flag: string, args: readonly string[]): string[] {
-  return args.filter((arg, at) => arg !== flag && args[at - 1] !== flag && !arg.startsWith(`${flag}=`))
-}
-
 /** Of Node, to read its own code and that of its packages, and to work in one folder. */
-function permissions({ folder, code }: ConfinedFolder, args: readonly string[]): string[] {
+function permissions({ folder, code }: ConfinedFolder, { tlsCert, tlsKey, tlsCa }: ActiveFlags): string[] {
   const packages = path.join(createRequire(import.meta.url).resolve('fastify/package.json'), '..', '..')
-  const files = TLS_FLAGS.map(flag => valueOf(flag, args)).filter(file => file !== undefined)
+  const files = [tlsCert, tlsKey, tlsCa].filter(file => file !== undefined)
   const read = [
     ...[path.join(own, 'dist', '*'), path.join(own, 'package.json'), path.join(own, 'node_modules')],
     ...[path.join(packages, '*'), path.join(folder, '*'), ...files],
@@ -47,24 +33,24 @@ function permissions({ folder, code }: ConfinedFolder, args: readonly string[]):
 }
 
 const own = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
-const args = process.argv.slice(2)
+const flags = readConfiguration<ActiveFlags>(activeCommand)
 const made = await makeConfinedFolder(own)
 try {
-  // The server could read no file of its own that its actions cannot read.
-  const secret = clusterSecret(valueOf(SECRET_FLAG, args))
-  const env: NodeJS.ProcessEnv = { ...process.env, ...(secret !== undefined && { GLIDER_CLUSTER_SECRET: secret }) }
-  delete env.GLIDER_CLUSTER_SECRET_FILE
+  // The server could read no file of its own that its actions cannot read: of the secret it is told in its environment, which it clears.
+  const told = { ...configurationOf(activeCommand), 'cluster-secret-file': undefined, 'bundle-dir': made.code }
+  const config = path.join(made.folder, 'server.json')
+  await writeFile(config, JSON.stringify(told))
+  const secret = clusterSecret(flags.clusterSecretFile)
+  const env = { ...process.env }
+  for (const { envVar } of activeCommand.options) if (envVar !== undefined) delete env[envVar]
+  if (secret !== undefined) env.GLIDER_CLUSTER_SECRET = secret
   // With flags of its own in there, somebody could mean other permissions.
   delete env.NODE_OPTIONS
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
-  const child = spawn(
-    process.execPath,
-    [...permissions(made, args), '--no-warnings', main, ...without(SECRET_FLAG, args), '--bundle-dir', made.code],
-    {
-      stdio: process.send ? ['ignore', 'inherit', 'inherit', 'ipc'] : 'inherit',
-      env,
-    },
-  )
+  const child = spawn(process.execPath, [...permissions(made, flags), '--no-warnings', main, '--config', config], {
+    stdio: process.send ? ['ignore', 'inherit', 'inherit', 'ipc'] : 'inherit',
+    env,
+  })
   child.on('message', message => process.send?.(message))
   process.on('disconnect', () => child.kill('SIGTERM'))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))

@@ -1,3 +1,4 @@
+import type { Limits } from '../protocol/limits.ts'
 import { parseDuration, parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
@@ -15,12 +16,13 @@ export interface LocalActiveServer {
   readonly threadMemory?: string | number
   readonly spin?: boolean
   readonly secret?: string | undefined
+  readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts an active server within this process, on any free port of the loopback. */
 export async function startLocalActiveServer(options: LocalActiveServer, left?: Leave): Promise<RunningServer> {
   const { logLevel, turnTimeout = DEFAULT_TURN_TIMEOUT_MS, threadMemory = DEFAULT_THREAD_MEMORY_BYTES, ...config } = options
-  const limits = { turnTimeoutMs: parseDuration(turnTimeout), threadMemoryBytes: parseSize(threadMemory) }
-  return startActiveServer({ host: '127.0.0.1', port: 0, ...config, ...limits }, realSystem('active-server', logLevel), left)
+  const perThread = { turnTimeoutMs: parseDuration(turnTimeout), threadMemoryBytes: parseSize(threadMemory) }
+  return startActiveServer({ host: '127.0.0.1', port: 0, ...config, ...perThread }, realSystem('active-server', logLevel), left)
 }

@@ -9,7 +9,7 @@ import { ObjectLog } from './action-logs.ts'
 import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
-import type { Occupant, Slots } from './slots.ts'
+import { type Occupant, type Slots, whileOpen } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 import type { Threads } from './threads.ts'
 import { WholeStreams } from './whole-streams.ts'
@@ -40,6 +40,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
       log: new ObjectLog(),
       memoryBytes,
       turnTimeoutMs,
+      streams: 0,
     }
     slots.take(occupant)
     try {
@@ -76,19 +77,27 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   })
 
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
-    const { thread, slot } = slots.find(location)
-    if (confirm) stream.confirm()
-    if (acknowledge) stream.acknowledgeAll()
-    await streams.during(() => thread.write(stream, slot, chain ?? [], key))
+    const occupant = slots.find(location)
+    await streams.during(() =>
+      whileOpen(occupant, () => {
+        if (confirm) stream.confirm()
+        if (acknowledge) stream.acknowledgeAll()
+        return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
+      }),
+    )
     return {}
   })
 
   handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams))
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
-    const { thread, slot } = slots.find(location)
-    if (confirm) stream.confirm()
-    await streams.during(() => thread.read(stream, slot, chain ?? []))
+    const occupant = slots.find(location)
+    await streams.during(() =>
+      whileOpen(occupant, () => {
+        if (confirm) stream.confirm()
+        return occupant.thread.read(stream, occupant.slot, chain ?? [])
+      }),
+    )
     return {}
   })
 

@@ -25,15 +25,15 @@ function setUp() {
 
 it('writes what an object says to the log of the server, with its path, and to its own', async () => {
   const { logged, occupant, say } = setUp()
-  say({ type: 'log', level: 'info', ...from, message: 'hello', details: { to: 'you' } })
+  say({ type: 'log', level: 'info', ...from, message: 'hello', details: { path: '/b', level: 'high' } })
   say({ type: 'uncaught', ...from, error: 'Error: oh' })
   expect(logged).toEqual([
-    ['info', { thread: 1, path: '/a', to: 'you' }, 'hello'],
+    ['info', { thread: 1, path: '/a', details: { path: '/b', level: 'high' } }, 'hello'],
     ['error', { thread: 1, path: '/a' }, 'user code let an error go uncaught: Error: oh'],
   ])
   const kept = await occupant.log.read(false, new AbortController().signal).next()
   expect((kept.value as string).trimEnd().split('\n')).toEqual([
-    '{"level":"info","message":"hello","at":5,"details":{"to":"you"}}',
+    '{"level":"info","message":"hello","at":5,"details":{"path":"/b","level":"high"}}',
     '{"level":"error","message":"user code let an error go uncaught: Error: oh","at":5}',
   ])
 })

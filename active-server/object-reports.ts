@@ -33,10 +33,11 @@ export class ObjectReports {
 
   readonly said = (thread: number, told: FromObject): void => {
     const { id, path, at } = told
-    const from = { thread, path }
     const { level, message, details } = this.#lineOf(told)
-    this.#log[level]({ ...from, ...details }, message)
-    this.#slots.logOf(id)?.add({ level, message, at, ...(details && { details }) })
+    const also = details && { details }
+    // Beside the path, never in its place: details often have a path of their own.
+    this.#log[level]({ thread, path, ...also }, message)
+    this.#slots.logOf(id)?.add({ level, message, at, ...also })
   }
 
   #lineOf(told: FromObject): Pick<FromObject & { type: 'log' }, 'level' | 'message' | 'details'> {

@@ -6,6 +6,9 @@ import { objectId } from '../protocol/object-id.ts'
 import type { ObjectLog } from './action-logs.ts'
 import type { ActionThread } from './action-thread.ts'
 
+/** That an object may have open, from all connections together. */
+const MOST_STREAMS = 4096
+
 /** An object in its slot. */
 export interface Occupant {
   readonly slot: number
@@ -18,6 +21,8 @@ export interface Occupant {
   readonly turnTimeoutMs: number | undefined
   /** Its location, in binary form, once that has been verified. */
   verified?: Buffer
+  /** Open now. */
+  streams: number
 }
 
 /** The slots of one active server. Always holds: a slot has at most one object, which stays on its thread for life. */
@@ -103,6 +108,23 @@ export class Slots {
     if (!known || compareGenerations(known.generation, generation) !== 0) throw slotGone()
     known.verified = Buffer.from(bytes.subarray(0, LOCATION_BYTES))
     return known
+  }
+}
+
+/**
+ * Does what a stream of an object takes, while it counts as open.
+ * @throws GliderError BUSY where as many are open already as an object may have
+ */
+export async function whileOpen(occupant: Occupant, work: () => Promise<void>): Promise<void> {
+  if (occupant.streams >= MOST_STREAMS) {
+    const message = `${occupant.path}: the action has ${MOST_STREAMS} streams open, which is its limit: close some, or wait for them`
+    throw new GliderError('BUSY', message)
+  }
+  occupant.streams++
+  try {
+    await work()
+  } finally {
+    occupant.streams--
   }
 }
 

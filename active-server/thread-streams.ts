@@ -1,17 +1,19 @@
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream, StreamSink } from '../protocol/stream.ts'
 import type { Outbox } from './messages.ts'
-import { type Region, regionBytes, type SharedArena } from './shared-arena.ts'
+import { fillRegion, type Region, regionBytes, type SharedArena } from './shared-arena.ts'
 
 /** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
 const DIRECT_BYTES = 16 << 10
+/** The thread is told of bytes that have left when there are so many, or no more are on the way: each telling wakes it. */
+const TELL_BYTES = 1 << 20
 
 /** Copies bytes for a stream to where its thread sees them. */
 export function sendCopy(bytes: Buffer, stream: number, outbox: Outbox, arena: SharedArena): void {
   if (bytes.length === 0) return
   const region = arena.allocate(bytes.length)
   if (region) {
-    regionBytes(arena.memory, region.slab, region.offset, bytes.length).set(bytes)
+    fillRegion(arena.memory, region, bytes)
     outbox.bytes(stream, region.slab, region.offset, bytes.length)
     return
   }
@@ -89,6 +91,10 @@ export class StreamFromThread {
   readonly #number: number
   readonly #outbox: Outbox
   readonly #memory: SharedArrayBuffer
+  #onTheWay = 0
+  /** What has left, and the thread does not know of yet. */
+  readonly #left: { readonly slab: number; readonly length: number }[] = []
+  #leftBytes = 0
 
   constructor(stream: MuxStream, number: number, outbox: Outbox, memory: SharedArrayBuffer) {
     this.#stream = stream
@@ -104,8 +110,30 @@ export class StreamFromThread {
   }
 
   send(slab: number, offset: number, length: number): void {
-    const left = (): void => this.#outbox.free(this.#number, slab, length)
+    this.#send(regionBytes(this.#memory, slab, offset, length), slab)
+  }
+
+  /** Bytes in a buffer of their own. */
+  sendOwned(buffer: ArrayBuffer): void {
+    this.#send(Buffer.from(buffer), -1)
+  }
+
+  #send(bytes: Buffer, slab: number): void {
+    const { length } = bytes
+    this.#onTheWay += length
+    const left = (): void => {
+      this.#onTheWay -= length
+      this.#left.push({ slab, length })
+      this.#leftBytes += length
+      if (this.#onTheWay === 0 || this.#leftBytes >= TELL_BYTES) this.#tell()
+    }
     // Bytes for a reader who has gone are given back like those that left; the thread hears of it by itself.
-    this.#stream.send(regionBytes(this.#memory, slab, offset, length), left, left)
+    this.#stream.send(bytes, left, left)
+  }
+
+  #tell(): void {
+    for (const { slab, length } of this.#left) this.#outbox.free(this.#number, slab, length)
+    this.#left.length = 0
+    this.#leftBytes = 0
   }
 }

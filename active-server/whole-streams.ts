@@ -12,9 +12,13 @@ const EMPTY = Buffer.alloc(0)
 interface Running {
   readonly thread: ActionThread
   readonly stream: number
+  readonly bytes: number
 }
 
-/** Takes write streams that arrive whole, in one request each, to the threads of their objects. */
+/**
+ * Takes write streams that arrive whole, in one request each, to the threads of their objects. Always holds: those that run are
+ * counted as under way, and their bytes as buffered, until they are answered or nobody wants them any more.
+ */
 export class WholeStreams implements RawReceiver {
   readonly #connection: AnswerChannel
   readonly #slots: Slots
@@ -37,24 +41,45 @@ export class WholeStreams implements RawReceiver {
   received(head: Buffer, body: Buffer, requestId: number): void {
     const { thread, slot } = this.#slots.at(head)
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
+    const { inFlight, budget } = this.#connection
+    inFlight.check()
+    budget.check(body.length)
     this.#quota.enter()
     const stream = thread.writeWhole(slot, body, options, error => {
       this.#quota.leave()
-      this.#running.delete(requestId)
+      this.#over(this.#running.take(requestId))
       if (error) this.#connection.answerError(requestId, error)
       else this.#connection.answerRaw(requestId, EMPTY, undefined)
     })
-    if (stream !== undefined) this.#running.set(requestId, { thread, stream })
+    if (stream === undefined) return
+    this.#running.set(requestId, { thread, stream, bytes: body.length })
+    inFlight.enter()
+    budget.takeInitial(body.length)
+  }
+
+  #over(running: Running | undefined): void {
+    if (!running) return
+    this.#connection.inFlight.leave()
+    this.#connection.budget.give(running.bytes)
+  }
+
+  answersLater(requestId: number): boolean {
+    return this.#running.has(requestId)
   }
 
   /** Who has gone before the answer has given the stream up, like one who leaves before its end. */
   cancelled(requestId: number, reason: GliderError): void {
     const running = this.#running.take(requestId)
-    running?.thread.abortStream(running.stream, reason)
+    if (!running) return
+    running.thread.abortStream(running.stream, reason)
+    this.#over(running)
   }
 
   closed(reason: GliderError): void {
-    for (const { thread, stream } of this.#running.values()) thread.abortStream(stream, reason)
+    for (const running of this.#running.values()) {
+      running.thread.abortStream(running.stream, reason)
+      this.#over(running)
+    }
     this.#running.clear()
   }
 

@@ -1,3 +1,5 @@
+import { collectGarbage } from './garbage.ts'
+
 /** One figure: a piece of work and how many bytes (or operations) it moves. */
 export interface Figure {
   readonly name: string
@@ -5,7 +7,8 @@ export interface Figure {
   readonly amount: number
   /** What has to be done before each round, and does not count. */
   readonly before?: () => Promise<void>
-  readonly work: () => Promise<void>
+  /** Resolves to the seconds that it took where it knows that better than whoever waits for it. */
+  readonly work: () => Promise<number | void>
 }
 
 /** Every raw round of each figure, in amount per second. */
@@ -13,7 +16,7 @@ export type Rounds = Readonly<Record<string, readonly number[]>>
 
 /**
  * Runs all figures once to warm up, then in turn for so many rounds: what slows the machine down for a while slows down all of
- * them.
+ * them. Garbage is collected before each, outside its time.
  */
 export async function interleaved(figures: readonly Figure[], rounds: number, progress: (text: string) => void): Promise<Rounds> {
   const results: Record<string, number[]> = Object.fromEntries(figures.map(({ name }) => [name, []]))
@@ -21,9 +24,9 @@ export async function interleaved(figures: readonly Figure[], rounds: number, pr
     for (const { name, amount, before, work } of figures) {
       progress(round === 0 ? `warming up: ${name}` : `round ${round} of ${rounds}: ${name}`)
       await before?.()
+      collectGarbage()
       const start = performance.now()
-      await work()
-      const seconds = (performance.now() - start) / 1_000
+      const seconds = (await work()) ?? (performance.now() - start) / 1_000
       if (round > 0) results[name]!.push(amount / seconds)
     }
   }

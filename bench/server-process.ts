@@ -13,7 +13,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#process = process
   }
 
-  static async start(role: 'metadata' | 'storage', flags: readonly string[]): Promise<ServerProcess> {
+  static async start(role: 'metadata' | 'storage' | 'active', flags: readonly string[]): Promise<ServerProcess> {
     const main = fileURLToPath(new URL(`../${role}-server/main.js`, import.meta.url))
     const probe = new URL('./probe.js', import.meta.url).href
     const child = fork(main, ['--port', '0', '--log-level', 'error', ...flags], { execArgv: ['--expose-gc', '--import', probe] })
@@ -31,6 +31,11 @@ export class ServerProcess implements AsyncDisposable {
     return this.#ask('watch')
   }
 
+  /** Seconds that its processor has worked for it. */
+  async cpuSeconds(): Promise<number> {
+    return (await this.#ask<{ cpuSeconds: number }>('cpu')).cpuSeconds
+  }
+
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
@@ -42,7 +47,7 @@ export class ServerProcess implements AsyncDisposable {
     return this.stop()
   }
 
-  #ask<T>(what: 'memory' | 'watch'): Promise<T> {
+  #ask<T>(what: 'memory' | 'watch' | 'cpu'): Promise<T> {
     const answer = answerOf<T>(this.#process)
     this.#process.send(what)
     return answer

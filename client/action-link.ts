@@ -8,7 +8,11 @@ import type { Pending } from '../protocol/requests.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { isStale, type Link } from './action-links.ts'
 import type { ClientContext, Target } from './context.ts'
-import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+import { checkTimeout, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
+
+/** While an object is on its way out its server knows of it before the metadata server: how often to ask again, and for how long. */
+const STALE_PAUSE_MS = 50
+const STALE_MS = 10_000
 
 /**
  * Does something with the object of an action node: by the way that is known, and where that leads nowhere any more, or none is
@@ -18,7 +22,7 @@ async function withLink<T>(
   context: ClientContext,
   target: Target,
   options: CallOptions,
-  use: (link: Link, isKnown: boolean) => Promise<T>,
+  use: (link: Link) => Promise<T>,
 ): Promise<T> {
   throwIfCancelled('the action', options.signal)
   checkTimeout(options.timeoutMs)
@@ -26,13 +30,31 @@ async function withLink<T>(
   const known = 'node' in target ? context.links.known(target.node) : undefined
   if (known) {
     try {
-      return await use(known, true)
+      return await use(known)
     } catch (error) {
       if (!isStale(error)) throw error
     }
   }
+  const { clock } = context.connections.context
   const find = (): Promise<Link> => findLink(context, target, options)
-  return use(await ('node' in target ? context.links.ask(target.node, find) : find()), false)
+  const begun = clock.now()
+  for (let before: string | undefined; ; ) {
+    const link = await ('node' in target ? context.links.ask(target.node, find) : find())
+    try {
+      return await use(link)
+    } catch (error) {
+      if (!isStale(error)) throw error
+      if (clock.now() - begun >= STALE_MS) throw goneMeanwhile(error)
+    }
+    // Another place means that the object was made anew meanwhile, and can be asked at once.
+    if (link.location === before) await pause(clock, STALE_PAUSE_MS, 'the action', options.signal)
+    before = link.location
+  }
+}
+
+function goneMeanwhile(cause: unknown): GliderError {
+  const message = 'the object of the action is no longer where the metadata server says it is: try again'
+  return new GliderError('UNAVAILABLE', message, { cause })
 }
 
 async function findLink(context: ClientContext, target: Target, options: CallOptions): Promise<Link> {
@@ -56,23 +78,22 @@ export function openActionWrite(
 ): Promise<MuxStream> {
   const { key, acknowledge, ...call } = options
   const head = { ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
-  return withLink(context, target, call, ({ connection, location }, confirm) => {
-    const stream = connection.open(catalogue.writeAction, { location, ...head, ...(confirm && { confirm }) }) as MuxStream
-    return opening(context, stream, confirm, call)
+  return withLink(context, target, call, ({ connection, location }) => {
+    const stream = connection.open(catalogue.writeAction, { location, ...head, confirm: true }) as MuxStream
+    return opening(context, stream, call)
   })
 }
 
 export function openActionRead(context: ClientContext, target: Target, call: CallOptions): Promise<MuxStream> {
   const chain = chainOf(context)
-  return withLink(context, target, call, ({ connection, location }, confirm) => {
-    const stream = connection.open(catalogue.readAction, { location, ...chain, ...(confirm && { confirm }) }) as MuxStream
-    return opening(context, stream, confirm, call)
+  return withLink(context, target, call, ({ connection, location }) => {
+    const stream = connection.open(catalogue.readAction, { location, ...chain, confirm: true }) as MuxStream
+    return opening(context, stream, call)
   })
 }
 
-/** Nothing is sent on a way that may lead nowhere before the server has said that it does not. */
-async function opening(context: ClientContext, stream: MuxStream, confirm: boolean, call: CallOptions): Promise<MuxStream> {
-  if (!confirm) return stream
+/** Nothing is sent before the server has said that the way leads somewhere: until then another can be taken. */
+async function opening(context: ClientContext, stream: MuxStream, call: CallOptions): Promise<MuxStream> {
   const what = 'opening a stream of an action'
   try {
     const confirmed = unlessCancelled(stream.confirmed(), what, call.signal)

@@ -28,6 +28,12 @@ export class ActionLinks {
     return entry && entry.asking === 0 && entry.link?.connection.usable ? entry.link : undefined
   }
 
+  /** The object ends: what is asked of it from now on is to be refused, also where its server has not heard of that yet. */
+  forget(node: number): void {
+    const entry = this.#entries.get(node)
+    if (entry) entry.link = undefined
+  }
+
   /** Finds the way anew, and remembers it. */
   async ask(node: number, find: () => Promise<Link>): Promise<Link> {
     const entry = this.#entries.get(node) ?? { link: undefined, asking: 0 }

@@ -1,7 +1,11 @@
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
-import { type DialOptions, dial } from '../protocol/dial.system.ts'
+import type { DialOptions } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Hello } from '../protocol/peer.ts'
+import type { Transport } from '../protocol/transport.ts'
+
+/** Makes the way to a server. */
+export type Dial = (address: string, options: DialOptions) => Promise<Transport>
 
 /** The connections of one client: one to each server, made when first needed and made anew after they have gone. */
 export class Connections {
@@ -11,6 +15,7 @@ export class Connections {
   readonly #how: Pick<DialOptions, 'webSocket' | 'tls'>
   /** Address of the metadata server: nobody else is shown the token. */
   readonly #metadata: string
+  readonly #dialServer: Dial
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
   /** Fires when this client is closed: whoever is being dialled is not waited for. */
@@ -21,6 +26,7 @@ export class Connections {
     hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>,
     metadata: string,
     { webSocket, tls }: Pick<DialOptions, 'webSocket' | 'tls'>,
+    dial: Dial,
   ) {
     this.context = context
     this.#hello = hello
@@ -28,6 +34,7 @@ export class Connections {
     this.#helloToOthers = { role, clientId, ...(namespace !== undefined && { namespace }) }
     this.#how = { webSocket: webSocket ?? false, tls }
     this.#metadata = metadata
+    this.#dialServer = dial
   }
 
   get closed(): boolean {
@@ -55,7 +62,7 @@ export class Connections {
 
   async #dial(address: string): Promise<ConnectionCore> {
     const { signal } = this.#abort
-    const transport = await dial(address, { ...this.#how, signal }).catch((error: unknown) => {
+    const transport = await this.#dialServer(address, { ...this.#how, signal }).catch((error: unknown) => {
       throw signal.aborted ? closedError() : error
     })
     const hello = address === this.#metadata ? this.#hello : this.#helloToOthers
@@ -77,12 +84,16 @@ export class Connections {
 
   async close(): Promise<void> {
     this.#abort.abort()
-    for (const connection of [...this.#ready.values()]) connection.close(closedError())
+    // What is under way there may have been done, or may yet be.
+    const closeReady = (): void => {
+      for (const connection of [...this.#ready.values()]) connection.close(closedError('unknown'))
+    }
+    closeReady()
     await Promise.allSettled(this.#dialling.values())
-    for (const connection of [...this.#ready.values()]) connection.close(closedError())
+    closeReady()
   }
 }
 
-function closedError(): GliderError {
-  return new GliderError('UNAVAILABLE', 'this StoreClient has been closed: connect another one')
+function closedError(outcome?: 'unknown'): GliderError {
+  return new GliderError('UNAVAILABLE', 'this StoreClient has been closed: connect another one', outcome && { outcome })
 }

@@ -59,7 +59,7 @@ class NodeProxy {
   stat(options?: CallOptions): Promise<NodeStat> {
     return this.context.metadata.ask(catalogue.stat, this.target, undefined, options, info => {
       this.#path = info.path
-      return statOf(info)
+      return statOf(this.context, info)
     })
   }
 }
@@ -145,6 +145,7 @@ class ActionProxy extends NodeProxy implements ActionNode {
   }
 
   async delete({ signal, timeoutMs, mode }: DeleteObjectOptions = {}): Promise<boolean> {
+    this.context.links.forget(this.target.node)
     const head = { ...this.target, ...(mode && { mode }), ...chainOf(this.context) }
     return (await this.context.metadata.request(catalogue.deleteObject, head, callOptions(signal, timeoutMs))).deleted
   }

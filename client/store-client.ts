@@ -24,14 +24,14 @@ import {
 } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import { splitAddress } from '../protocol/dial.system.ts'
+import { dial as dialServer, splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { chainOf } from './action-link.ts'
 import { ActionLinks } from './action-links.ts'
 import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
-import { Connections } from './connections.ts'
+import { Connections, type Dial } from './connections.ts'
 import type { ClientContext } from './context.ts'
 import { TransferCounters } from './counters.ts'
 import { InlineLimit } from './inline-limit.ts'
@@ -61,9 +61,12 @@ export interface ConnectOptions {
   readonly spin?: boolean
 }
 
-/** What only the thread of an action says. */
+/** What no program says. */
 export interface InternalOptions {
+  /** Of the thread of an action. */
   readonly chain?: () => readonly string[]
+  /** How servers are reached: a benchmark puts a narrow link there. @default a socket */
+  readonly dial?: Dial
 }
 
 /**
@@ -110,7 +113,7 @@ class Store implements StoreClient {
   /** @param letGo ends what has kept the process alive for this client */
   constructor(
     address: string,
-    { namespace, token, tlsCa, spin = true, chain = () => [] }: ConnectOptions & InternalOptions,
+    { namespace, token, tlsCa, spin = true, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions,
     letGo: () => void,
   ) {
     this.#letGo = letGo
@@ -122,7 +125,7 @@ class Store implements StoreClient {
       ...(token && { token }),
     }
     const how = { webSocket, tls: isSecure ? { ca: tlsCa } : undefined }
-    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, how)
+    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, how, dial)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {
@@ -164,7 +167,7 @@ class Store implements StoreClient {
   }
 
   stat(path: string, options?: CallOptions): Promise<NodeStat> {
-    return this.#context.metadata.ask(catalogue.stat, { path }, undefined, options, statOf)
+    return this.#context.metadata.ask(catalogue.stat, { path }, undefined, options, info => statOf(this.#context, info))
   }
 
   async exists(path: string, options?: CallOptions): Promise<boolean> {

@@ -7,6 +7,8 @@ export type ServerRole = 'metadata' | 'storage' | 'active'
 
 /** How long a server may take for an orderly stop. */
 const STOP_SECONDS = 5
+/** What a process that breaks down by itself ends with: V8 gives up with a trap where one array grows beyond all bounds. */
+const BREAKDOWNS: ReadonlySet<string> = new Set(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGTRAP'])
 /** So much of what a server has said last is kept until it is ready. */
 const MAX_SAID = 8_000
 
@@ -35,7 +37,8 @@ export class ChildServer {
 
   /** Whether it has left to return, or broke down by itself: not when somebody has ended it. */
   get returns(): boolean {
-    return this.#leaves || this.#process.signalCode === 'SIGABRT' || this.#process.signalCode === 'SIGSEGV'
+    const { signalCode } = this.#process
+    return this.#leaves || (signalCode !== null && BREAKDOWNS.has(signalCode))
   }
 
   get pid(): number {
@@ -64,7 +67,7 @@ export class ChildServer {
         child.kill('SIGKILL')
       }
       process.on('exit', endWithUs)
-      // Until the server is ready its words are kept: where it does not start, its last ones become the error.
+      // Until the server is ready its words are kept: where it breaks down before that, its last ones become the error.
       let said = ''
       const listen = (text: string): void => {
         said = (said + text).slice(-MAX_SAID)
@@ -79,6 +82,11 @@ export class ChildServer {
       })
       child.on('error', reject)
       child.once('message', message => {
+        if ('failed' in (message as object)) {
+          const { code, message: why } = (message as { failed: { code: ErrorCode; message: string } }).failed
+          reject(new GliderError(code, `the ${role} server did not start: ${why}`))
+          return
+        }
         child.stderr!.off('data', listen).pipe(process.stderr, { end: false })
         resolve(new ChildServer(role, (message as { address: string }).address, child, exited))
       })
@@ -104,18 +112,8 @@ export class ChildServer {
   }
 }
 
-/** The last line that a server has logged, or else said, before it gave up. */
+/** Of one that has ended without a word to us: its last ones are Node's own, or of the command line. */
 function startError(role: ServerRole, said: string): GliderError {
-  const last = said.trimEnd().split('\n').at(-1) ?? ''
-  let logged: { msg?: string; error?: { code?: ErrorCode } } = {}
-  try {
-    logged = JSON.parse(last) as typeof logged
-  } catch {
-    // Not of the log: the words of Node itself, or of the command line.
-    logged = { msg: last }
-  }
-  return new GliderError(
-    logged.error?.code ?? 'UNAVAILABLE',
-    `the ${role} server did not start: ${logged.msg || 'it said nothing'}`,
-  )
+  const last = said.trimEnd().split('\n').at(-1)
+  return new GliderError('UNAVAILABLE', `the ${role} server did not start: ${last || 'it said nothing'}`)
 }

@@ -4,6 +4,8 @@ import { later } from './timers.system.ts'
 /** How long to wait before a server that has left is started again; twice as long each time that does not help. */
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
+/** It has helped where the server has been there for so long. */
+const HELPED_MS = 60_000
 
 /**
  * A server in a process of its own that is started again, at its address, when it leaves to return or breaks down. One that is
@@ -14,6 +16,7 @@ export class ReturningServer {
   #current: ChildServer
   #pauseMs = FIRST_PAUSE_MS
   #waiting: { cancel(): void } | undefined
+  #helping: { cancel(): void } | undefined
   #starting: Promise<void> | undefined
   #ended = false
 
@@ -51,7 +54,11 @@ export class ReturningServer {
   }
 
   #watch(server: ChildServer): void {
+    this.#helping = later(HELPED_MS, () => {
+      this.#pauseMs = FIRST_PAUSE_MS
+    })
     void server.left.then(() => {
+      this.#helping?.cancel()
       if (server.returns) this.#later()
     })
   }

@@ -1,4 +1,5 @@
-import { type CommonFlags, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { readConfiguration } from '../server/configuration.ts'
+import { type CommonFlags, durationFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { adminToken, clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
@@ -50,9 +51,8 @@ command.addOption(
   flag('--admin-token-file <file>', 'by which operators come where there is a cluster secret; also as GLIDER_ADMIN_TOKEN'),
 )
 
-const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, adminTokenFile, ...common } = command
-  .parse()
-  .opts<Flags>()
+const flags = readConfiguration<Flags>(command)
+const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, adminTokenFile, ...common } = flags
 const system = realSystem('metadata-server', common.logLevel)
 const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
 if (sync && stateDir === undefined) command.error('error: --sync is for the journal: give a --state-dir as well')
@@ -71,6 +71,7 @@ await runServer(system.log, leave =>
       ...(stateDir !== undefined && { stateDir }),
       ...(sync && { sync }),
       ...(common.spin && { spin: true }),
+      limits: limitsOf(common),
     },
     system,
     leave,

@@ -5,6 +5,7 @@
 import type { AnswerOf, catalogue, HeadOf, ServerInfo } from '../protocol/catalogue.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
+import { compareGenerations } from '../protocol/generation.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
@@ -89,10 +90,13 @@ export class Membership {
     return server.namespace
   }
 
-  objectsLost(incarnation: string, slots: readonly number[], cause: string): void {
+  objectsLost({ incarnation, objects, cause }: HeadOf<typeof catalogue.objectsLost>): void {
     const member = this.#alive(incarnation)
     if (member.role !== 'active') throw new GliderError('INVALID_ARGUMENT', `${member.server.id} is no active server`)
-    for (const slot of slots) member.space.taken.get(slot)?.occupant.lost(cause)
+    for (const { slot, ...generation } of objects) {
+      const taken = member.space.taken.get(slot)
+      if (taken && compareGenerations(taken.generation, generation) === 0) taken.occupant.lost(cause)
+    }
   }
 
   /** The namespace that a server is for, by the connection of its registration. */

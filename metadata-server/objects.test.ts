@@ -122,6 +122,11 @@ test('an onDelete that throws is passed on, with the object gone', async () => {
   expect(used(cluster)).toBe(0)
 })
 
+/** By which it is known which object of a slot is meant. */
+function idOf({ slot, epoch, counter }: { slot: number; epoch: number; counter: number }) {
+  return { slot, epoch, counter }
+}
+
 test('slots go round the active servers, and NO_SLOT changes nothing', async () => {
   const { cluster } = await withNode(1)
   cluster.joinActive(1)
@@ -140,13 +145,17 @@ test('the checks come before the slot: node, type, definition', async () => {
   expect(await codeOf(cluster.ask('createObject', { ...merge, path: '/f' }))).toBe('TYPE_MISMATCH')
   expect(await codeOf(cluster.ask('createObject', { path: '/a', definition: 'std/None' }))).toBe('NOT_FOUND')
   expect(await codeOf(cluster.ask('createObject', { ...merge, params: 'x'.repeat(40_000) }))).toBe('INVALID_ARGUMENT')
+  const deep: unknown = JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`)
+  expect(await codeOf(cluster.ask('createObject', { ...merge, params: deep }))).toBe('INVALID_ARGUMENT')
   expect(used(cluster)).toBe(0)
 })
 
 test('objects of a thread that went down are lost and their slots free; they can be deleted or made again', async () => {
   const { cluster, active } = await withNode(1)
-  const lose = () =>
-    cluster.ask('objectsLost', { incarnation: active.head.incarnation, slots: [0], cause: 'its thread ran out of memory' })
+  const lose = () => {
+    const objects = active.connection.sent(catalogue.startObject).slice(-1).map(idOf)
+    return cluster.ask('objectsLost', { incarnation: active.head.incarnation, objects, cause: 'its thread ran out of memory' })
+  }
   await cluster.ask('createObject', merge)
   await lose()
   expect(await state(cluster)).toBe('lost')
@@ -159,10 +168,21 @@ test('objects of a thread that went down are lost and their slots free; they can
   expect(await state(cluster)).toBe('empty')
 })
 
+test('what is told late of an object that was lost does not touch the next one in its slot', async () => {
+  const { cluster, active } = await withNode(1)
+  await cluster.ask('createObject', merge)
+  await cluster.ask('deleteObject', { path: '/a' })
+  await cluster.ask('createObject', merge)
+  const [first, second] = active.connection.sent(catalogue.startObject).map(idOf)
+  expect(second!.slot).toBe(first!.slot)
+  await cluster.ask('objectsLost', { incarnation: active.head.incarnation, objects: [first!], cause: 'told late' })
+  expect(await state(cluster)).toBe('live')
+})
+
 test('an object whose thread goes down right after it was made is lost', async () => {
   const { cluster, active } = await withNode(1)
-  active.connection.respond(catalogue.startObject, () => {
-    void cluster.ask('objectsLost', { incarnation: active.head.incarnation, slots: [0], cause: 'gone' })
+  active.connection.respond(catalogue.startObject, head => {
+    void cluster.ask('objectsLost', { incarnation: active.head.incarnation, objects: [idOf(head)], cause: 'gone' })
     return {}
   })
   expect(await codeOf(cluster.ask('createObject', merge))).toBe('ACTION_LOST')

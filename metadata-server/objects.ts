@@ -3,6 +3,7 @@
  * asked to make it until the server has said that it is gone, or is dead.
  */
 import { type AnswerOf, catalogue, type HeadOf, type NodeInfo } from '../protocol/catalogue.ts'
+import { isTooDeep, MOST_DEPTH } from '../protocol/depth.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
@@ -50,6 +51,9 @@ export class Objects {
   async create(head: CreateHead): Promise<NodeInfo> {
     const { tree, slots, definitions, limits } = this.#parts
     const { node, path } = this.#target(head)
+    if (isTooDeep(head.params)) {
+      throw new GliderError('INVALID_ARGUMENT', `${path}: params are nested deeper than ${MOST_DEPTH}: make them flatter`)
+    }
     if (Buffer.byteLength(JSON.stringify(head.params ?? null)) > MOST_PARAMS_BYTES) {
       throw new GliderError(
         'INVALID_ARGUMENT',

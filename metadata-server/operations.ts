@@ -179,7 +179,7 @@ export class Operations {
       return streams === undefined ? {} : { streams }
     })
     this.#add(catalogue.objectsLost, (_namespace, head) => {
-      membership.objectsLost(head.incarnation, head.slots, head.cause)
+      membership.objectsLost(head)
       return {}
     })
     this.#add(catalogue.servers, () => ({ servers: membership.list() }))

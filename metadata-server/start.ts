@@ -2,6 +2,7 @@ import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
+import type { Limits } from '../protocol/limits.ts'
 import { Chassis } from '../server/chassis.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
@@ -24,6 +25,8 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly adminToken?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
+  /** What it takes on. */
+  readonly limits?: Partial<Limits> | undefined
   /** Where the journal is kept; nothing is written to disk without it. */
   readonly stateDir?: string
   /** Whether an answer waits until the disk of the journal has what it tells of. @default false */
@@ -35,7 +38,19 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
  * @param leave told where it cannot go on: its journal can no longer be written
  */
 export async function startMetadataServer(
-  { host, port, advertise, stateDir, secret, tls, adminToken, sync = false, spin = false, ...config }: MetadataServerConfig,
+  {
+    host,
+    port,
+    advertise,
+    stateDir,
+    secret,
+    tls,
+    adminToken,
+    sync = false,
+    spin = false,
+    limits,
+    ...config
+  }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
 ): Promise<RunningServer> {
@@ -56,7 +71,7 @@ export async function startMetadataServer(
       host,
       port,
       advertise,
-      context: connectionContext(clock, { spin }),
+      context: connectionContext(clock, { spin, limits }),
       secret,
       tls,
       admit: (hello, connection) => access.admit(hello, connection),

@@ -1,18 +1,20 @@
 import { Asked, answerOf } from './asked.ts'
 import type { Clock, Timer } from './clock.ts'
-import { FrameDecoder } from './decoder.ts'
+import { dropped, FrameDecoder, type Landing } from './decoder.ts'
 import { GliderError } from './errors.ts'
 import { frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { HandlerTable } from './handlers.ts'
 import { encodeError } from './heads.ts'
+import { InFlight } from './in-flight.ts'
 import { Inbound, type InboundHost } from './inbound.ts'
 import { encodeJson } from './json-heads.ts'
+import { atLimit, type Limits, verifyLimits } from './limits.ts'
 import { Liveness } from './liveness.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, Principal, RequestOptions } from './peer.ts'
 import { trusted } from './principal.ts'
 import { type Pending, PendingRequests } from './requests.ts'
-import { SendQueue } from './send-queue.ts'
+import { type Backlog, SendQueue } from './send-queue.ts'
 import { SlabPool } from './slab.ts'
 import { Spinner } from './spinner.ts'
 import { MuxStream } from './stream.ts'
@@ -24,13 +26,26 @@ export interface ConnectionContext {
   readonly clock: Clock
   readonly slabs: SlabPool
   readonly budget: WindowBudget
+  readonly limits: Limits
+  /** What waits to leave on all of them. */
+  readonly backlog: Backlog
   /** Where the process is to be awake when something comes, at the cost of some CPU. */
   readonly spinner: Spinner | undefined
 }
 
-export function connectionContext(clock: Clock, { spin = false } = {}): ConnectionContext {
-  const spinner = spin ? new Spinner(clock) : undefined
-  return { clock, slabs: new SlabPool(), budget: new WindowBudget(PROCESS_WINDOW_BYTES), spinner }
+export interface ContextOptions {
+  readonly spin?: boolean | undefined
+  readonly limits?: Partial<Limits> | undefined
+}
+
+/** @throws GliderError INVALID_ARGUMENT for limits that make no sense */
+export function connectionContext(clock: Clock, options: ContextOptions = {}): ConnectionContext {
+  const spinner = options.spin ? new Spinner(clock) : undefined
+  const limits = verifyLimits(options.limits)
+  const { bufferBytes: bytes } = limits
+  const growth = Math.min(PROCESS_WINDOW_BYTES, bytes / 2)
+  const budget = new WindowBudget(growth, undefined, { bytes, refusal: () => atLimit('bufferBytes', limits) })
+  return { clock, slabs: new SlabPool(), budget, limits, backlog: { bytes: 0 }, spinner }
 }
 
 export interface ConnectionOptions {
@@ -54,6 +69,9 @@ const EMPTY = Buffer.alloc(0)
 const HELLO_TIMEOUT_MS = 10_000
 /** An accepting side takes no more requests while so much of its answers waits to be received. */
 const MAX_BACKLOG_BYTES = 8 << 20
+/** The same where so much waits on all connections of the process that each gets no more than a little. */
+const SMALL_BACKLOG_BYTES = 64 << 10
+const PROCESS_BACKLOG_BYTES = 256 << 20
 /** With more requests under way there is enough to do, or nobody who waits for one answer. */
 const FEW_REQUESTS = 4
 
@@ -64,8 +82,11 @@ const FEW_REQUESTS = 4
 export class ConnectionCore implements InboundHost, TransportEvents {
   readonly queue: SendQueue
   readonly budget: WindowBudget
+  readonly limits: Limits
+  readonly inFlight: InFlight
   readonly remote: string
   principal: Principal | undefined
+  readonly #backlog: Backlog
   readonly #clock: Clock
   readonly #spinner: Spinner | undefined
   readonly #transport: Transport
@@ -101,8 +122,16 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#nextId = options.side === 'dialled' ? 1 : 2
     this.#lastId = options.lastId ?? 0xffff_ffff
     this.remote = options.transport.remote
-    this.queue = new SendQueue(options.transport, context.slabs)
-    this.budget = new WindowBudget(CONNECTION_WINDOW_BYTES, context.budget)
+    this.limits = context.limits
+    this.#backlog = context.backlog
+    this.queue = new SendQueue(options.transport, context.slabs, context.backlog)
+    this.inFlight = new InFlight(context.clock, this.limits, this)
+    const { connectionBytes: bytes } = this.limits
+    const growth = Math.min(CONNECTION_WINDOW_BYTES, bytes / 4)
+    this.budget = new WindowBudget(growth, context.budget, {
+      bytes,
+      refusal: () => atLimit('connectionBytes', this.limits),
+    })
     this.#inbound = new Inbound(this, options.handlers)
     this.#decoder = new FrameDecoder(this.#inbound)
     this.#requests = new PendingRequests(context.clock, (id, error) => this.#drop(id, error))
@@ -268,7 +297,8 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   /** Whoever does not fetch its answers is not asked for more; only the accepting side does so, or both could wait for ever. */
   #holdBack(): void {
-    if (this.queue.backlog < MAX_BACKLOG_BYTES || this.#side === 'dialled' || this.#heldBack || this.#closeReason) return
+    const most = this.#backlog.bytes < PROCESS_BACKLOG_BYTES ? MAX_BACKLOG_BYTES : SMALL_BACKLOG_BYTES
+    if (this.queue.backlog < most || !this.accepted || this.#heldBack || this.#closeReason) return
     this.#heldBack = true
     this.hold()
     this.queue.onceDrained(() => {
@@ -302,6 +332,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#decoder.stop()
     this.#helloTimer.cancel()
     this.#liveness.stop()
+    this.inFlight.close()
     this.queue.close()
     this.#transport.close()
     this.#inbound.connectionClosed(reason)
@@ -352,6 +383,11 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     return id > 0 && id % 2 === (this.#side === 'dialled' ? 0 : 1)
   }
 
+  /** Whether it was dialled by the other side, who then keeps to the limits of this one. */
+  get accepted(): boolean {
+    return this.#side === 'accepted'
+  }
+
   get streamCount(): number {
     return this.#streams.size
   }
@@ -379,8 +415,10 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#goingAway = true
   }
 
-  placeResponse(id: number, bodyBytes: number): Uint8Array | undefined {
-    const place = this.#requests.get(id)?.place(bodyBytes)
+  placeResponse(id: number, bodyBytes: number): Landing {
+    const pending = this.#requests.get(id)
+    if (!pending) return dropped
+    const place = pending.place(bodyBytes)
     if (place) this.#landing = { id }
     return place
   }

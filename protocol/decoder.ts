@@ -1,11 +1,17 @@
 import { GliderError, invariant } from './errors.ts'
 import { describeFrame, type FrameHeader, HEADER_BYTES, headerDefect, readHeader } from './frame.ts'
 
+/** Instead of a place: the body is not wanted, and is passed over as it comes. */
+export const dropped = 'dropped'
+
+/** Where a body lands; undefined where it is wanted, wherever it lies. */
+export type Landing = Uint8Array | typeof dropped | undefined
+
 /** What is told of the frames that arrive. The header object, the head and a body that was not placed are lent until return. */
 export interface FrameReceiver {
-  /** Asked once a frame's head is there and its body is to come: where shall it land? Undefined: wherever it comes by. */
-  place(header: FrameHeader, head: Buffer): Uint8Array | undefined
-  /** A whole frame. `placed` tells whether the body lies where `place` said. */
+  /** Asked once a frame's head is there and its body is to come: where shall it land? */
+  place(header: FrameHeader, head: Buffer): Landing
+  /** A whole frame. `placed` tells whether the body lies where `place` said; one that was dropped is empty. */
   frame(header: FrameHeader, head: Buffer, body: Buffer, placed: boolean): void
 }
 
@@ -30,6 +36,8 @@ export class FrameDecoder {
   /** Set while a body is being received. */
   #body: Buffer | undefined
   #bodyFilled = 0
+  /** What is still to come of a body that is not wanted. */
+  #dropping = 0
   #placed = false
   #stopped = false
 
@@ -61,6 +69,7 @@ export class FrameDecoder {
     let at = 0
     while (at < chunk.length && !this.#stopped) {
       if (this.#body) at = this.#fillBody(chunk, at)
+      else if (this.#dropping > 0) at = this.#drop(chunk, at)
       else if (this.#headerFilled === 0 && chunk.length - at >= HEADER_BYTES) {
         readHeader(chunk, at, this.#header)
         at = this.#begin(chunk, at + HEADER_BYTES)
@@ -108,6 +117,11 @@ export class FrameDecoder {
       return at
     }
     const place = this.#receiver.place(this.#header, head)
+    if (place === dropped) {
+      this.#keepHead(head)
+      this.#dropping = bodyBytes
+      return this.#drop(chunk, at)
+    }
     invariant(!place || place.length >= bodyBytes, 'a body has a place that it fits into')
     const end = at + bodyBytes
     if (end <= chunk.length) {
@@ -119,9 +133,23 @@ export class FrameDecoder {
     this.#placed = place !== undefined
     this.#body = place ? asBuffer(place, bodyBytes) : Buffer.allocUnsafeSlow(bodyBytes)
     this.#bodyFilled = 0
-    // The chunk is lent to this call only, and the body ends in a later one.
-    if (head !== this.#head) this.#head = Buffer.from(head)
+    this.#keepHead(head)
     return this.#fillBody(chunk, at)
+  }
+
+  /** The chunk is lent to one call only, and the body may end in a later one. */
+  #keepHead(head: Buffer): void {
+    if (head !== this.#head) this.#head = Buffer.from(head)
+  }
+
+  #drop(chunk: Buffer, at: number): number {
+    const take = Math.min(this.#dropping, chunk.length - at)
+    this.#dropping -= take
+    if (this.#dropping > 0) return at + take
+    const head = this.#head
+    this.#head = EMPTY
+    this.#receiver.frame(this.#header, head, EMPTY, false)
+    return at + take
   }
 
   #fillBody(chunk: Buffer, at: number): number {

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { WebSocket } from 'ws'
-import { GliderError } from './errors.ts'
+import { errorTable, GliderError, type WireError } from './errors.ts'
 import { socketTransport } from './socket.system.ts'
 import type { Transport } from './transport.ts'
 import { webSocketTransport } from './websocket.system.ts'
@@ -16,6 +16,8 @@ export interface TlsTrust {
   /** Certificates in PEM. @default those of Node, with NODE_EXTRA_CA_CERTS */
   readonly ca?: string | undefined
 }
+/** Longer ones are no errors of ours. */
+const MAX_REFUSAL_CHARACTERS = 10_000
 
 export interface DialOptions {
   /** Speak frames over a WebSocket, where proxies let nothing else through. @default false */
@@ -53,9 +55,10 @@ function dialUpgrade(address: string, { tls, signal, timeoutMs = 10_000 }: DialO
       resolve(socketTransport(socket, early))
     })
     request.on('response', response => {
-      response.resume()
-      reject(new GliderError('PROTOCOL_ERROR', `${address} speaks HTTP but not ${UPGRADE_PROTOCOL}: is it a glider server?`))
-      request.destroy()
+      refusalOf(address, response).then(refusal => {
+        reject(refusal)
+        request.destroy()
+      }, reject)
     })
     request.on('timeout', () => request.destroy(new Error('no answer in time')))
     request.on('error', error => reject(unreachableServer(address, error, signal)))
@@ -69,12 +72,21 @@ function dialWebSocket(address: string, { tls, signal, timeoutMs = 10_000 }: Dia
     const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://${address}${WEBSOCKET_PATH}`, {
       handshakeTimeout: timeoutMs,
       perMessageDeflate: false,
+      // Masks keep scripts of web pages from speaking HTTP to proxies; with one of zeros both sides leave the bytes as they are.
+      generateMask: mask => mask.fill(0),
       ...(tls?.ca !== undefined && { ca: tls.ca }),
     })
     const onAbort = (): void => socket.terminate()
     socket.on('open', () => {
       signal?.removeEventListener('abort', onAbort)
       resolve(webSocketTransport(socket, address))
+    })
+    socket.on('unexpected-response', (request, response) => {
+      refusalOf(address, response).then(refusal => {
+        signal?.removeEventListener('abort', onAbort)
+        reject(refusal)
+        request.destroy()
+      }, reject)
     })
     socket.on('error', error => {
       signal?.removeEventListener('abort', onAbort)
@@ -83,6 +95,23 @@ function dialWebSocket(address: string, { tls, signal, timeoutMs = 10_000 }: Dia
     if (signal?.aborted) onAbort()
     else signal?.addEventListener('abort', onAbort)
   })
+}
+
+/** Why a server that speaks HTTP does not upgrade: what it says itself, if it is one of ours. */
+async function refusalOf(address: string, response: http.IncomingMessage): Promise<GliderError> {
+  let text = ''
+  try {
+    response.setEncoding('utf8')
+    for await (const part of response) {
+      text += part
+      if (text.length > MAX_REFUSAL_CHARACTERS) break
+    }
+    const { code, message } = (JSON.parse(text) as { error: WireError }).error
+    if (code in errorTable && typeof message === 'string') return new GliderError(code, `${address}: ${message}`)
+  } catch {
+    // It is not one of ours, or went away before it had said more.
+  }
+  return new GliderError('PROTOCOL_ERROR', `${address} speaks HTTP but not ${UPGRADE_PROTOCOL}: is it a glider server?`)
 }
 
 function unreachableServer(address: string, cause: Error, signal: AbortSignal | undefined): GliderError {

@@ -100,6 +100,19 @@ describe('an error', () => {
     const own = new GliderError('BUSY', 'x')
     expect(GliderError.from(own, 'INTERNAL')).toBe(own)
   })
+
+  test('that cannot even be looked at becomes an error all the same', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const speechless = Object.defineProperty(new Error('x'), 'message', {
+      get() {
+        throw new Error('no')
+      },
+    })
+    for (const thrown of [proxy, speechless, Object.create(null)]) {
+      expect(GliderError.from(thrown)).toMatchObject({ code: 'INTERNAL', message: 'something that cannot be shown' })
+    }
+  })
 })
 
 test('a broken invariant is a defect of ours', () => {

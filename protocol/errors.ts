@@ -88,9 +88,27 @@ export class GliderError extends Error {
 
   /** Keeps a GliderError as it is; anything else thrown becomes `code` with that as its cause. */
   static from(thrown: unknown, code: ErrorCode = 'INTERNAL', context?: string): GliderError {
-    if (thrown instanceof GliderError) return thrown
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    if (isGliderError(thrown)) return thrown
+    const reason = reasonOf(thrown)
     return new GliderError(code, context ? `${context}: ${reason}` : reason, { cause: thrown })
+  }
+}
+
+/** Asking what an object is may run code of its own, and throw: then it is none of ours. */
+function isGliderError(thrown: unknown): thrown is GliderError {
+  try {
+    return thrown instanceof GliderError
+  } catch {
+    return false
+  }
+}
+
+/** What anything that was thrown says of itself. Never throws, whatever it is. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return 'something that cannot be shown'
   }
 }
 

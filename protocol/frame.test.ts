@@ -25,6 +25,8 @@ describe('the header', () => {
 
   test.each([
     ['an unknown kind', { kind: 13 as never }, 'unknown frame kind 13'],
+    ['a body where there is none', { kind: frameKind.ping, bodyBytes: 1 }, 'a body where there is none'],
+    ['a hello over 16 KiB', { kind: frameKind.hello, headBytes: (16 << 10) + 1 }, 'over the limit of 16384'],
     ['kind zero', { kind: 0 as never }, 'unknown frame kind 0'],
     ['a head over 64 KiB', { headBytes: (64 << 10) + 1 }, 'over the limit of 65536'],
     ['a body over 1 MiB', { bodyBytes: (1 << 20) + 1 }, 'over the limit of 1048576'],

@@ -13,6 +13,8 @@ export const HEADER_BYTES = 16
 export const MAX_BODY_BYTES = 1 << 20
 /** Largest head of one frame. */
 export const MAX_HEAD_BYTES = 64 << 10
+/** Largest head of a hello: a stranger is given less memory. */
+export const MAX_HELLO_BYTES = 16 << 10
 export const PROTOCOL_VERSION = { major: 1, minor: 0 } as const
 
 export const frameKind = {
@@ -46,6 +48,8 @@ export type FrameKind = (typeof frameKind)[FrameKindName]
 
 const kindNames = new Map<number, FrameKindName>(Object.entries(frameKind).map(([name, code]) => [code, name as FrameKindName]))
 
+const kindsWithBody: ReadonlySet<number> = new Set([frameKind.request, frameKind.response, frameKind.data])
+
 export interface FrameHeader {
   kind: FrameKind
   operation: number
@@ -57,9 +61,12 @@ export interface FrameHeader {
 /** Why a header makes no sense, or undefined if it does. */
 export function headerDefect(header: FrameHeader): string | undefined {
   if (!kindNames.has(header.kind)) return `unknown frame kind ${header.kind}`
+  if (header.kind === frameKind.hello && header.headBytes > MAX_HELLO_BYTES)
+    return `a hello of ${header.headBytes} bytes is over the limit of ${MAX_HELLO_BYTES}`
   if (header.headBytes > MAX_HEAD_BYTES) return `a head of ${header.headBytes} bytes is over the limit of ${MAX_HEAD_BYTES}`
   if (header.bodyBytes < 0) return `a head of ${header.headBytes} bytes is longer than its payload`
   if (header.bodyBytes > MAX_BODY_BYTES) return `a body of ${header.bodyBytes} bytes is over the limit of ${MAX_BODY_BYTES}`
+  if (header.bodyBytes > 0 && !kindsWithBody.has(header.kind)) return 'a body where there is none'
   return undefined
 }
 

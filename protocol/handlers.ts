@@ -1,7 +1,9 @@
 import { GliderError } from './errors.ts'
+import type { InFlight } from './in-flight.ts'
 import type { Operation } from './operation.ts'
 import type { ByteStream, Call, Connection, Handlers, Reply } from './peer.ts'
 import type { MuxStream } from './stream.ts'
+import type { WindowBudget } from './window.ts'
 
 type AnswerHandler = (head: unknown, call: Call) => unknown
 type BytesHandler = (head: unknown, body: Buffer, call: Call) => Reply<unknown> | Promise<Reply<unknown>>
@@ -9,6 +11,10 @@ type StreamHandler = (head: unknown, stream: MuxStream, call: Call) => Promise<u
 
 /** A connection as those see it who answer requests themselves. */
 export interface AnswerChannel extends Connection {
+  /** What is held for it. */
+  readonly budget: WindowBudget
+  /** Its requests under way, which those count that answer them later. */
+  readonly inFlight: InFlight
   /** Answers a request with a body of at most one frame; `flushed` runs once the body's memory is free again. */
   answerRaw(id: number, head: Uint8Array, body: Uint8Array | undefined, flushed?: () => void): void
   answerError(id: number, error: GliderError): void
@@ -22,12 +28,17 @@ export interface AnswerChannel extends Connection {
  * of a connection is being received, so what `place` has found out can wait in fields for `received`.
  */
 export interface RawReceiver {
-  /** Where the body shall land. A throw refuses the request: its body is dropped and the error answered. */
+  /**
+   * Where the body shall land; undefined to have it lent to `received`. A throw refuses the request: its body is dropped and the
+   * error answered.
+   */
   place(head: Buffer, bodyBytes: number): Uint8Array | undefined
   /** The whole request; the receiver answers it through the connection, now or later. */
   received(head: Buffer, body: Buffer, requestId: number): void
   /** The connection went between `place` and `received`. */
   abandoned(): void
+  /** Whether a request was received under this id that is not answered yet; to be there where that may be. */
+  answersLater?(requestId: number): boolean
   /** The asker no longer wants the answer to a request that was received. */
   cancelled?(requestId: number, reason: GliderError): void
   /** The connection has gone. */

@@ -1,20 +1,15 @@
 import { ChurnMap } from './churn-map.ts'
-import type { FrameReceiver } from './decoder.ts'
+import { dropped, type FrameReceiver, type Landing } from './decoder.ts'
 import { GliderError, unreachable } from './errors.ts'
 import { type FrameHeader, frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
 import type { AnswerChannel, Binding, HandlerTable, RawReceiver } from './handlers.ts'
 import { encodeError, parseErrorHead, parseHello } from './heads.ts'
 import { isBinary, parseJson } from './json-heads.ts'
+import { atLimit, type Limits } from './limits.ts'
 import type { Call, Connection, Hello, Reply } from './peer.ts'
 import { refusalOf } from './principal.ts'
 import { MuxStream, type StreamHost } from './stream.ts'
-
-/** Streams that a connection may have open. */
-const MAX_STREAMS = 4096
-const tooManyStreams = new GliderError(
-  'BUSY',
-  `this connection has ${MAX_STREAMS} streams open, which is its limit: close some, or use another`,
-)
+import { INITIAL_WINDOW_BYTES } from './window.ts'
 
 /** What the inbound frames need of their connection. */
 export interface InboundHost extends AnswerChannel, StreamHost {
@@ -23,10 +18,13 @@ export interface InboundHost extends AnswerChannel, StreamHost {
   greeted(hello: Hello): void
   wentAway(): void
   pong(): void
-  placeResponse(id: number, bodyBytes: number): Uint8Array | undefined
+  placeResponse(id: number, bodyBytes: number): Landing
   responseArrived(id: number, head: Buffer, body: Buffer, placed: boolean): void
   requestFailed(id: number, error: GliderError): void
   stream(id: number): MuxStream | undefined
+  readonly limits: Limits
+  /** Whether the other side has dialled, and is held to the limits of this one. */
+  readonly accepted: boolean
   readonly streamCount: number
   adopt(stream: MuxStream): void
 }
@@ -55,7 +53,10 @@ class InboundCall implements Call {
   }
 }
 
-/** Takes every frame that arrives on a connection to whom it is for: a waiting request, a stream, or a handler of this side. */
+/**
+ * Takes every frame that arrives on a connection to whom it is for: a waiting request, a stream, or a handler of this side. Always
+ * holds: a body is in the budget from before its memory is taken until its request is answered.
+ */
 export class Inbound implements FrameReceiver {
   readonly #connection: InboundHost
   readonly #handlers: HandlerTable | undefined
@@ -66,6 +67,8 @@ export class Inbound implements FrameReceiver {
   /** The raw receiver whose body is being received, and why it will be refused. */
   #landingIn: RawReceiver | undefined
   #refusal: GliderError | undefined
+  /** Taken from the budget for the body that is being received. */
+  #reserved = 0
   /** The stream whose bytes are being received; it may have failed, and been forgotten, meanwhile. */
   #landingStream: MuxStream | undefined
 
@@ -79,6 +82,7 @@ export class Inbound implements FrameReceiver {
   }
 
   connectionClosed(reason: GliderError): void {
+    this.#giveBack(this.#takeReserved())
     this.#landingIn?.abandoned()
     this.#landingIn = undefined
     this.#landingStream?.landingOver()
@@ -88,7 +92,7 @@ export class Inbound implements FrameReceiver {
     for (const receiver of this.#rawReceivers.values()) receiver.closed?.(reason)
   }
 
-  place(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+  place(header: FrameHeader, head: Buffer): Landing {
     this.#checkGreeted(header)
     switch (header.kind) {
       case frameKind.request:
@@ -97,26 +101,50 @@ export class Inbound implements FrameReceiver {
         return this.#connection.placeResponse(header.id, header.bodyBytes)
       case frameKind.data:
         this.#landingStream = this.#connection.stream(header.id)
-        return this.#landingStream?.placeData(header.bodyBytes)
+        return this.#landingStream ? this.#landingStream.placeData(header.bodyBytes) : dropped
       default:
         return undefined
     }
   }
 
-  #placeRequest(header: FrameHeader, head: Buffer): Uint8Array | undefined {
+  #placeRequest(header: FrameHeader, head: Buffer): Landing {
     const binding = this.#requestBinding(header)
     this.#refusal = refusalOf(binding.operation, this.#connection.principal)
-    if (this.#refusal) return undefined
-    if (binding.kind !== 'raw') return Buffer.allocUnsafeSlow(header.bodyBytes)
-    const receiver = this.#rawReceiver(binding)
+    if (this.#refusal || binding.kind === 'answer') return dropped
+    const { bodyBytes } = header
     try {
-      const place = receiver.place(head, header.bodyBytes)
+      if (binding.kind === 'bytes') {
+        this.#reserve(bodyBytes)
+        return Buffer.allocUnsafeSlow(bodyBytes)
+      }
+      const receiver = this.#rawReceiver(binding)
+      const place = receiver.place(head, bodyBytes)
+      if (!place) this.#reserve(bodyBytes)
       this.#landingIn = receiver
       return place
     } catch (error) {
       this.#refusal = GliderError.from(error)
-      return undefined
+      return dropped
     }
+  }
+
+  /** @throws GliderError BUSY */
+  #reserve(bytes: number): void {
+    const { budget, accepted } = this.#connection
+    if (accepted) budget.check(bytes)
+    budget.takeInitial(bytes)
+    this.#reserved = bytes
+  }
+
+  #giveBack(bytes: number): void {
+    if (bytes > 0) this.#connection.budget.give(bytes)
+  }
+
+  /** Whose body has arrived answers for what was reserved for it. */
+  #takeReserved(): number {
+    const reserved = this.#reserved
+    this.#reserved = 0
+    return reserved
   }
 
   frame(header: FrameHeader, head: Buffer, body: Buffer, placed: boolean): void {
@@ -136,8 +164,7 @@ export class Inbound implements FrameReceiver {
         this.#data(body, placed)
         return
       case frameKind.credit:
-        if (head.length < 16) throw new GliderError('PROTOCOL_ERROR', 'a credit frame is cut short')
-        this.#connection.stream(id)?.creditArrived(head.readDoubleLE(0), head.readDoubleLE(8))
+        this.#credit(id, head)
         return
       case frameKind.open:
         this.#open(header, head)
@@ -166,6 +193,14 @@ export class Inbound implements FrameReceiver {
       default:
         unreachable(header.kind)
     }
+  }
+
+  #credit(id: number, head: Buffer): void {
+    if (head.length < 16) throw new GliderError('PROTOCOL_ERROR', 'a credit frame is cut short')
+    const [limit, taken] = [head.readDoubleLE(0), head.readDoubleLE(8)]
+    // A part of a byte would be counted as sent, and is not.
+    if (!isPosition(limit) || !isPosition(taken)) throw new GliderError('PROTOCOL_ERROR', 'a credit frame without positions')
+    this.#connection.stream(id)?.creditArrived(limit, taken)
   }
 
   /** Checked before a frame's memory is taken, and for those that need none. */
@@ -217,7 +252,8 @@ export class Inbound implements FrameReceiver {
   #requestBinding({ id, operation }: FrameHeader): Exclude<Binding, { kind: 'stream' }> {
     const binding = this.#handlers?.find(operation)
     if (!binding || binding.kind === 'stream') throw new GliderError('PROTOCOL_ERROR', `unknown operation ${operation}`)
-    if (!this.#connection.mayBePeers(id) || this.#calls.has(id)) {
+    const taken = this.#calls.has(id) || (binding.kind === 'raw' && this.#rawReceivers.get(operation)?.answersLater?.(id))
+    if (!this.#connection.mayBePeers(id) || taken) {
       throw new GliderError('PROTOCOL_ERROR', `request ${id} has an id that is taken, or not its asker's to give`)
     }
     return binding
@@ -238,6 +274,7 @@ export class Inbound implements FrameReceiver {
 
   #rawRequest(binding: Binding & { kind: 'raw' }, id: number, head: Buffer, body: Buffer): void {
     this.#landingIn = undefined
+    this.#giveBack(this.#takeReserved())
     try {
       this.#rawReceiver(binding).received(head, body, id)
     } catch (error) {
@@ -258,10 +295,15 @@ export class Inbound implements FrameReceiver {
   #plainRequest(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, headBytes: Buffer, body: Buffer): void {
     const call = new InboundCall(this.#connection.connection)
     const binary = isBinary(headBytes)
+    const { accepted, inFlight } = this.#connection
+    const reserved = this.#takeReserved()
+    let kept = false
     let result: unknown
     try {
+      if (accepted) inFlight.check()
       const head = binding.operation.decodeHead(headBytes)
       result = binding.kind === 'answer' ? binding.handler(head, call) : binding.handler(head, body, call)
+      kept = result instanceof Promise
       if (!(result instanceof Promise)) {
         this.#answer(binding, id, result, binary)
         return
@@ -269,15 +311,28 @@ export class Inbound implements FrameReceiver {
     } catch (error) {
       this.#connection.answerError(id, GliderError.from(error))
       return
+    } finally {
+      if (!kept) this.#giveBack(reserved)
     }
     this.#calls.set(id, call)
+    if (accepted) inFlight.enter()
+    const over = (): void => {
+      this.#calls.delete(id)
+      if (accepted) inFlight.leave()
+      this.#giveBack(reserved)
+    }
     result
-      .then(value => {
-        this.#calls.delete(id)
-        this.#answer(binding, id, value, binary)
-      })
+      .then(
+        value => {
+          over()
+          this.#answer(binding, id, value, binary)
+        },
+        error => {
+          over()
+          throw error
+        },
+      )
       .catch(error => {
-        this.#calls.delete(id)
         this.#connection.answerError(id, GliderError.from(error))
       })
   }
@@ -301,11 +356,7 @@ export class Inbound implements FrameReceiver {
     if (!this.#connection.mayBePeers(id))
       throw new GliderError('PROTOCOL_ERROR', `stream ${id} has an id that is not its opener's to give`)
     if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
-    if (this.#connection.streamCount >= MAX_STREAMS) {
-      this.#connection.queue.small(frameKind.reset, 0, id, encodeError(tooManyStreams))
-      return
-    }
-    const refusal = refusalOf(binding.operation, this.#connection.principal)
+    const refusal = refusalOf(binding.operation, this.#connection.principal) ?? this.#refusalOfStream()
     if (refusal) {
       this.#connection.queue.small(frameKind.reset, 0, id, encodeError(refusal))
       return
@@ -318,4 +369,20 @@ export class Inbound implements FrameReceiver {
       .then(answer => stream.finish(answer ?? {}))
       .catch(error => stream.finishFailed(GliderError.from(error)))
   }
+
+  #refusalOfStream(): GliderError | undefined {
+    const { streamCount, limits, accepted, budget } = this.#connection
+    if (streamCount >= limits.streams) return atLimit('streams', limits)
+    if (!accepted) return undefined
+    try {
+      budget.check(INITIAL_WINDOW_BYTES)
+      return undefined
+    } catch (error) {
+      return GliderError.from(error)
+    }
+  }
+}
+
+function isPosition(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
 }

@@ -6,7 +6,8 @@ export const MAX_CALL_BYTES = 1024 * 1024
  * word for, a cycle, or more than `maxBytes`.
  */
 export function toJson(value: unknown, maxBytes: number): string {
-  const text = JSON.stringify(value ?? null, refuseLoss)
+  // Undefined where a value says so itself, by its toJSON.
+  const text = (JSON.stringify(value ?? null, refuseLoss) as string | undefined) ?? 'null'
   const bytes = Buffer.byteLength(text)
   if (bytes > maxBytes) throw new TypeError(`it has ${bytes} bytes of JSON, more than ${maxBytes}`)
   return text

@@ -75,7 +75,8 @@ export const membershipOperations = {
     summary: 'An active server tells which of its objects went down with their thread.',
     head: Type.Object({
       incarnation: Type.String(),
-      slots: Type.Array(Type.Integer({ minimum: 0 })),
+      /** With the generation of each: its slot may be another's by the time that this is heard. */
+      objects: Type.Array(Type.Object({ slot: count, epoch: count, counter: count })),
       cause: Type.String(),
     }),
     answer: Type.Object({}),

@@ -30,6 +30,11 @@ interface BulkFrame {
   readonly wanted: (() => boolean) | undefined
 }
 
+/** What waits to leave on several connections together. */
+export interface Backlog {
+  bytes: number
+}
+
 /** Whatever takes turns at sending. */
 export interface PieceSource {
   /** Sends one frame through `queue.piece`, or answers false where it has nothing to send now. */
@@ -44,6 +49,7 @@ export interface PieceSource {
 export class SendQueue {
   readonly #transport: Transport
   readonly #slabs: SlabPool
+  readonly #backlog: Backlog
   readonly #bulk: BulkFrame[] = []
   #bulkNext = 0
   readonly #sources: PieceSource[] = []
@@ -71,9 +77,10 @@ export class SendQueue {
   #runStart = 0
   #runEnd = 0
 
-  constructor(transport: Transport, slabs: SlabPool) {
+  constructor(transport: Transport, slabs: SlabPool, backlog: Backlog = noBacklog()) {
     this.#transport = transport
     this.#slabs = slabs
+    this.#backlog = backlog
   }
 
   /** Bytes that wait here or in the transport, but for bodies that were lent. */
@@ -107,7 +114,7 @@ export class SendQueue {
     }
     const frame = { kind, operation, id, head, body, flushed, wanted }
     this.#bulk.push(frame)
-    this.#waitingBytes += costOf(frame)
+    this.#wait(costOf(frame))
     this.#schedule()
   }
 
@@ -171,7 +178,7 @@ export class SendQueue {
     this.#closed = true
     const dropped = this.#bulk.splice(0).slice(this.#bulkNext)
     this.#bulkNext = 0
-    this.#waitingBytes = 0
+    this.#wait(-this.#waitingBytes)
     this.#sources.length = 0
     this.#queued.clear()
     for (const frame of dropped) frame.flushed?.()
@@ -198,9 +205,11 @@ export class SendQueue {
     this.#callbacks = []
     this.#bytes = 0
     this.#ahead += bytes
+    this.#backlog.bytes += bytes
     this.#batchesWritten++
     this.#transport.write(buffers, () => {
       this.#ahead -= bytes
+      this.#backlog.bytes -= bytes
       for (const slab of slabs) this.#slabs.release(slab)
       for (const callback of callbacks) callback()
       this.#batchesFlushed++
@@ -216,6 +225,11 @@ export class SendQueue {
     })
   }
 
+  #wait(bytes: number): void {
+    this.#waitingBytes += bytes
+    this.#backlog.bytes += bytes
+  }
+
   /** Adds one large body, or one piece of a stream, to the batch; false where there is none. */
   #next(): boolean {
     this.#bulkTurn = !this.#bulkTurn
@@ -226,7 +240,7 @@ export class SendQueue {
   #nextBulk(): boolean {
     while (this.#bulkNext < this.#bulk.length) {
       const frame = this.#bulk[this.#bulkNext++]!
-      this.#waitingBytes -= costOf(frame)
+      this.#wait(-costOf(frame))
       if (this.#bulkNext === this.#bulk.length) {
         this.#bulk.length = 0
         this.#bulkNext = 0
@@ -308,6 +322,10 @@ export class SendQueue {
 /** A body without `flushed` belongs to its frame; any other is lent. */
 function costOf({ body, flushed }: BulkFrame): number {
   return flushed ? WAITING_BYTES : WAITING_BYTES + body.length
+}
+
+function noBacklog(): Backlog {
+  return { bytes: 0 }
 }
 
 function ignore(): void {}

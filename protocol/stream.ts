@@ -1,4 +1,5 @@
 import { ChunkQueue } from './chunk-queue.ts'
+import { dropped, type Landing } from './decoder.ts'
 import { GliderError } from './errors.ts'
 import { frameKind, MAX_HEAD_BYTES } from './frame.ts'
 import { encodeError } from './heads.ts'
@@ -100,8 +101,12 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     return this.#chunks.read()
   }
 
-  /** Has the bytes go to `sink` from the first one on; to be called before any has been read. */
-  receive(sink: StreamSink): void {
+  /**
+   * Has the bytes go to `sink` from the first one on; to be called before any has been read. What waits there grows only within `room`,
+   * where that is given.
+   */
+  receive(sink: StreamSink, room?: WindowBudget): void {
+    if (room) this.#window.share(room)
     const waiting = this.#chunks
     this.#sink = sink
     this.#chunks = undefined
@@ -134,8 +139,8 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   }
 
   /** @throws GliderError PROTOCOL_ERROR where the sender has gone beyond its credit, or its end */
-  placeData(bytes: number): Uint8Array | undefined {
-    if (this.#failure) return undefined
+  placeData(bytes: number): Landing {
+    if (this.#failure) return dropped
     if (this.#allReceived) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent bytes after its end`)
     if (!this.#window.fits(bytes)) throw new GliderError('PROTOCOL_ERROR', `stream ${this.id} was sent more than its credit`)
     const place = this.#sink.place(bytes)

@@ -1,12 +1,35 @@
-/** Bytes that a receiver may have promised at the same time: those of a connection, within those of its process. */
+import type { GliderError } from './errors.ts'
+
+/** How much may be promised or held at all, and the error of what is refused beyond it. */
+export interface Ceiling {
+  readonly bytes: number
+  readonly refusal: () => GliderError
+}
+
+/**
+ * Bytes that a receiver may have promised or hold at the same time: those of a connection, within those of its process. Windows grow
+ * within `limit`; above it, up to the ceiling, is room for the first window of new streams and for bodies.
+ */
 export class WindowBudget {
   readonly #limit: number
   readonly #parent: WindowBudget | undefined
+  readonly #ceiling: Ceiling | undefined
   #used = 0
 
-  constructor(limit: number, parent?: WindowBudget) {
+  constructor(limit: number, parent?: WindowBudget, ceiling?: Ceiling) {
     this.#limit = limit
     this.#parent = parent
+    this.#ceiling = ceiling
+  }
+
+  get used(): number {
+    return this.#used
+  }
+
+  /** @throws GliderError BUSY where `bytes` more are over a ceiling */
+  check(bytes: number): void {
+    if (this.#ceiling && this.#used + bytes > this.#ceiling.bytes) throw this.#ceiling.refusal()
+    this.#parent?.check(bytes)
   }
 
   /** Takes `bytes` if they are within the limits. */
@@ -17,7 +40,7 @@ export class WindowBudget {
     return true
   }
 
-  /** Takes what every stream starts with, which is promised by the protocol itself. */
+  /** Takes what has to be there: the first window of a stream, which is promised by the protocol itself, or a body; see `check`. */
   takeInitial(bytes: number): void {
     this.#used += bytes
     this.#parent?.takeInitial(bytes)
@@ -41,6 +64,8 @@ export const PROCESS_WINDOW_BYTES = 512 << 20
  */
 export class ReceiveWindow {
   readonly #budget: WindowBudget
+  /** What the place that bytes land in has room for. */
+  #shared: WindowBudget | undefined
   #size = INITIAL_WINDOW_BYTES
   #limit = INITIAL_WINDOW_BYTES
   #received = 0
@@ -55,6 +80,11 @@ export class ReceiveWindow {
 
   get limit(): number {
     return this.#limit
+  }
+
+  /** Grows only within `budget` as well. To be called before anything is consumed. */
+  share(budget: WindowBudget): void {
+    this.#shared = budget
   }
 
   get received(): number {
@@ -74,7 +104,7 @@ export class ReceiveWindow {
   consume(bytes: number): boolean {
     this.#consumed += bytes
     if (this.#released) return false
-    if (this.#consumed - this.#grownAt >= this.#size && this.#size < MAX_WINDOW_BYTES && this.#budget.take(this.#size)) {
+    if (this.#consumed - this.#grownAt >= this.#size && this.#size < MAX_WINDOW_BYTES && this.#take(this.#size)) {
       this.#size *= 2
       this.#grownAt = this.#consumed
     }
@@ -89,5 +119,13 @@ export class ReceiveWindow {
     if (this.#released) return
     this.#released = true
     this.#budget.give(this.#size)
+    this.#shared?.give(this.#size - INITIAL_WINDOW_BYTES)
+  }
+
+  #take(bytes: number): boolean {
+    if (this.#shared && !this.#shared.take(bytes)) return false
+    if (this.#budget.take(bytes)) return true
+    this.#shared?.give(bytes)
+    return false
   }
 }

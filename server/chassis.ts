@@ -7,11 +7,14 @@ import { type ConnectionContext, ConnectionCore, type ConnectionOptions } from '
 import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
+import { atLimit } from '../protocol/limits.ts'
 import type { Hello, Principal } from '../protocol/peer.ts'
 import { trusted } from '../protocol/principal.ts'
 import { socketTransport } from '../protocol/socket.system.ts'
 import type { Transport } from '../protocol/transport.ts'
 import { webSocketTransport } from '../protocol/websocket.system.ts'
+import { boundBodies, httpTimes } from './http-limits.ts'
+import { gauge } from './metrics.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -54,9 +57,11 @@ export class Chassis {
   private constructor(options: ChassisOptions) {
     this.#options = options
     const { tls } = options
+    const { http, ...times } = httpTimes
     this.#app = fastify({
       forceCloseConnections: true,
-      ...(tls && { https: { cert: tls.cert, key: tls.key } }),
+      ...times,
+      ...(tls ? { https: { ...http, cert: tls.cert, key: tls.key } } : { http }),
     } as FastifyServerOptions)
   }
 
@@ -80,7 +85,22 @@ export class Chassis {
   async #listen(): Promise<void> {
     const app = this.#app
     const { host, port, advertise, routes, metrics, notReady, role } = this.#options
-    const webSockets = dispatchUpgrades(app.server, (socket, early) => this.#acceptSocket(socket, early))
+    const { context } = this.#options
+    // Those that have left HTTP behind are no longer counted there, but for WebSockets.
+    app.server.maxConnections = 2 * context.limits.connections
+    boundBodies(app, context)
+    gauge(metrics, 'glider_connections', 'Connections with frames.', () => this.#connections.size)
+    gauge(
+      metrics,
+      'glider_buffered_bytes',
+      'Bytes that are buffered for, or promised to, all connections.',
+      () => context.budget.used,
+    )
+    const webSockets = dispatchUpgrades(
+      app.server,
+      () => this.#refusal(),
+      (socket, early) => this.#acceptSocket(socket, early),
+    )
     await app.register(websocket, {
       options: { server: webSockets as never, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
     })
@@ -105,6 +125,11 @@ export class Chassis {
     const bound = app.server.address()
     const boundPort = typeof bound === 'object' && bound ? bound.port : port
     this.#address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${boundPort}`
+  }
+
+  #refusal(): GliderError | undefined {
+    const { limits } = this.#options.context
+    return this.#connections.size < limits.connections ? undefined : atLimit('connections', limits)
   }
 
   #acceptSocket(socket: Duplex, early: Buffer): void {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { splitAddress } from '../protocol/dial.system.ts'
+import { defaultLimits, type Limits, limitFlags } from '../protocol/limits.ts'
 import { parseDuration, parseSize } from '../protocol/units.ts'
 import { logLevels } from './log.ts'
 
@@ -13,10 +14,26 @@ export interface CommonFlags {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsCa?: string
+  readonly maxConnections: number
+  readonly maxStreams: number
+  readonly maxOperations: number
+  readonly connectionMemory: number
+  readonly bufferMemory: number
   readonly logLevel: (typeof logLevels)[number]
 }
 
-/** A command with the flags that all servers share. Each may also be given as `GLIDER_…` in the environment. */
+export function limitsOf(flags: CommonFlags): Limits {
+  const { maxConnections, maxStreams, maxOperations, connectionMemory, bufferMemory } = flags
+  return {
+    connections: maxConnections,
+    streams: maxStreams,
+    operations: maxOperations,
+    connectionBytes: connectionMemory,
+    bufferBytes: bufferMemory,
+  }
+}
+
+/** A command with the flags that all servers share, for {@link readConfiguration}. Each may also be given as `GLIDER_…` in the environment. */
 export function serverCommand(name: string, description: string, defaultPort: number): Command {
   return new Command(name)
     .description(description)
@@ -39,13 +56,28 @@ export function serverCommand(name: string, description: string, defaultPort: nu
         'keeps turning for up to 0.1 ms after each request, so that the next is answered sooner; takes CPU, as long as it is used',
       ),
     )
+    .addOption(countLimit('connections', 'connections with frames; more are refused'))
+    .addOption(countLimit('streams', 'streams open on one connection; more are refused'))
+    .addOption(countLimit('operations', 'requests of one connection under way; more wait a moment, and are refused then'))
+    .addOption(sizeLimit('connectionBytes', '320MiB', 'what is buffered for, or promised to, one connection'))
+    .addOption(sizeLimit('bufferBytes', '1GiB', 'what is buffered for, or promised to, all connections'))
     .addOption(flag('--log-level <level>', 'least severe level that is logged').choices(logLevels).default('info'))
+    .addOption(flag('--config <file>', 'JSON object with what is said neither here nor in the environment: {"port": 9060}'))
+    .option('--print-config', 'print all that holds, in the form of such a file, and exit')
 }
 
 /** An option that also reads its value from the environment: `--block-size` from `GLIDER_BLOCK_SIZE`. */
 export function flag(flags: string, description: string): Option {
   const name = /--([a-z-]+)/.exec(flags)![1]!
   return new Option(flags, description).env(`GLIDER_${name.toUpperCase().replaceAll('-', '_')}`)
+}
+
+function countLimit(name: keyof Limits, description: string): Option {
+  return flag(`${limitFlags[name]} <number>`, description).default(defaultLimits[name]).argParser(countFlag)
+}
+
+function sizeLimit(name: keyof Limits, shown: string, description: string): Option {
+  return flag(`${limitFlags[name]} <size>`, description).default(defaultLimits[name], shown).argParser(sizeFlag)
 }
 
 function addressFlag(text: string): string {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { GliderError } from '../protocol/errors.ts'
+import { GliderError, type WireError } from '../protocol/errors.ts'
 
 /** What every server can do once it runs. */
 export interface RunningServer {
@@ -11,6 +11,11 @@ export interface RunningServer {
 export interface ReadyMessage {
   readonly ready: true
   readonly address: string
+}
+
+/** Told to the parent instead: the server could not be started. */
+export interface FailedMessage {
+  readonly failed: WireError
 }
 
 /** Told to the parent: the process is about to end, and should be started again. */
@@ -63,9 +68,12 @@ export async function runServer(log: Logger, start: (leave: Leave) => Promise<Ru
   try {
     server = await start(stop)
   } catch (error) {
-    const { code, message } = GliderError.from(error)
-    log.error({ error: { code } }, message)
-    process.exit(1)
+    const known = GliderError.from(error)
+    log.error({ error: { code: known.code } }, known.message)
+    const message: FailedMessage = { failed: known.toWire() }
+    if (process.send) process.send(message, () => process.exit(1))
+    else process.exit(1)
+    return
   }
   log.info({ address: server.address }, 'ready')
   const ready: ReadyMessage = { ready: true, address: server.address }

@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import type { Limits } from '../protocol/limits.ts'
 import type { ServerTls } from '../server/tls.ts'
 import type { PrefaultChoice } from './prefault.ts'
 
@@ -15,6 +16,8 @@ interface CommonConfig {
   readonly tls?: ServerTls | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
+  /** What it takes on. */
+  readonly limits?: Partial<Limits> | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
   /** Room for blocks. */

@@ -1,3 +1,4 @@
+import type { Limits } from '../protocol/limits.ts'
 import { parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { RunningServer } from '../server/process.ts'
@@ -13,12 +14,13 @@ export interface LocalStorageServer extends StorageChoice {
   readonly capacity: string | number
   readonly spin?: boolean | undefined
   readonly secret?: string | undefined
+  readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts a storage server within this process, on any free port of the loopback. */
 export async function startLocalStorageServer(options: LocalStorageServer): Promise<RunningServer> {
-  const { metadata, capacity, spin = false, secret, logLevel } = options
-  const common = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), spin, secret }
+  const { metadata, capacity, spin = false, limits, secret, logLevel } = options
+  const common = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), spin, limits, secret }
   return startStorageServer(storageConfig(common, options), realSystem('storage-server', logLevel))
 }

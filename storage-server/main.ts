@@ -1,4 +1,5 @@
-import { type CommonFlags, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { readConfiguration } from '../server/configuration.ts'
+import { type CommonFlags, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
@@ -32,9 +33,17 @@ const command = serverCommand('storage-server', 'Contributes blocks to a cluster
   )
   .addOption(flag('--class <name>', 'storage class that this server is in (default: its kind)'))
 
-const flags = command.parse().opts<Flags>()
+const flags = readConfiguration<Flags>(command)
 const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, prefault } = flags
-const common = { host, port, metadata, capacityBytes: capacity, spin, ...(advertise !== undefined && { advertise }) }
+const common = {
+  host,
+  port,
+  metadata,
+  capacityBytes: capacity,
+  spin,
+  limits: limitsOf(flags),
+  ...(advertise !== undefined && { advertise }),
+}
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, async dismissed =>
   startStorageServer(

@@ -27,7 +27,7 @@ export async function startStorageServer(
   const { capacityBytes } = config
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
-  const context = connectionContext(clock, { spin: config.spin })
+  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const counters: BlockCounters = { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }
   const directory = config.kind === 'disk' ? await DataDirectory.open(config.dataDir, capacityBytes, incarnation) : undefined

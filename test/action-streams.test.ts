@@ -56,6 +56,37 @@ describe('each opened stream runs its hook once', () => {
   })
 })
 
+describe('an action', () => {
+  it('takes 4,096 streams at a time, from all clients together', { timeout: 60_000 }, async () => {
+    await shared.withAction('Waiter', { params: { write: 'crowd' } }, async node => {
+      const clients = await Promise.all([shared.connect(), shared.connect()])
+      const nodes = await Promise.all(clients.map(client => client.lookup(node.path, 'action')))
+      const writers = await Promise.all(nodes.flatMap(one => Array.from({ length: 2048 }, () => one.openWriter())))
+      const failure = await failureOf(node.openWriter())
+      expect(failure).toMatchObject({ code: 'BUSY', message: expect.stringContaining(node.path) })
+      await gate.call('open', 'crowd')
+      for (const writer of writers) writer.abort()
+      await Promise.all(clients.map(client => client.close()))
+      // As soon as the server has heard of it.
+      let next = await node.openWriter().catch(() => undefined)
+      while (!next) next = await node.openWriter().catch(() => undefined)
+      next.abort()
+    })
+  })
+})
+
+describe('a client that is closed', () => {
+  it('does not know what becomes of what it has under way', async () => {
+    const client = await shared.connect()
+    const node = await client.lookup(gate.path, 'action')
+    const passing = failureOf(node.call('pass', 'never'))
+    await node.call('arrived', { name: 'never', count: 1 })
+    await client.close()
+    expect(await passing).toMatchObject({ code: 'UNAVAILABLE', outcome: 'unknown' })
+    await gate.call('open', 'never')
+  })
+})
+
 describe('a write stream', () => {
   it('finishes only when onWrite has returned', async () => {
     await shared.withAction('Waiter', { params: { write: 'finish' } }, async node => {

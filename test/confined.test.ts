@@ -46,17 +46,12 @@ beforeAll(async () => {
   const secret = path.join(folder.path, 'secret')
   await writeFile(secret, clusterSecret)
   const main = path.join(import.meta.dirname, '..', 'active-server', 'confined.js')
-  const flags = [
-    '--metadata',
-    new URL(cluster.address).host,
-    '--threads',
-    '1',
-    '--log-level',
-    'error',
-    '--cluster-secret-file',
-    secret,
-  ]
-  server = fork(main, flags, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  // In all three ways: on the command line, in the environment, in a file.
+  const config = path.join(folder.path, 'server.json')
+  await writeFile(config, JSON.stringify({ 'cluster-secret-file': secret, 'log-level': 'error', slots: 3, threads: 9 }))
+  const flags = ['--metadata', new URL(cluster.address).host, '--config', config]
+  const env = { ...process.env, GLIDER_THREADS: '1', GLIDER_METADATA: '127.0.0.1:1' }
+  server = fork(main, flags, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   await Promise.race([
     once(server, 'message'),
     once(server, 'exit').then(() => {
@@ -76,6 +71,10 @@ afterAll(async () => {
   }
   await cluster?.stop()
   await folder?.[Symbol.asyncDispose]()
+})
+
+it('a confined server is told what it is like any other', async () => {
+  expect((await store.servers()).find(({ role }) => role === 'active')).toMatchObject({ capacity: 3 })
 })
 
 it('an action of a confined server does its work, and neither reads files, nor writes any, nor starts programs or threads', async () => {

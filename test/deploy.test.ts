@@ -106,6 +106,14 @@ export class Other extends Action {}
       source: "import { Action } from 'glider'\nexport class A extends Action {}\n",
       says: /^broken\.ts:1:1: .*glider has no export named 'Action': import it from glider\/action$/,
     },
+    'an import of what Node does not have': {
+      source: `${action}\nimport nothing from 'node:nothing'\nexport class A extends Action { x = nothing }\n`,
+      says: /^broken\.ts:3:1: .*node:nothing/,
+    },
+    'a getter that throws': {
+      source: `${action}export class A extends Action {\n  static get calls(): string[] {\n    throw new Error('not so')\n  }\n}\n`,
+      says: /^broken\.ts:4:11: not so$/,
+    },
     'an import that is known only when it is loaded, and not there': {
       source: `${action}import { name } from './lib/x.ts'\nexport class A extends Action {}\nawait import(name)\n`,
       lib: "export const name = 'not-installed-anywhere'\n",

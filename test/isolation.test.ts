@@ -87,6 +87,7 @@ describe('an object that loses its thread', () => {
     ['buffers', /MiB of memory/],
     ['slowly', /MiB of memory/],
     ['exit', /process\.exit\(7\)/],
+    ['unguarded', /\[object Object\]/],
   ] as const)('%s: it is lost and says why, and nothing else is', { timeout: 20_000 }, async ([accident, cause]) => {
     const node = await besideIt(`/${accident}`)
     const failure = await besideTransfers(() => failureOf(node.call(accident)))
@@ -125,6 +126,15 @@ describe('an object that goes wrong', () => {
     expect(await node.call('thread')).toBe(thread)
   })
 
+  it('by throwing what cannot be looked at fails and lives', async () => {
+    const thread = await node.call('thread')
+    const failure = await failureOf(node.call('odd'))
+    expect(failure.code).toBe('ACTION_FAILED')
+    expect(failure.message).toContain('odd of Patient threw: something that cannot be shown')
+    await logged(/uncaught: something that cannot be shown/)
+    expect(await node.call('thread')).toBe(thread)
+  })
+
   it('in a timer or a promise is logged with its path and counted', async () => {
     const thread = await node.call('thread')
     const before = await metric('glider_action_uncaught_errors_total')
@@ -143,6 +153,22 @@ describe('an object that goes wrong', () => {
     const others: ActionLogLine[] = []
     for await (const line of bystander.logs({ follow: false })) others.push(line)
     expect(others).toEqual([])
+  })
+
+  it('is heard from its listeners when it is deleted', async () => {
+    const other = await makeAction(shared.store, '/listens', 'Accident')
+    await other.call('onAbort')
+    const lines: string[] = []
+    const following = (async () => {
+      for await (const { message } of other.logs()) {
+        lines.push(message)
+        if (message === 'ready') void other.delete({ mode: 'abort' })
+      }
+    })()
+    await other.call('say', 'ready')
+    await following
+    expect(lines).toContain('told to end')
+    await shared.store.delete('/listens')
   })
 
   it('by printing a gigabyte is cut short, and the server hardly grows', { timeout: 20_000 }, async () => {
@@ -212,16 +238,33 @@ describe('what a class says of its objects', () => {
   })
 })
 
+/** The numbers of the active servers that are there. */
+async function live(): Promise<string[]> {
+  const servers = await shared.store.servers()
+  return servers.filter(({ role, state }) => role === 'active' && state === 'live').map(({ id }) => id)
+}
+
+describe('a server whose process breaks down', () => {
+  it.each(['SIGABRT', 'SIGTRAP'] as const)('by %s comes back as another', { timeout: 20_000 }, async signal => {
+    const server = shared.cluster.servers.find(({ role }) => role === 'active')!
+    const { pid } = server
+    const [id] = await live()
+    process.kill(pid!, signal)
+    for (let now = await live(); now.length !== 1 || now[0] === id || server.pid === pid; now = await live());
+    expect((await failureOf(bystander.call('thread'))).code).toBe('ACTION_LOST')
+    await bystander.create('Bystander')
+    expect(await bystander.call('bytes')).toBe(0)
+  })
+})
+
 describe('a thread that does not end', () => {
   it('makes its server leave and come back as another', { timeout: 30_000 }, async () => {
     await using folder = await temporaryFolder()
     const pipe = path.join(folder.path, 'pipe')
     execFileSync('mkfifo', [pipe])
-    const { store, cluster } = shared
+    const { cluster } = shared
     const server = cluster.servers.find(({ role }) => role === 'active')!
     const pid = server.pid
-    const live = async (): Promise<string[]> =>
-      (await store.servers()).filter(({ role, state }) => role === 'active' && state === 'live').map(({ id }) => id)
     const [id] = await live()
     const node = await besideIt('/stuck')
     expect(await codeOf(node.call('block', pipe))).toBe('ACTION_LOST')

@@ -1,4 +1,4 @@
-import type { Fold } from './fold.ts'
+import { bigOf, type Fold } from './fold.ts'
 import { enlarged, KeyIndex } from './key-index.ts'
 
 /** Sums, least or greatest of doubles by key. The order in which values come may change the last digits of a sum. */
@@ -22,8 +22,8 @@ export class Doubles implements Fold {
     else if (this.#fold === 'min' ? value < has : value > has) this.#values[key] = value
   }
 
-  addBig(bytes: Buffer, start: number, end: number, value: bigint): void {
-    this.add(bytes, start, end, Number(value))
+  addWide(bytes: Buffer, start: number, end: number, billions: number, rest: number): void {
+    this.add(bytes, start, end, Number(bigOf(billions, rest)))
   }
 
   addAll(other: Doubles): void {

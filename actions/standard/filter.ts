@@ -1,6 +1,7 @@
 import { Action } from '../action.ts'
+import { ByteLines, type LineSplitter } from '../lines.ts'
 import type { ActionOutput } from '../output.ts'
-import { type LineTest, lineTestOf } from './line-tests.ts'
+import { lineFilterOf } from './line-tests.ts'
 import { LineWriter } from './line-writer.ts'
 import { Params } from './params.ts'
 import { forEachLineOf, readablePaths } from './store-lines.ts'
@@ -32,8 +33,7 @@ export interface FilterParams {
  */
 export class Filter extends Action<FilterParams> {
   #paths: readonly string[] = []
-  #makeTest: () => LineTest = () => () => false
-  #invert = false
+  #makeFilter: () => LineSplitter = () => new ByteLines()
 
   override onCreate(): void {
     const params = new Params('Filter', this.params)
@@ -42,8 +42,7 @@ export class Filter extends Action<FilterParams> {
     if (paths.length === 0 || !paths.every(path => typeof path === 'string'))
       throw params.wrong('file', 'a path or an array of paths')
     this.#paths = paths
-    this.#makeTest = lineTestOf(params)
-    this.#invert = params.boolean('invert')
+    this.#makeFilter = lineFilterOf(params)
     params.finish()
   }
 
@@ -51,15 +50,13 @@ export class Filter extends Action<FilterParams> {
     const passing = new LineWriter(output)
     for (const given of this.#paths) {
       for (const path of await readablePaths(this.store, given, output.signal)) {
-        const test = this.#makeTest()
         await forEachLineOf(
           this.store,
           path,
           output.signal,
-          (chunk, start, end) => {
-            if (test(chunk, start, end) !== this.#invert) passing.add(chunk, start, end)
-          },
+          (chunk, start, end) => passing.add(chunk, start, end),
           () => (passing.isFull ? passing.flush() : undefined),
+          this.#makeFilter(),
         )
       }
     }

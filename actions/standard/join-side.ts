@@ -50,16 +50,15 @@ export class JoinSide {
     for (let record = 0; record < records.lines; record++) this.add(records.bytes, records.start(record), records.end(record))
   }
 
-  /** Whether the key `bytes` from `start` to `end` has a record among the first `count`; runs `fn` for each of them, the newest first. */
-  match(bytes: Buffer, start: number, end: number, count: number, fn: (record: number) => void): boolean {
+  /** The newest record of the key `bytes` from `start` to `end`, -1 where there is none. */
+  newest(bytes: Buffer, start: number, end: number): number {
     const key = this.keys.find(bytes, start, end)
-    let found = false
-    for (let record = key === -1 ? -1 : this.#newest[key]!; record !== -1; record = this.#older[record]!) {
-      if (record >= count) continue
-      found = true
-      fn(record)
-    }
-    return found
+    return key === -1 ? -1 : this.#newest[key]!
+  }
+
+  /** The next older record with the same key, -1 behind the last. */
+  older(record: number): number {
+    return this.#older[record]!
   }
 }
 

@@ -63,20 +63,21 @@ export class Join extends Aggregation<Stage, JoinParams> {
     const left = this.#left
     const leftCount = left.records.lines
     const matched = new Uint8Array(leftCount)
-    const probe = (chunk: Buffer, start: number, end: number): void => {
-      const behindKey = keyEnd(chunk, start, end, this.#separator)
-      left.match(chunk, start, behindKey, leftCount, record => {
-        matched[record] = 1
-        joined.append(left.records.bytes, left.records.start(record), left.records.end(record))
-        joined.add(chunk, behindKey, end)
-      })
-    }
     const probeAll = async (records: LineBatch): Promise<void> => {
       const count = records.lines
       for (let record = 0; record < count; record++) {
-        probe(records.bytes, records.start(record), records.end(record))
-        // After each record: one may have many partners.
-        if (joined.isFull) await joined.flush()
+        const end = records.end(record)
+        const behindKey = keyEnd(records.bytes, records.start(record), end, this.#separator)
+        let partner = left.newest(records.bytes, records.start(record), behindKey)
+        for (; partner !== -1; partner = left.older(partner)) {
+          // What has come since this read began is not in it.
+          if (partner >= leftCount) continue
+          matched[partner] = 1
+          joined.append(left.records.bytes, left.records.start(partner), left.records.end(partner))
+          joined.add(records.bytes, behindKey, end)
+          // After each pair: one record may have any number of partners.
+          if (joined.isFull) await joined.flush()
+        }
       }
     }
     if (this.#rightFile === undefined) await probeAll(this.#right.records)

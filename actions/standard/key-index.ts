@@ -3,8 +3,8 @@ import { GliderError } from '../../protocol/errors.ts'
 /** How many keys a table is made for. */
 const FIRST_KEYS = 64
 const FIRST_BYTES = 1024
-/** What a key takes beside its own bytes: its places in this table, and a value of 16 bytes beside it. */
-const COST_OF_KEY = 40
+/** What a key takes beside its own bytes: its places in this table, and a value of 24 bytes beside it. */
+const COST_OF_KEY = 48
 /** The beginnings of keys are 32-bit numbers. */
 const MOST_BYTES = 2 ** 32 - 1
 

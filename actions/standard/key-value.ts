@@ -1,4 +1,4 @@
-import type { Fold } from './fold.ts'
+import { BILLION, type Fold, WIDE_BILLIONS } from './fold.ts'
 
 const COMMA = 44
 const PLUS = 43
@@ -7,49 +7,57 @@ const DOT = 46
 const ZERO = 48
 /** So many decimal digits are always exact in a double. */
 const EXACT_DIGITS = 15
-/** More than a 64-bit integer has, for leading zeros; BigInt takes long over very many. */
-const MAX_DIGITS = 100
+/** What a value has beside its billions. */
+const REST_DIGITS = 9
+/** Of a 64-bit integer. */
+const MOST_DIGITS = 19
+const MOST_BILLIONS = 9_223_372_036
+const MOST_REST = 854_775_807
 /** Of the text of a double. */
 const MAX_FLOAT_BYTES = 400
 
 /** Takes a line `key,value` into a fold; answers whether it was one. The value stands behind the last comma, so keys may hold others. */
 export type TakeLine = (fold: Fold, chunk: Buffer, start: number, end: number) => boolean
 
-/** Lines `key,integer`, the integer signed and of 64 bits. Its digits are read from the end, so it needs no second look at the line. */
+/**
+ * Lines `key,integer`, the integer signed and of 64 bits. Its digits are read from the end, so it needs no second look at the line,
+ * and the lowest nine apart from those above, so that both are exact without a BigInt.
+ */
 export function takeInteger(fold: Fold, chunk: Buffer, start: number, end: number): boolean {
   let at = end - 1
-  let value = 0
+  let rest = 0
   let scale = 1
-  for (; at >= start; at--) {
+  for (const last = Math.max(start, end - REST_DIGITS); at >= last; at--) {
     const digit = chunk[at]! - ZERO
     if (digit < 0 || digit > 9) break
-    value += digit * scale
+    rest += digit * scale
     scale *= 10
   }
-  const digits = end - 1 - at
-  if (digits === 0 || at < start) return false
+  if (at === end - 1) return false
+  let billions = 0
+  if (at === end - 1 - REST_DIGITS) {
+    scale = 1
+    for (const last = Math.max(start, end - MOST_DIGITS); at >= last; at--) {
+      const digit = chunk[at]! - ZERO
+      if (digit < 0 || digit > 9) break
+      billions += digit * scale
+      scale *= 10
+    }
+    while (at >= start && chunk[at] === ZERO) at--
+  }
+  if (at < start) return false
   const sign = chunk[at]
   const comma = sign === MINUS || sign === PLUS ? at - 1 : at
   if (comma < start || chunk[comma] !== COMMA) return false
-  if (digits > EXACT_DIGITS) return takeBig(fold, chunk, start, comma, end - digits, end, sign === MINUS)
-  fold.add(chunk, start, comma, sign === MINUS ? -value : value)
-  return true
-}
-
-function takeBig(
-  fold: Fold,
-  chunk: Buffer,
-  start: number,
-  comma: number,
-  digits: number,
-  end: number,
-  negative: boolean,
-): boolean {
-  if (end - digits > MAX_DIGITS) return false
-  const text = chunk.toString('latin1', digits, end)
-  const big = negative ? -BigInt(text) : BigInt(text)
-  if (big !== BigInt.asIntN(64, big)) return false
-  fold.addBig(chunk, start, comma, big)
+  const negative = sign === MINUS
+  if (billions < WIDE_BILLIONS) {
+    const value = billions * BILLION + rest
+    fold.add(chunk, start, comma, negative ? -value : value)
+    return true
+  }
+  if (billions > MOST_BILLIONS || (billions === MOST_BILLIONS && rest > MOST_REST + (negative ? 1 : 0))) return false
+  if (negative) fold.addWide(chunk, start, comma, -billions, -rest)
+  else fold.addWide(chunk, start, comma, billions, rest)
   return true
 }
 

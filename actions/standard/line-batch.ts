@@ -1,9 +1,27 @@
+import { copyLine, viewOf } from './copy-line.ts'
+
+const FIRST_BYTES = 4 << 10
+const FIRST_LINES = 64
+
 /** The lines of one stream, their bytes end to end, without endings. */
 export class LineBatch {
-  #bytes = Buffer.allocUnsafeSlow(4096)
-  #ends = new Float64Array(64)
+  #bytes: Buffer
+  #view: DataView
+  #ends: Float64Array
   #length = 0
   #lines = 0
+  /** The chunk that was looked at last, for as a rule the next line is in it as well. */
+  #chunk: Buffer
+  #chunkView: DataView
+
+  /** @param firstBytes for how many, and for how many lines, there is room at first */
+  constructor(firstBytes = FIRST_BYTES, firstLines = FIRST_LINES) {
+    this.#ends = new Float64Array(firstLines)
+    this.#bytes = Buffer.allocUnsafeSlow(firstBytes)
+    this.#view = viewOf(this.#bytes)
+    this.#chunk = this.#bytes
+    this.#chunkView = this.#view
+  }
 
   get lines(): number {
     return this.#lines
@@ -18,6 +36,10 @@ export class LineBatch {
     return this.#bytes
   }
 
+  get view(): DataView {
+    return this.#view
+  }
+
   start(line: number): number {
     return line === 0 ? 0 : this.#ends[line - 1]!
   }
@@ -30,7 +52,11 @@ export class LineBatch {
     const length = this.#length + end - start
     if (length > this.#bytes.length) this.#resizeBytes(Math.max(length, 2 * this.#bytes.length))
     if (this.#lines === this.#ends.length) this.#resizeEnds(2 * this.#lines)
-    chunk.copy(this.#bytes, this.#length, start, end)
+    if (chunk !== this.#chunk) {
+      this.#chunk = chunk
+      this.#chunkView = viewOf(chunk)
+    }
+    copyLine(this.#chunkView, start, end, this.#view, this.#length)
     this.#ends[this.#lines++] = length
     this.#length = length
   }
@@ -39,12 +65,15 @@ export class LineBatch {
   trim(): void {
     if (this.#length < this.#bytes.length) this.#resizeBytes(this.#length)
     if (this.#lines < this.#ends.length) this.#resizeEnds(this.#lines)
+    this.#chunk = this.#bytes
+    this.#chunkView = this.#view
   }
 
   #resizeBytes(size: number): void {
     const resized = Buffer.allocUnsafeSlow(size)
     this.#bytes.copy(resized, 0, 0, this.#length)
     this.#bytes = resized
+    this.#view = viewOf(resized)
   }
 
   #resizeEnds(size: number): void {

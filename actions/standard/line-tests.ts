@@ -1,12 +1,32 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ByteLines, type LineSplitter, LinesWith } from '../lines.ts'
 import type { Params } from './params.ts'
 
 /** Whether a line passes. What it is given is lent. */
-export type LineTest = (chunk: Buffer, start: number, end: number) => boolean
+type LineTest = (chunk: Buffer, start: number, end: number) => boolean
 
-/** Makes the test that params ask for; each run of it, over lines that follow each other, needs one of its own. */
-export function lineTestOf(params: Params): () => LineTest {
+/** Makes what gives the lines that params ask for; lines that follow each other need one of their own. */
+export function lineFilterOf(params: Params): () => LineSplitter {
+  const invert = params.boolean('invert')
   const substring = params.text('substring')
+  const makeTest = lineTestOf(params, substring)
+  if (substring !== undefined && !invert) return () => new LinesWith(Buffer.from(substring))
+  return () => passing(makeTest(), !invert)
+}
+
+/** The lines for which `test` says what is wanted. */
+function passing(test: LineTest, wanted: boolean): LineSplitter {
+  const lines = new ByteLines()
+  const only =
+    (fn: (chunk: Buffer, start: number, end: number) => void) =>
+    (chunk: Buffer, start: number, end: number): void => {
+      if (test(chunk, start, end) === wanted) fn(chunk, start, end)
+    }
+  return { feed: (chunk, fn) => lines.feed(chunk, only(fn)), finish: fn => lines.finish(only(fn)) }
+}
+
+/** Makes the test that params ask for. */
+function lineTestOf(params: Params, substring: string | undefined): () => LineTest {
   const pattern = params.text('pattern')
   const flags = params.text('flags') ?? ''
   const field = fieldOf(params)

@@ -77,34 +77,6 @@ export class RunReader implements SortedSource {
   }
 }
 
-/** The lines of memory, which `sortedLines` has put into buffers. */
-export class BufferedLines implements SortedSource {
-  readonly #buffers: Iterator<Buffer>
-  readonly #order: LineOrder
-  bytes: Buffer = Buffer.alloc(0)
-  start = 0
-  end = -1
-  prefix = 0
-
-  constructor(buffers: Iterator<Buffer>, order: LineOrder) {
-    this.#buffers = buffers
-    this.#order = order
-  }
-
-  next(): boolean {
-    this.start = this.end + 1
-    if (this.start === this.bytes.length) {
-      const next = this.#buffers.next()
-      if (next.done) return false
-      this.bytes = next.value
-      this.start = 0
-    }
-    this.end = this.bytes.indexOf(LF, this.start)
-    this.prefix = this.#order.prefix(this.bytes, this.start, this.end)!
-    return true
-  }
-}
-
 /** All lines of the sources in order, each followed by LF, in buffers of about `bufferBytes`, which belong to who takes them. */
 export async function* mergedLines(
   sources: readonly SortedSource[],

@@ -1,64 +1,117 @@
+import { copyLine, viewOf } from './copy-line.ts'
 import type { LineBatch } from './line-batch.ts'
 import type { LineOrder } from './line-order.ts'
+import { otherTurns } from './other-turns.ts'
+import { orderOf } from './prefix-order.ts'
+import type { SortedSource } from './run-reader.ts'
+
+const LF = 10
 
 /** Bytes that sorting takes for each line. */
 export const SORT_COST_OF_LINE = 40
+/** Lines are looked at in pieces of so many in one turn. */
+const PIECE_LINES = 256 * 1024
 
-/** All lines of the batches in order, each followed by LF, in buffers of about `bufferBytes`. */
-export function* sortedLines(
-  batches: readonly LineBatch[],
-  by: LineOrder,
-  bufferBytes: number,
-): Generator<Buffer, void, undefined> {
-  const order = sortOrder(batches, by)
-  let out = Buffer.allocUnsafeSlow(bufferBytes)
-  let at = 0
-  for (const line of order.lines) {
-    const batch = batches[order.batchOf[line]!]!
-    const start = order.starts[line]!
-    const length = order.ends[line]! - start
-    if (at + length + 1 > out.length) {
-      if (at > 0) yield out.subarray(0, at)
-      out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, length + 1))
-      at = 0
-    }
-    batch.bytes.copy(out, at, start, start + length)
-    at += length
-    out[at++] = 10
-  }
-  if (at > 0) yield out.subarray(0, at)
-}
-
-interface SortOrder {
+/** The lines of batches in order. */
+export class SortedLines implements SortedSource {
+  readonly #batches: readonly LineBatch[]
+  readonly #views: readonly DataView[]
+  readonly #batchOf: Uint32Array
+  readonly #starts: Uint32Array
+  readonly #ends: Uint32Array
+  readonly #prefixes: Float64Array
   /** Numbers of lines, counted through all batches, in order. */
-  readonly lines: Uint32Array
-  readonly batchOf: Uint32Array
-  readonly starts: Float64Array
-  readonly ends: Float64Array
-}
+  #lines: Uint32Array = new Uint32Array(0)
+  #next = 0
+  bytes: Buffer = Buffer.alloc(0)
+  start = 0
+  end = 0
+  prefix = 0
 
-function sortOrder(batches: readonly LineBatch[], by: LineOrder): SortOrder {
-  const count = batches.reduce((sum, batch) => sum + batch.lines, 0)
-  const lines = new Uint32Array(count)
-  const batchOf = new Uint32Array(count)
-  const starts = new Float64Array(count)
-  const ends = new Float64Array(count)
-  const prefixes = new Float64Array(count)
-  let next = 0
-  for (const [number, batch] of batches.entries()) {
-    for (let line = 0; line < batch.lines; line++, next++) {
-      lines[next] = next
-      batchOf[next] = number
-      starts[next] = batch.start(line)
-      ends[next] = batch.end(line)
-      prefixes[next] = by.prefix(batch.bytes, starts[next]!, ends[next]!)!
+  private constructor(batches: readonly LineBatch[], count: number) {
+    this.#batches = batches
+    this.#views = batches.map(({ view }) => view)
+    this.#batchOf = new Uint32Array(count)
+    this.#starts = new Uint32Array(count)
+    this.#ends = new Uint32Array(count)
+    this.#prefixes = new Float64Array(count)
+  }
+
+  /** Lets others have their turns, for to sort all that memory holds takes longer than a turn may. */
+  static async of(batches: readonly LineBatch[], by: LineOrder, signal: AbortSignal): Promise<SortedLines> {
+    const count = batches.reduce((sum, batch) => sum + batch.lines, 0)
+    const sorted = new SortedLines(batches, count)
+    await sorted.#sort(by, signal)
+    return sorted
+  }
+
+  async #sort(by: LineOrder, signal: AbortSignal): Promise<void> {
+    let next = 0
+    for (const [number, batch] of this.#batches.entries()) {
+      for (let from = 0; from < batch.lines; from += PIECE_LINES) {
+        next = this.#note(batch, number, from, Math.min(batch.lines, from + PIECE_LINES), next, by)
+        if (next >= PIECE_LINES) await otherTurns(signal)
+      }
+    }
+    const batchOf = this.#batchOf
+    const starts = this.#starts
+    const ends = this.#ends
+    const compare = (a: number, b: number): number => {
+      const bytesOfA = this.#batches[batchOf[a]!]!.bytes
+      return by.compare(bytesOfA, starts[a]!, ends[a]!, this.#batches[batchOf[b]!]!.bytes, starts[b]!, ends[b]!)
+    }
+    this.#lines = await orderOf(this.#prefixes, compare, () => otherTurns(signal))
+  }
+
+  #note(batch: LineBatch, number: number, from: number, to: number, first: number, by: LineOrder): number {
+    let next = first
+    for (let line = from; line < to; line++, next++) {
+      const start = batch.start(line)
+      const end = batch.end(line)
+      this.#batchOf[next] = number
+      this.#starts[next] = start
+      this.#ends[next] = end
+      this.#prefixes[next] = by.prefix(batch.bytes, start, end)!
+    }
+    return next
+  }
+
+  next(): boolean {
+    if (this.#next === this.#lines.length) return false
+    const line = this.#lines[this.#next++]!
+    this.bytes = this.#batches[this.#batchOf[line]!]!.bytes
+    this.start = this.#starts[line]!
+    this.end = this.#ends[line]!
+    this.prefix = this.#prefixes[line]!
+    return true
+  }
+
+  /** All that are left, each followed by LF, in buffers of about `bufferBytes`, which belong to who takes them. */
+  async *buffers(bufferBytes: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+    while (this.#next < this.#lines.length) {
+      const first = this.#lines[this.#next]!
+      const out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, this.#ends[first]! - this.#starts[first]! + 1))
+      yield out.subarray(0, this.#copy(viewOf(out)))
+      await otherTurns(signal)
     }
   }
-  lines.sort((a, b) => {
-    const byPrefix = prefixes[a]! - prefixes[b]!
-    if (byPrefix !== 0) return byPrefix
-    const bytesOfA = batches[batchOf[a]!]!.bytes
-    return by.compare(bytesOfA, starts[a]!, ends[a]!, batches[batchOf[b]!]!.bytes, starts[b]!, ends[b]!)
-  })
-  return { lines, batchOf, starts, ends }
+
+  /** Copies lines as long as there is room. Not part of the generator, whose loops V8 does not make fast. */
+  #copy(out: DataView): number {
+    const lines = this.#lines
+    const room = out.byteLength
+    let length = 0
+    let next = this.#next
+    for (; next < lines.length; next++) {
+      const line = lines[next]!
+      const start = this.#starts[line]!
+      const end = this.#ends[line]!
+      if (length + end - start + 1 > room) break
+      copyLine(this.#views[this.#batchOf[line]!]!, start, end, out, length)
+      length += end - start
+      out.setUint8(length++, LF)
+    }
+    this.#next = next
+    return length
+  }
 }

@@ -5,12 +5,14 @@ import type { ActionInput } from '../input.ts'
 import type { ActionOutput } from '../output.ts'
 import { Aggregation } from './aggregation.ts'
 import { badLine } from './key-value.ts'
-import { LineBatch } from './line-batch.ts'
+import type { LineBatch } from './line-batch.ts'
+import { LineBatches } from './line-batches.ts'
 import { LineOrder } from './line-order.ts'
+import { otherTurns } from './other-turns.ts'
 import { MiB, Params } from './params.ts'
-import { BufferedLines, mergedLines, RunReader } from './run-reader.ts'
+import { mergedLines, RunReader } from './run-reader.ts'
 import { type Run, Runs } from './runs.ts'
-import { SORT_COST_OF_LINE, sortedLines } from './sorted-lines.ts'
+import { SORT_COST_OF_LINE, SortedLines } from './sorted-lines.ts'
 
 const OUTPUT_BYTES = 256 * 1024
 /** So many runs are merged at a time, and each takes a buffer of 256 KiB then. */
@@ -41,7 +43,7 @@ export interface SorterSize {
 }
 
 interface Stage {
-  batch: LineBatch
+  lines: LineBatches
   readonly runs: Run[]
 }
 
@@ -105,20 +107,20 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   }
 
   protected override async gather(input: ActionInput): Promise<Stage> {
-    const stage: Stage = { batch: new LineBatch(), runs: [] }
+    const stage: Stage = { lines: new LineBatches(), runs: [] }
     this.#stages.add(stage)
     const order = this.#order
-    let line = 0
+    let number = 0
     try {
       await input.forEachLineBytes(
         (chunk, start, end) => {
-          line++
-          if (!order.takes(chunk, start, end)) throw badLine('one with a number as its key', chunk, start, end, line)
-          stage.batch.add(chunk, start, end)
+          number++
+          if (!order.takes(chunk, start, end)) throw badLine('one with a number as its key', chunk, start, end, number)
+          stage.lines.add(chunk, start, end)
         },
         () => (this.#isOver() ? this.#spill(stage, input.signal) : undefined),
       )
-      stage.batch.trim()
+      stage.lines.trim()
       return stage
     } catch (error) {
       for (const run of stage.runs) await this.#spilled.delete(run)
@@ -128,15 +130,15 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
     }
   }
 
-  protected override apply({ batch, runs }: Stage): void {
-    if (batch.lines > 0) this.#batches.push(batch)
-    this.#appliedCost += costOf(batch)
+  protected override apply({ lines, runs }: Stage): void {
+    this.#batches.push(...lines.all)
+    this.#appliedCost += costOf(lines)
     this.#runs.push(...runs)
   }
 
   #isOver(): boolean {
     let cost = this.#appliedCost
-    for (const { batch } of this.#stages) cost += costOf(batch)
+    for (const { lines } of this.#stages) cost += costOf(lines)
     return cost > this.#memoryBytes
   }
 
@@ -146,10 +148,10 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
       await this.#move(() => this.#spillApplied(signal))
       return
     }
-    const { batch } = stage
-    if (batch.lines === 0) return
-    stage.runs.push(await this.#write([batch], signal))
-    stage.batch = new LineBatch()
+    const { lines } = stage
+    if (lines.lines === 0) return
+    stage.runs.push(await this.#write(lines.all, signal))
+    stage.lines = new LineBatches()
   }
 
   /** Readers see each line once throughout: the batches go at the moment when the run comes. */
@@ -164,7 +166,7 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   }
 
   #write(batches: readonly LineBatch[], signal: AbortSignal): Promise<Run> {
-    return this.#spilled.write(sortedLines(batches, this.#order, OUTPUT_BYTES), sizeOf(batches, []), signal)
+    return this.#spilled.write(this.#sorted({ batches, runs: [] }, signal), sizeOf(batches, []), signal)
   }
 
   /** The lines of whole streams as they are now. Its runs stay until `#sorted` has been through them. */
@@ -175,15 +177,18 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   }
 
   async *#sorted({ batches, runs }: Snapshot, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-    const inMemory = sortedLines(batches, this.#order, OUTPUT_BYTES)
-    if (runs.length === 0) {
-      yield* inMemory
-      return
-    }
     const readers: RunReader[] = []
     try {
+      const inMemory = await SortedLines.of(batches, this.#order, signal)
+      if (runs.length === 0) {
+        yield* inMemory.buffers(OUTPUT_BYTES, signal)
+        return
+      }
       for (const run of runs) readers.push(await RunReader.open(run, this.#order, signal))
-      yield* mergedLines([...readers, new BufferedLines(inMemory, this.#order)], this.#order, OUTPUT_BYTES)
+      for await (const lines of mergedLines([...readers, inMemory], this.#order, OUTPUT_BYTES)) {
+        yield lines
+        await otherTurns(signal)
+      }
     } finally {
       for (const reader of readers) await reader.close()
       await this.#spilled.letGo(runs)
@@ -208,8 +213,8 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
   }
 }
 
-function costOf(batch: LineBatch): number {
-  return batch.length + batch.lines * SORT_COST_OF_LINE
+function costOf({ length, lines }: Pick<LineBatch, 'length' | 'lines'>): number {
+  return length + lines * SORT_COST_OF_LINE
 }
 
 function sizeOf(batches: readonly LineBatch[], runs: readonly Run[]): SorterSize {

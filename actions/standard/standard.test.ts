@@ -1,6 +1,7 @@
 import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../protocol/clock.system.ts'
 import type { ActionClass } from '../action.ts'
 import type { StoreClient } from '../store.ts'
 import { runAction } from '../testing/index.ts'
@@ -40,6 +41,11 @@ function fileStore(files: Map<string, Buffer>): StoreClient {
               .match(/[^]{1,7}/g)!
               .map(piece => Buffer.from(piece)),
           ),
+        open: async () => ({
+          size: files.get(path)!.length,
+          read: async (position: number, into: Buffer) => files.get(path)!.copy(into, 0, position),
+          [Symbol.asyncDispose]: async () => {},
+        }),
       }
     },
     async create(path: string) {
@@ -85,6 +91,25 @@ describe('Merge', () => {
     expect(await merge.readText()).toBe(`a,${999999999999999n * 102n}\n`)
   })
 
+  it('stays exact where billions of many values add up to more than a double holds', async () => {
+    await using merge = await runAction(Merge)
+    const most = 2n ** 63n - 1n
+    const lines = 500_000
+    await merge.write(Array.from({ length: 50 }, () => `a,${most}\nb,-${most}\n`.repeat(lines / 50)))
+    const sum = BigInt.asIntN(64, most * BigInt(lines))
+    expect(await merge.readText()).toBe(`a,${sum}\nb,${-sum}\n`)
+  })
+
+  it('takes zeros before a value, and the least and the greatest of 64 bits', async () => {
+    await using merge = await runAction(Merge)
+    const zeros = '0'.repeat(200)
+    await merge.write(`a,${zeros}\nb,${zeros}12\nc,-${zeros}9223372036854775808\nd,+9223372036854775807\n`)
+    expect(await merge.readText()).toBe('a,0\nb,12\nc,-9223372036854775808\nd,9223372036854775807\n')
+    for (const bad of ['9223372036854775808', '-9223372036854775809', '10000000000000000000', '1x00000000000']) {
+      await expect(merge.write(`a,${bad}\n`)).rejects.toMatchObject({ code: 'ACTION_FAILED' })
+    }
+  })
+
   it('holds many keys', async () => {
     await using merge = await runAction(Merge)
     const lines = [...Array(20_000).keys()].map(i => `key${i * 7919},${i}`)
@@ -107,6 +132,26 @@ describe('Merge', () => {
 })
 
 describe('Sorter', () => {
+  it('lets others have their turns while it sorts, and keeps the order over all pieces', async () => {
+    await using sorter = await runAction(Sorter)
+    const lines = Array.from({ length: 100_000 }, (_, i) => `the same beginning ${(i * 7919) % 100_003}`)
+    await sorter.write(`${lines.join('\n')}\n`)
+    let turns = 0
+    let over = false
+    const count = (): void => {
+      turns++
+      if (!over) systemClock.soon(count)
+    }
+    systemClock.soon(count)
+    const chunks = sorter.chunks()
+    const first = (await chunks.next()).value!
+    expect(turns).toBeGreaterThan(2)
+    over = true
+    const rest: Buffer[] = []
+    for await (const chunk of chunks) rest.push(chunk)
+    expect(Buffer.concat([first, ...rest]).toString()).toBe(`${lines.sort().join('\n')}\n`)
+  })
+
   it('sorts the lines of all complete streams by their bytes, and writes them to a file when asked to finish', async () => {
     const line = fc.string({ unit: fc.constantFrom('a', 'b', '\0', 'ä', '漢', '🙂', '\uffff', 'abcdef'), maxLength: 5 })
     await fc.assert(
@@ -225,6 +270,19 @@ describe('a bound of memory', () => {
     }
     // What is there already takes no more.
     if (Class !== Join) await action.write([head, ...many.slice(0, 30)])
+  })
+
+  it('of Join holds however many partners one record has', async () => {
+    await using join = await runAction(Join)
+    const count = 10_000
+    await join.write(['left\n', ...Array.from({ length: count }, (_, i) => `k,${i}\n`)])
+    await join.write(['right\n', `k,${'x'.repeat(100)}\n`])
+    let lines = 0
+    for await (const chunk of join.chunks()) {
+      expect(chunk.length).toBeLessThan(128 << 10)
+      lines += chunk.toString().split('\n').length - 1
+    }
+    expect(lines).toBe(count)
   })
 
   it('of Sample refuses a sample that is larger', async () => {

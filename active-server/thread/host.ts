@@ -6,8 +6,8 @@ import { redirectConsole } from './console.ts'
 import { MemoryUse } from './memory-use.ts'
 import { ThreadHost } from './thread-host.ts'
 
-/** Shared memory for what the actions of a thread give to their readers: 8 MiB. */
-const OUTGOING_SLABS = 16
+/** Shared memory for what the actions of a thread give to their readers: 16 MiB. */
+const OUTGOING_SLABS = 32
 
 /** The endless task of an action thread. It ends with the thread. */
 export function host(task: HostTask): Promise<never> {

@@ -28,7 +28,9 @@ export async function inspect({ module, file }: InspectTask): Promise<InspectRes
   try {
     return { classes: describeClasses(loaded) }
   } catch (error) {
-    return refuse(`${placeOfClass(places, loaded)}: ${reasonOf(error)}`, error)
+    // What is no error of ours came out of the bundle, from a getter for one.
+    const place = error instanceof GliderError ? placeOfClass(places, loaded) : places.ofThrown(error)
+    return refuse(`${place}: ${reasonOf(error)}`, error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { FakeClock } from '../../protocol/testing/fake-clock.ts'
 import type { FromThread } from '../messages.ts'
@@ -28,6 +29,30 @@ describe('the log of an object, in its thread', () => {
     circle.self = circle
     log.face.error('round', circle)
     expect(posted[0]).toMatchObject({ details: { details: expect.stringContaining('Circular') as string } })
+  })
+
+  it('takes whatever is logged or thrown, also what cannot be looked at', () => {
+    const { posted, log } = setUp()
+    const hostile = {
+      n: 1n,
+      [inspect.custom]: () => {
+        throw Object.assign(new Error('not now'), { stack: undefined })
+      },
+    }
+    const stackless = Object.assign(new Error('without a stack'), { stack: { no: 'text' } })
+    log.face.info('function', () => 1)
+    log.face.info('nothing', { toJSON: () => undefined })
+    log.face.info('hostile', { hostile })
+    for (const thrown of [hostile, stackless, Object.create(null), Symbol('s')]) log.uncaught(thrown)
+    expect(posted).toMatchObject([
+      { details: { details: '[Function (anonymous)]' } },
+      { details: { details: '{ toJSON: [Function: toJSON] }' } },
+      { message: 'hostile', details: {} },
+      { type: 'uncaught', error: '[object Object]' },
+      { type: 'uncaught', error: 'without a stack' },
+      { type: 'uncaught', error: '[Object: null prototype] {}' },
+      { type: 'uncaught', error: 'Symbol(s)' },
+    ])
   })
 
   it('cuts what is long, and tells how much was left out', () => {

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { Log } from '../../actions/action.ts'
+import { describeThrown } from '../../actions/failure.ts'
 import type { Clock } from '../../protocol/clock.ts'
 import type { FromThread, LogLevel } from '../messages.ts'
 import { type Dropped, LogLimit } from './log-limit.ts'
@@ -44,7 +45,7 @@ export class ObjectLog {
 
   /** A throw in a timer or a rejection that nobody awaits. */
   uncaught(thrown: unknown): void {
-    const text = this.#admit(thrown instanceof Error ? (thrown.stack ?? thrown.message) : inspect(thrown), true)
+    const text = this.#admit(describeThrown(thrown), true)
     if (text === undefined) return
     this.#post({ type: 'uncaught', ...this.#owner, at: this.#clock.wallTime(), error: text })
   }
@@ -64,12 +65,7 @@ export class ObjectLog {
 
   /** A copy that can go to another thread, whatever an action logs: what JSON cannot carry goes as text. */
   #details(details: object): object | undefined {
-    let text: string
-    try {
-      text = JSON.stringify(details)
-    } catch {
-      text = JSON.stringify({ details: inspect(details, { depth: 4 }) })
-    }
+    const text = textOf(details)
     const admitted = this.#admit(text)
     if (admitted === undefined) return undefined
     return admitted === text ? (JSON.parse(text) as object) : { details: admitted }
@@ -77,6 +73,25 @@ export class ObjectLog {
 
   #tell(dropped: Dropped): void {
     this.#post({ type: 'dropped', ...this.#owner, at: this.#clock.wallTime(), ...dropped })
+  }
+}
+
+function textOf(details: object): string {
+  try {
+    const text = JSON.stringify(details) as string | undefined
+    // A function has none, nor has what says so itself.
+    if (text !== undefined) return text
+  } catch {
+    // It goes as it would be printed.
+  }
+  return JSON.stringify({ details: printed(details) })
+}
+
+function printed(value: unknown): string {
+  try {
+    return inspect(value, { depth: 4 })
+  } catch (error) {
+    return describeThrown(error)
   }
 }
 

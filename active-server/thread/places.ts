@@ -4,7 +4,8 @@ import { SOURCE_ROOT } from '../../protocol/bundle-source.ts'
 
 /** Of a call in a stack trace, with `file:line:column` in the end; in parentheses where the function has a name. */
 const FRAME = /^\s+at .*?\(?([^\s()]+):(\d+):(\d+)\)?$/gm
-const QUOTED = /'([^']+)'/g
+/** What a message names: in quotes, but for modules of Node itself. */
+const NAMED = /'([^']+)'|built-in module: (\S+)/g
 
 /** Finds the places of the author's sources, as `file:line:column`, that something in a bundle comes from. */
 export class BundlePlaces {
@@ -55,8 +56,8 @@ export class BundlePlaces {
   #ofImport(message: string): string | undefined {
     const imports = [...this.#code.matchAll(/^import [^;]*;|\bimport\([^)]*\)/gm)]
     // What is missing in a module is named after the module.
-    for (const [, name] of [...message.matchAll(QUOTED)].reverse()) {
-      const last = name!.replace(/^\.\//, '')
+    for (const [, quoted, builtIn] of [...message.matchAll(NAMED)].reverse()) {
+      const last = (quoted ?? builtIn!).replace(/^\.\//, '')
       for (const { 0: statement, index } of imports) {
         // A name that is imported stands alone, one of a module may be the end of its path.
         if (new RegExp(`(?<![\\w$])${escaped(last)}(?![\\w$])`).test(statement)) return this.#at(index)

@@ -1,14 +1,16 @@
 import type { ChunkSink } from '../../actions/source.ts'
 import type { GliderError } from '../../protocol/errors.ts'
 import type { Outbox } from '../messages.ts'
-import { regionBytes, type SharedArena } from '../shared-arena.ts'
+import { fillRegion, type SharedArena } from '../shared-arena.ts'
 
 /** A reader's bytes go over in pieces of at most this size. */
 const PIECE_BYTES = 256 << 10
 /** A stream may have so much on the way: more would only wait on the network thread. */
-const MAX_ON_THE_WAY = 2 << 20
+const MAX_ON_THE_WAY = 4 << 20
+/** So much may be on the way in buffers of its own, where the shared memory is full of what other readers do not take. */
+const OWN_BYTES = 64 << 10
 /** Pieces are told of at once when so much has gathered, otherwise at the end of the turn: waking a thread costs more than a piece. */
-const TELL_BYTES = 512 << 10
+const TELL_BYTES = 1 << 20
 
 interface Waiting {
   readonly bytes: Uint8Array
@@ -39,7 +41,10 @@ export class OutgoingMemory {
   }
 }
 
-/** The bytes of one read stream, copied into shared memory for the network thread to send. */
+/**
+ * The bytes of one read stream, copied into shared memory for the network thread to send. Always holds: a stream of which nothing
+ * is on the way never waits, whatever other streams have in the shared memory.
+ */
 export class ThreadSink implements ChunkSink {
   readonly #stream: number
   readonly #outbox: Outbox
@@ -76,14 +81,19 @@ export class ThreadSink implements ChunkSink {
       // The rest of a slab is worth filling, unless next to nothing is left of it.
       if (length > arena.room && arena.room >= PIECE_BYTES / 4) length = arena.room
       const region = arena.allocate(length)
-      if (!region) {
-        this.#memory.waitFor(this)
-        return done
+      if (region) {
+        fillRegion(arena.memory, region, length === bytes.length ? bytes : bytes.subarray(done, done + length))
+        this.#outbox.bytes(this.#stream, region.slab, region.offset, length)
+      } else {
+        length = Math.min(length, OWN_BYTES - this.#onTheWay)
+        if (length <= 0) {
+          this.#memory.waitFor(this)
+          return done
+        }
+        const own = new ArrayBuffer(length)
+        new Uint8Array(own).set(bytes.subarray(done, done + length))
+        this.#outbox.owned(this.#stream, own)
       }
-      regionBytes(arena.memory, region.slab, region.offset, length).set(
-        length === bytes.length ? bytes : bytes.subarray(done, done + length),
-      )
-      this.#outbox.bytes(this.#stream, region.slab, region.offset, length)
       this.#onTheWay += length
       this.#untold += length
       done += length

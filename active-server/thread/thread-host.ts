@@ -82,7 +82,7 @@ export class ThreadHost implements StepHandlers {
 
   free(stream: number, slab: number, length: number): void {
     this.#streams.get(stream)?.sink?.left(length)
-    this.#memory.release(slab)
+    if (slab >= 0) this.#memory.release(slab)
   }
 
   open(direction: 'read' | 'write', stream: number, slot: number): void {

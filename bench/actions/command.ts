@@ -1,57 +1,36 @@
 import type { Command } from 'commander'
-import { StoreClient } from '../../client/index.ts'
-import { LocalCluster } from '../../cluster/index.ts'
-import { EchoClient } from '../echo.ts'
+import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
-import { interleaved, medians } from '../rounds.ts'
-import { FILE_BYTES, mergeFigures, parallelFigures, prepare, sizes, smallFigures, transferFigures } from './figures.ts'
+import { medians } from '../rounds.ts'
+import { sizes } from './figures.ts'
+import { type ActionsOptions, defaults, runActions } from './run.ts'
 
-const MIB = 1 << 20
-const THREADS = 4
-
-interface Options {
-  readonly rounds: number
-  readonly amount: number
-  readonly streams: number
+interface Options extends ActionsOptions {
   readonly json?: boolean
 }
 
-type Medians = Readonly<Record<string, number>>
+export type Medians = Readonly<Record<string, number>>
 
 export function addActions(program: Command): void {
   program
     .command('actions')
     .description('actions beside files, small streams beside requests, and lines summed up beside a plain loop')
-    .option('--rounds <number>', 'counted rounds, in which the figures take turns', Number, 5)
-    .option('--amount <MiB>', 'what each figure moves in a round, in MiB', Number, 512)
-    .option('--streams <number>', 'small streams in a round', Number, 50_000)
+    .option('--rounds <number>', 'counted rounds, in which the figures take turns', countFrom(1), defaults.rounds)
+    .option('--amount <MiB>', 'what each figure moves in a round, in MiB', countFrom(1), defaults.amount)
+    .option('--streams <number>', 'small streams in a round', countFrom(1), defaults.streams)
     .option('--json', 'print one JSON object and nothing else')
     .action(actions)
 }
 
-async function actions({ rounds, amount, streams, json }: Options): Promise<void> {
-  await using cluster = await LocalCluster.start({ capacity: FILE_BYTES, threads: THREADS })
-  await using store = await StoreClient.connect(cluster.address)
-  const echo = await EchoClient.connect(new URL(cluster.address).host)
-  try {
-    const stage = await prepare(store, echo, THREADS)
-    const bytes = amount * MIB
-    const figures = [
-      ...transferFigures(stage, bytes),
-      ...parallelFigures(stage, bytes),
-      ...smallFigures(stage, streams),
-      ...mergeFigures(stage, bytes / 4),
-    ]
-    const results = medians(await interleaved(figures, rounds, showProgress))
-    endProgress()
-    if (json) console.log(JSON.stringify({ actions: jsonOf(results) }))
-    else printTables(results)
-  } finally {
-    echo.close()
-  }
+async function actions({ json, ...options }: Options): Promise<void> {
+  const { rounds } = await runActions(options, showProgress)
+  endProgress()
+  const results = medians(rounds)
+  if (json) console.log(JSON.stringify({ actions: jsonOf(results) }))
+  else printTables(results)
 }
 
-function jsonOf(results: Medians): object {
+export function jsonOf(results: Medians): object {
   const at = (name: string): number => Math.round(results[name]!)
   const transfers = (direction: string, kinds: readonly string[]): object =>
     Object.fromEntries(
@@ -69,7 +48,7 @@ function jsonOf(results: Medians): object {
   }
 }
 
-function printTables(results: Medians): void {
+export function printTables(results: Medians): void {
   const line = (name: string, base: string, target: string): void => {
     const value = Math.round(results[name]!).toLocaleString('en').padStart(9)
     const share = name === base ? '' : (results[name]! / results[base]!).toFixed(2)

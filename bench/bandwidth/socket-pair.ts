@@ -1,53 +1,29 @@
-/** The baseline: a bare pair of Node sockets that moves the same memory as the store does, each side a process of its own. */
-import { type ChildProcess, fork } from 'node:child_process'
+/** The baseline of large operations: a bare pair of Node sockets that moves the same memory as the store does. */
 import net from 'node:net'
-import { fileURLToPath } from 'node:url'
-import { ACK_BYTES, HEAD_BYTES, OP_BYTES, op } from './socket-format.ts'
+import { inFlight } from '../store-figures.ts'
+import { ACK_BYTES, HEAD_BYTES, op } from './socket-format.ts'
 
-/** Operations under way at the same time. */
-const IN_FLIGHT = 8
-
-/** The other side of the pair, in a process of its own. */
-export class SocketPeer {
-  readonly #child: ChildProcess
-  readonly port: number
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child
-    this.port = port
-  }
-
-  static start(): Promise<SocketPeer> {
-    return new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(new URL('./socket-peer.js', import.meta.url)))
-      child.once('message', message => resolve(new SocketPeer(child, (message as { port: number }).port)))
-      child.once('exit', () => reject(new Error('the bare socket peer did not start')))
-    })
-  }
-
-  stop(): void {
-    this.#child.kill()
-  }
-}
+export const socketPeer = new URL('./socket-peer.js', import.meta.url)
 
 /** Writes `operations` pieces and waits until each has been acknowledged. */
-export function socketWrite(port: number, operations: number): Promise<void> {
-  const data = Buffer.alloc(OP_BYTES, 7)
-  return run(port, operations, ACK_BYTES, Buffer.allocUnsafeSlow(64 << 10), (socket, head) => {
+export function socketWrite(port: number, opBytes: number, operations: number): Promise<void> {
+  const data = Buffer.alloc(opBytes, 7)
+  return run(port, opBytes, operations, ACK_BYTES, Buffer.allocUnsafeSlow(64 << 10), (socket, head) => {
     socket.write(head(op.write))
     socket.write(data)
   })
 }
 
 /** Reads `operations` pieces into one buffer. */
-export function socketRead(port: number, operations: number): Promise<void> {
-  return run(port, operations, HEAD_BYTES + OP_BYTES, Buffer.allocUnsafeSlow(OP_BYTES), (socket, head) => {
+export function socketRead(port: number, opBytes: number, operations: number): Promise<void> {
+  return run(port, opBytes, operations, HEAD_BYTES + opBytes, Buffer.allocUnsafeSlow(opBytes), (socket, head) => {
     socket.write(head(op.read))
   })
 }
 
 function run(
   port: number,
+  opBytes: number,
   operations: number,
   answerBytes: number,
   into: Buffer,
@@ -56,16 +32,19 @@ function run(
   const head = (code: number): Buffer => {
     const bytes = Buffer.allocUnsafe(HEAD_BYTES)
     bytes.writeUInt32LE(code, 0)
-    bytes.writeUInt32LE(OP_BYTES, 4)
+    bytes.writeUInt32LE(opBytes, 4)
     return bytes
   }
+  const most = inFlight(opBytes)
   return new Promise((resolve, reject) => {
     let asked = 0
     let received = 0
+    let sending = false
     const send = (): void => {
+      sending = false
       const answered = Math.floor(received / answerBytes)
       socket.cork()
-      for (; asked < operations && asked - answered < IN_FLIGHT; asked++) ask(socket, head)
+      for (; asked < operations && asked - answered < most; asked++) ask(socket, head)
       socket.uncork()
       if (answered === operations) {
         socket.destroy()
@@ -75,10 +54,14 @@ function run(
     const callback = (bytes: number): boolean => {
       const before = Math.floor(received / answerBytes)
       received += bytes
-      if (Math.floor(received / answerBytes) !== before) send()
+      if (Math.floor(received / answerBytes) === before || sending) return true
+      // What is answered in one turn of the loop is followed by the next together: much quicker than one by one.
+      sending = true
+      setImmediate(send)
       return true
     }
     const socket = net.connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: into, callback } }, send)
     socket.on('error', reject)
+    socket.on('end', () => reject(new Error('the other end of the bare pair has gone')))
   })
 }

@@ -1,71 +1,79 @@
-/** The process at the other end of the bare socket pair: fills 256 warm buffers in turn, and sends from them. */
-import net from 'node:net'
-import { ACK_BYTES, HEAD_BYTES, OP_BYTES, op } from './socket-format.ts'
+/** The process at the other end of the bare pair of large operations: fills warm memory piece by piece, and sends from it. */
+import { inFlight } from '../store-figures.ts'
+import { type OnRead, serve } from './bare-server.ts'
+import { ACK_BYTES, HEAD_BYTES, op } from './socket-format.ts'
 
-const buffers = Array.from({ length: 256 }, () => Buffer.allocUnsafeSlow(OP_BYTES).fill(1))
+/** Little more than heads: what of a body comes with its head has to be copied. */
+const SCRATCH_BYTES = 4 << 10
+const memoryBytes = Number(process.argv[2])
+const memory = Array.from({ length: memoryBytes >> 20 }, () => Buffer.allocUnsafeSlow(1 << 20).fill(1))
 let next = 0
 
-function serve(socket: net.Socket): void {
-  const { _handle: handle } = socket as unknown as { _handle: { readStop(): void; reading: boolean } }
-  handle.readStop()
-  handle.reading = false
-  Object.assign(socket, { _handle: null })
-  socket.destroy()
-  const scratch = Buffer.allocUnsafeSlow(64 << 10)
-  let buffer = buffers[0]!
-  let left = 0
-  let direct = false
-  const head = Buffer.alloc(HEAD_BYTES)
-  let headFilled = 0
-  const options = {
-    handle,
-    onread: {
-      buffer() {
-        direct = left > 0
-        return direct ? buffer.subarray(OP_BYTES - left) : scratch
-      },
-      callback(bytes: number) {
-        if (direct) {
-          left -= bytes
-          if (left === 0) fast.write(Buffer.alloc(ACK_BYTES))
-          return true
-        }
-        for (let at = 0; at < bytes; ) {
-          if (left > 0) {
-            const take = Math.min(left, bytes - at)
-            scratch.copy(buffer, OP_BYTES - left, at, at + take)
-            left -= take
-            at += take
-            if (left === 0) fast.write(Buffer.alloc(ACK_BYTES))
-            continue
-          }
-          const take = Math.min(HEAD_BYTES - headFilled, bytes - at)
-          scratch.copy(head, headFilled, at, at + take)
-          headFilled += take
-          at += take
-          if (headFilled < HEAD_BYTES) break
-          headFilled = 0
-          next = (next + 1) % buffers.length
-          buffer = buffers[next]!
-          if (head.readUInt32LE(0) === op.write) left = OP_BYTES
-          else answer(buffer)
-        }
-        return true
-      },
-    },
-  }
-  const fast = new net.Socket(options as unknown as net.SocketConstructorOpts)
-  function answer(body: Buffer): void {
-    fast.cork()
-    fast.write(Buffer.from(head))
-    fast.write(body)
-    process.nextTick(() => fast.uncork())
-  }
-  fast.setNoDelay(true)
-  fast.on('error', () => fast.destroy())
-  fast.read(0)
+/** The next piece: as many of them as fill a buffer follow each other in it. */
+function piece(bytes: number): Buffer {
+  if (next + bytes > memoryBytes) next = 0
+  const offset = next % (1 << 20)
+  const found = memory[next >> 20]!.subarray(offset, offset + bytes)
+  next += bytes
+  return found
 }
 
-const server = net.createServer({ pauseOnConnect: true }, serve)
-server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as net.AddressInfo).port }))
-process.on('disconnect', () => process.exit())
+serve((send): OnRead => {
+  const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  const head = Buffer.alloc(HEAD_BYTES)
+  const acks = Buffer.alloc(ACK_BYTES * inFlight(0))
+  let headFilled = 0
+  let body: Buffer = scratch
+  let left = 0
+  let direct = false
+  let owed = 0
+  // What was received in one turn of the loop is acknowledged together: much quicker than one by one.
+  const acknowledge = (): void => {
+    send().write(acks.subarray(0, ACK_BYTES * owed))
+    owed = 0
+  }
+  const answer = (bytes: Buffer): void => {
+    const socket = send()
+    socket.cork()
+    socket.write(Buffer.from(head))
+    socket.write(bytes)
+    process.nextTick(() => socket.uncork())
+  }
+  const take = (bytes: number): void => {
+    left -= bytes
+    if (left > 0) return
+    owed++
+    if (owed === 1) setImmediate(acknowledge)
+  }
+  return {
+    buffer() {
+      direct = left > 0
+      return direct ? body.subarray(body.length - left) : scratch
+    },
+    callback(bytes) {
+      if (direct) {
+        take(bytes)
+        return true
+      }
+      for (let at = 0; at < bytes; ) {
+        if (left > 0) {
+          const some = Math.min(left, bytes - at)
+          scratch.copy(body, body.length - left, at, at + some)
+          at += some
+          take(some)
+          continue
+        }
+        const some = Math.min(HEAD_BYTES - headFilled, bytes - at)
+        scratch.copy(head, headFilled, at, at + some)
+        headFilled += some
+        at += some
+        if (headFilled < HEAD_BYTES) break
+        headFilled = 0
+        body = piece(head.readUInt32LE(4))
+        if (head.readUInt32LE(0) === op.write) left = body.length
+        else answer(body)
+      }
+      return true
+    },
+  }
+})

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { expect, test } from 'vitest'
-import { countFrom } from './command.ts'
-import { parseBenchmark } from './redis.ts'
+import { countFrom } from '../count.ts'
+import { parseBenchmark } from '../redis/redis-server.ts'
 import { jsonOf, type Results, ratio, tableOf } from './report.ts'
 
 const rates = {
@@ -73,6 +73,7 @@ test('an option takes whole numbers from its least one on', () => {
 
 test('what redis-benchmark says is read', () => {
   const csv = '"test","rps","avg_latency_ms"\n"SET","376813.88","0.087"\n"GET","345564.62","0.143"\n'
-  expect(parseBenchmark(csv)).toEqual({ put: 376813.88, get: 345564.62 })
-  expect(() => parseBenchmark('"test","rps"\n"SET","1.00"\n')).toThrow(/GET/)
+  expect(parseBenchmark('set', csv)).toBe(376813.88)
+  expect(parseBenchmark('get', csv)).toBe(345564.62)
+  expect(() => parseBenchmark('get', '"test","rps"\n"SET","1.00"\n')).toThrow(/GET/)
 })

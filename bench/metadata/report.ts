@@ -39,7 +39,7 @@ interface Target {
   readonly ratio: number
 }
 
-const targets: Readonly<Record<string, Target>> = {
+export const targets: Readonly<Record<string, Target>> = {
   lookup: { of: 'echo', ratio: 0.5 },
   inlineGet: { of: 'echo', ratio: 0.5 },
   create: { of: 'echo', ratio: 0.35 },

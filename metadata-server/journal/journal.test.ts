@@ -139,7 +139,12 @@ test('a life finds what the one before it has acknowledged: every kind of node, 
   await cluster.ask('createObject', { path: '/live', definition: 'std/Merge', interleaved: true })
   await cluster.ask('create', { path: '/lost', type: 'action' })
   await cluster.ask('createObject', { path: '/lost', definition: 'Merge' })
-  await cluster.ask('objectsLost', { incarnation: active.head.incarnation, slots: [1], cause: 'it looped' })
+  const { slot, epoch, counter } = active.connection.sent(catalogue.startObject).at(-1)!
+  await cluster.ask('objectsLost', {
+    incarnation: active.head.incarnation,
+    objects: [{ slot, epoch, counter }],
+    cause: 'it looped',
+  })
   await cluster.ask('rename', { from: '/d/e', to: '/moved' })
   await cluster.ask('takeLease', { path: '/moved', ttlMs: 9000 })
   const before = await life.state()

@@ -1,0 +1,55 @@
+/** What client and servers take of a core with connections open and nothing to do; measured once. */
+import { fileURLToPath } from 'node:url'
+import { StoreClient } from '../../client/index.ts'
+import { ServerProcess } from '../server-process.ts'
+import { warmFile } from '../store-figures.ts'
+import type { FigureName } from './figures.ts'
+import { SPIN_CLASS, startSpinning } from './latency-stage.ts'
+import { LoneClient } from './lone-client-process.ts'
+import type { Measured, StageOptions } from './stage.ts'
+
+const FILE_BYTES = 4 << 20
+/** Until what came before is over. */
+const SETTLE_MS = 2_000
+const IDLE_MS = 5_000
+
+export async function measureIdle({ progress }: StageOptions): Promise<Measured> {
+  await using metadata = await ServerProcess.start('metadata', ['--classes', `dram,${SPIN_CLASS}`])
+  const where = ['--metadata', metadata.address]
+  await using storage = await ServerProcess.start('storage', [...where, '--capacity', `${FILE_BYTES}`])
+  await using active = await ServerProcess.start('active', where)
+  await using spinning = await startSpinning(metadata.address, FILE_BYTES)
+  const address = `http://${metadata.address}`
+  const paths = await makeNodes(address, spinning !== undefined)
+  await using client = await LoneClient.start(address)
+  await client.perform({ name: 'touch', paths })
+  progress('doing nothing')
+  await client.perform({ name: 'idle', milliseconds: SETTLE_MS })
+  const servers: [FigureName, ServerProcess | undefined][] = [
+    ['idleStorage', storage],
+    ['idleSpinStorage', spinning],
+    ['idleActive', active],
+    ['idleMetadata', metadata],
+  ]
+  const busy = (): Promise<number[]> => Promise.all(servers.map(async ([, server]) => (await server?.cpuSeconds()) ?? 0))
+  const before = await busy()
+  const clientSeconds = await client.perform({ name: 'idle', milliseconds: IDLE_MS })
+  const after = await busy()
+  const percent = (seconds: number): number[] => [(seconds / IDLE_MS) * 1e5]
+  const measuredServers = servers.flatMap(([name, server], index) =>
+    server ? [[name, percent(after[index]! - before[index]!)] as const] : [],
+  )
+  return { idleClient: percent(clientSeconds), ...Object.fromEntries(measuredServers) }
+}
+
+/** One on each server. */
+async function makeNodes(address: string, spinning: boolean): Promise<string[]> {
+  await using store = await StoreClient.connect(address)
+  await store.deploy(fileURLToPath(new URL('../bench-actions.js', import.meta.url)))
+  const action = await store.create('/action', 'action')
+  await action.create('bench-actions/Drain')
+  await warmFile(store, '/plain', FILE_BYTES, { storageClass: ['dram'] })
+  if (!spinning) return ['/action', '/plain']
+  await warmFile(store, '/spin', FILE_BYTES, { storageClass: [SPIN_CLASS] })
+  return ['/action', '/plain', '/spin']
+}

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { bothWays } from './both-ways.ts'
+import { ticksOf } from './cpu.ts'
+import { medianFigures, type WayFigures } from './figures.ts'
+import { countFromOne, positive, roundsOf } from './options.ts'
+import { tableOf } from './report.ts'
+
+const figures = (seconds: number, more: Partial<WayFigures> = {}): WayFigures => ({
+  seconds,
+  phases: { P1: seconds / 4, P2: (3 * seconds) / 4 },
+  bytesMoved: 1_000,
+  ingestedBytes: 500,
+  storedPeakBytes: 0,
+  cpuSeconds: 2 * seconds,
+  ...more,
+})
+
+test('a figure is the median of its rounds, to a millisecond', () => {
+  const rounds = [figures(3), figures(1.00049), figures(2, { bytesMoved: 3_000 })]
+  expect(medianFigures(rounds)).toEqual({
+    seconds: 2,
+    phases: { P1: 0.5, P2: 1.5 },
+    bytesMoved: 1_000,
+    ingestedBytes: 500,
+    storedPeakBytes: 0,
+    cpuSeconds: 4,
+  })
+  expect(medianFigures([figures(1.00049)]).seconds).toBe(1)
+  expect(medianFigures([figures(1), figures(1, { cpuSeconds: null })]).cpuSeconds).toBeNull()
+})
+
+test('the ways take turns, the first round does not count, and each begins every other round', async () => {
+  const order: string[] = []
+  let runs = 0
+  const way = (name: string) => async () => {
+    order.push(name)
+    return { figures: figures(++runs <= 2 ? 100 : 1), result: 'same' }
+  }
+  const both = await bothWays({ dataShipping: way('ship'), nearData: way('near') }, 2, () => {})
+  expect(order).toEqual(['ship', 'near', 'near', 'ship', 'ship', 'near'])
+  expect(both.dataShipping.seconds).toBe(1)
+  expect(both.nearData.seconds).toBe(1)
+})
+
+test('where the ways do not give the same, no figure is given', async () => {
+  const way = (result: string) => async () => ({ figures: figures(1), result })
+  await expect(bothWays({ dataShipping: way('a 1'), nearData: way('a 2') }, 1, () => {})).rejects.toThrow('the results differ')
+})
+
+test('the table has both ways, their ratio and how much less it is', () => {
+  const lines = tableOf('sort', {
+    workers: 2,
+    workerBandwidth: 75,
+    dataShipping: figures(4),
+    nearData: figures(1, { cpuSeconds: null }),
+  })
+  expect(lines[0]).toBe('sort: 2 workers, 75 MB/s for each worker')
+  expect(lines[2]).toMatch(/^time +4\.000 s +1\.000 s +0\.250 +75\.0 %$/)
+  expect(lines[6]).toMatch(/^CPU, all processes +8\.00 s +–$/)
+})
+
+test('the CPU time of a process is told apart from its name', () => {
+  const fields = ['1234', '(a (b) 1 2', ')', 'S', ...Array<string>(10).fill('0'), '250', '75', '0']
+  expect(ticksOf(`${fields[0]} ${fields[1]}${fields[2]} ${fields.slice(3).join(' ')}`)).toBe(325)
+})
+
+test('options that make no sense are refused', () => {
+  expect(positive('0.5')).toBe(0.5)
+  for (const bad of ['', '0', '-1', 'x', 'Infinity']) expect(() => positive(bad)).toThrow('above 0')
+  for (const bad of ['', '0', '1.5', '-1']) expect(() => countFromOne(bad)).toThrow('whole number')
+  expect(roundsOf({})).toBe(5)
+  expect(roundsOf({ workerBandwidth: 25 })).toBe(2)
+  expect(roundsOf({ workerBandwidth: 25, rounds: 7 })).toBe(7)
+})

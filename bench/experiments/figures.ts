@@ -1,0 +1,46 @@
+import { median } from '../rounds.ts'
+
+/** What one way of doing the work took. */
+export interface WayFigures {
+  /** Of all phases together. */
+  readonly seconds: number
+  readonly phases: Readonly<Record<string, number>>
+  /** Between workers and the store, both directions together. */
+  readonly bytesMoved: number
+  /** From the store to workers. */
+  readonly ingestedBytes: number
+  /** Beyond what was there at the beginning. */
+  readonly storedPeakBytes: number
+  /** Of all servers and workers; null where the system does not tell. */
+  readonly cpuSeconds: number | null
+}
+
+/** Both ways of one experiment, with so many workers. */
+export interface Comparison {
+  readonly workers: number
+  /** MB/s of each worker in each direction; null for no limit. */
+  readonly workerBandwidth: number | null
+  readonly dataShipping: WayFigures
+  readonly nearData: WayFigures
+}
+
+/** Each figure by itself: its median over the rounds. */
+export function medianFigures(rounds: readonly WayFigures[]): WayFigures {
+  const of = (figure: (round: WayFigures) => number): number => median(rounds.map(figure))
+  const cpu = rounds.map(({ cpuSeconds }) => cpuSeconds).filter(seconds => seconds !== null)
+  return {
+    seconds: seconds(of(round => round.seconds)),
+    phases: Object.fromEntries(
+      Object.keys(rounds[0]!.phases).map(name => [name, seconds(of(({ phases }) => phases[name]!))] as const),
+    ),
+    bytesMoved: of(({ bytesMoved }) => bytesMoved),
+    ingestedBytes: of(({ ingestedBytes }) => ingestedBytes),
+    storedPeakBytes: of(({ storedPeakBytes }) => storedPeakBytes),
+    cpuSeconds: cpu.length === rounds.length ? seconds(median(cpu)) : null,
+  }
+}
+
+/** More digits mean nothing. */
+function seconds(value: number): number {
+  return Math.round(value * 1e3) / 1e3
+}

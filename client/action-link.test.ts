@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest'
+import { GliderError } from '../protocol/errors.ts'
+import { FakeClock } from '../protocol/testing/fake-clock.ts'
+import { callAction } from './action-link.ts'
+import { ActionLinks } from './action-links.ts'
+import type { ClientContext } from './context.ts'
+import { TransferCounters } from './counters.ts'
+
+const target = { node: 1 }
+
+/** A client whose metadata server names one place after the other, and whose active server has an object at the last of them alone. */
+function setUp(places: readonly (string | GliderError)[], right: string) {
+  const clock = new FakeClock()
+  const asked: string[] = []
+  const left = [...places]
+  const connection = {
+    usable: true,
+    request: (_: unknown, { location }: { location: string }) => {
+      asked.push(location)
+      return location === right
+        ? Promise.resolve({ body: Buffer.from('7') })
+        : Promise.reject(new GliderError('BLOCK_GONE', 'the slot has been freed'))
+    },
+  }
+  const context = {
+    chain: () => [],
+    links: new ActionLinks(),
+    counters: new TransferCounters(),
+    connections: { ready: () => connection, context: { clock } },
+    metadata: {
+      request: () => {
+        const place = left.length > 1 ? left.shift()! : left[0]!
+        return place instanceof GliderError
+          ? Promise.reject(place)
+          : Promise.resolve({ location: place, address: 'here:1', path: '/a' })
+      },
+    },
+  } as unknown as ClientContext
+  return { asked, clock, call: () => callAction(context, target, 'name', undefined, {}) }
+}
+
+it('takes another way at once where the object was made anew between being asked for and being used', async () => {
+  const { call, asked } = setUp(['old', 'new'], 'new')
+  expect(await call()).toBe(7)
+  expect(await call()).toBe(7)
+  expect(asked).toEqual(['old', 'new', 'new'])
+})
+
+it('asks on where the metadata server has not heard yet that an object is lost, and says what it hears then', async () => {
+  const lost = new GliderError('ACTION_LOST', 'the object of /a is lost')
+  const { call, asked, clock } = setUp(['here', 'here', 'here', lost], '')
+  const called = call()
+  void called.catch(() => {})
+  while (asked.length < 2) await Promise.resolve()
+  for (let turn = 0; turn < 20; turn++) {
+    await Promise.resolve()
+    clock.advance(50)
+  }
+  await expect(called).rejects.toBe(lost)
+})
+
+it('gives up in the end, and says that it may be tried again', async () => {
+  const { call, clock } = setUp(['here'], '')
+  const called = call()
+  void called.catch(() => {})
+  for (let turn = 0; turn < 2_000; turn++) {
+    await Promise.resolve()
+    clock.advance(50)
+  }
+  await expect(called).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
