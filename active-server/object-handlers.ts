@@ -10,12 +10,14 @@ import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import { type Occupant, type Slots, whileOpen } from './slots.ts'
+import type { StreamQuota } from './stream-quota.ts'
 import type { Threads } from './threads.ts'
 import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
   readonly incarnation: string
   readonly slots: Slots
+  readonly streams: StreamQuota
   readonly threads: Threads
   readonly bundles: BundleFiles
   readonly clock: Clock
@@ -24,7 +26,7 @@ export interface ObjectParts {
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, threads, bundles, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes } = parts
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
@@ -76,22 +78,26 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
     const occupant = slots.find(location)
-    await whileOpen(occupant, () => {
-      if (confirm) stream.confirm()
-      if (acknowledge) stream.acknowledgeAll()
-      return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
-    })
+    await streams.during(() =>
+      whileOpen(occupant, () => {
+        if (confirm) stream.confirm()
+        if (acknowledge) stream.acknowledgeAll()
+        return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
+      }),
+    )
     return {}
   })
 
-  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots))
+  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams))
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
     const occupant = slots.find(location)
-    await whileOpen(occupant, () => {
-      if (confirm) stream.confirm()
-      return occupant.thread.read(stream, occupant.slot, chain ?? [])
-    })
+    await streams.during(() =>
+      whileOpen(occupant, () => {
+        if (confirm) stream.confirm()
+        return occupant.thread.read(stream, occupant.slot, chain ?? [])
+      }),
+    )
     return {}
   })
 

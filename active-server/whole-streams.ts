@@ -5,6 +5,7 @@ import type { GliderError } from '../protocol/errors.ts'
 import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
 import type { ActionThread } from './action-thread.ts'
 import type { Slots } from './slots.ts'
+import type { StreamQuota } from './stream-quota.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -24,9 +25,12 @@ export class WholeStreams implements RawReceiver {
   /** By request. */
   readonly #running = new ChurnMap<Running>()
 
-  constructor(connection: AnswerChannel, slots: Slots) {
+  readonly #quota: StreamQuota
+
+  constructor(connection: AnswerChannel, slots: Slots, quota: StreamQuota) {
     this.#connection = connection
     this.#slots = slots
+    this.#quota = quota
   }
 
   /** Bodies are small: they are copied to where their thread sees them. */
@@ -40,7 +44,9 @@ export class WholeStreams implements RawReceiver {
     const { inFlight, budget } = this.#connection
     inFlight.check()
     budget.check(body.length)
+    this.#quota.enter()
     const stream = thread.writeWhole(slot, body, options, error => {
+      this.#quota.leave()
       this.#over(this.#running.take(requestId))
       if (error) this.#connection.answerError(requestId, error)
       else this.#connection.answerRaw(requestId, EMPTY, undefined)

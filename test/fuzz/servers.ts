@@ -5,6 +5,7 @@ import { BundleFiles, standardModule } from '../../active-server/bundles.ts'
 import { bindObjects } from '../../active-server/object-handlers.ts'
 import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
+import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { Threads } from '../../active-server/threads.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
@@ -14,6 +15,7 @@ import { GliderError } from '../../protocol/errors.ts'
 import { HandlerTable } from '../../protocol/handlers.ts'
 import { encodeLocation, type Purpose, sign } from '../../protocol/location.ts'
 import type { Operation } from '../../protocol/operation.ts'
+import { trusted } from '../../protocol/principal.ts'
 import { transportPair } from '../../protocol/testing/memory-transport.ts'
 import { bindBlocks } from '../../storage-server/block-handlers.ts'
 import { Blocks } from '../../storage-server/blocks.ts'
@@ -109,6 +111,8 @@ export async function fuzzedActive(): Promise<Fuzzed> {
   const threads = await Threads.start({
     count: 1,
     metadata: '127.0.0.1:1',
+    token: '',
+    tlsCa: undefined,
     clock: systemClock,
     memory: processMemory,
     threadMemoryBytes: 512 << 20,
@@ -120,7 +124,9 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     stuck: cause => void losses.push(cause),
   })
   const handlers = new HandlerTable()
-  bindObjects(handlers, { incarnation: INCARNATION, slots, threads, bundles, clock: systemClock, threadMemoryBytes: 512 << 20 })
+  const streams = new StreamQuota()
+  const parts = { incarnation: INCARNATION, slots, streams, threads, bundles, clock: systemClock, threadMemoryBytes: 512 << 20 }
+  bindObjects(handlers, parts)
   for (let slot = 0; slot < OBJECTS; slot++) {
     const [thread] = threads.all
     slots.take({
@@ -196,8 +202,9 @@ export function accept(
     side: 'accepted',
     hello: { role: 'metadata', clientId: 'fuzzed' },
     handlers,
-    admit: ({ role }) => {
-      if (role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
+    admit: hello => {
+      if (hello.role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
+      return trusted(hello)
     },
   })
   connection.start().catch(() => undefined)
