@@ -54,7 +54,7 @@ export interface Giving {
 }
 
 /** Smaller pieces are cheaper to copy. */
-const LENT_FROM_BYTES = 64 << 10
+const LENT_FROM_BYTES = 256 << 10
 /** Lent pieces that are under way together. */
 const LENT_PIECES = 8
 
