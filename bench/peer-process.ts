@@ -14,10 +14,13 @@ export class PeerProcess implements Disposable {
     this.port = port
   }
 
-  /** @param memoryBytes what it sends from, and puts into what comes */
-  static start(module: URL, memoryBytes = MEMORY_BYTES): Promise<PeerProcess> {
+  /**
+   * @param memoryBytes what it sends from, and puts into what comes
+   * @param args what else it is told
+   */
+  static start(module: URL, memoryBytes = MEMORY_BYTES, args: readonly string[] = []): Promise<PeerProcess> {
     return new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(module), [`${memoryBytes}`])
+      const child = fork(fileURLToPath(module), [`${memoryBytes}`, ...args])
       child.once('message', message => resolve(new PeerProcess(child, (message as { port: number }).port)))
       child.once('exit', () => reject(new Error(`${module.href} ended before it listened`)))
     })

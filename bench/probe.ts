@@ -39,10 +39,7 @@ function memory(): number {
 
 process.on('message', message => {
   if (message === 'memory') process.send!({ memory: memory() })
-  else if (message === 'cpu') {
-    const { user, system } = process.cpuUsage()
-    process.send!({ cpuSeconds: (user + system) / 1e6 })
-  } else if (message === 'watch') {
+  else if (message === 'watch') {
     // From the first time that somebody asks.
     if (turns.enable()) setInterval(sample, SAMPLE_MS).unref()
     process.send!(watched())

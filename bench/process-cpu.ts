@@ -13,7 +13,7 @@ export function processCpuSeconds(pids: readonly number[]): number | undefined {
 }
 
 /** utime and stime are the 14th and 15th field; the 2nd is a name in parentheses that may hold anything. */
-function ticksOf(stat: string): number {
+export function ticksOf(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return Number(fields[11]) + Number(fields[12])
 }

@@ -31,9 +31,8 @@ export class ServerProcess implements AsyncDisposable {
     return this.#ask('watch')
   }
 
-  /** Seconds that its processor has worked for it. */
-  async cpuSeconds(): Promise<number> {
-    return (await this.#ask<{ cpuSeconds: number }>('cpu')).cpuSeconds
+  get pid(): number {
+    return this.#process.pid!
   }
 
   async stop(): Promise<void> {
@@ -47,7 +46,7 @@ export class ServerProcess implements AsyncDisposable {
     return this.stop()
   }
 
-  #ask<T>(what: 'memory' | 'watch' | 'cpu'): Promise<T> {
+  #ask<T>(what: 'memory' | 'watch'): Promise<T> {
     const answer = answerOf<T>(this.#process)
     this.#process.send(what)
     return answer

@@ -4,7 +4,6 @@ import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { median } from '../rounds.ts'
 import { ServerProcess } from '../server-process.ts'
-import { prefault } from '../storage-flags.ts'
 import { fileWrite } from '../store-figures.ts'
 import type { Measured, StageOptions } from './stage.ts'
 
@@ -34,7 +33,7 @@ async function passes(): Promise<number[]> {
   await using cluster = await LocalCluster.start({ storageServers: 0, activeServers: 0 })
   await using store = await StoreClient.connect(cluster.address)
   const metadata = new URL(cluster.address).host
-  const flags = ['--metadata', metadata, '--capacity', `${FILE_BYTES}`, ...(await prefault('all'))]
+  const flags = ['--metadata', metadata, '--capacity', `${FILE_BYTES}`, '--prefault', 'all']
   await using server = await ServerProcess.start('storage', flags)
   await settled(server)
   const rates: number[] = []

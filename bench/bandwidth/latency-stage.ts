@@ -1,12 +1,14 @@
-/** 1 KiB operations one after the other: the store, the same with a server that spins, and redis-benchmark with one client. */
+/** 1 KiB operations one after the other: the store, the same with a server that spins, bare pairs, and redis-benchmark with one client. */
 import { type FileNode, StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
+import { PeerProcess } from '../peer-process.ts'
 import { pipelined } from '../pipelined.ts'
 import { RedisPeers } from '../redis/redis-peers.ts'
 import { interleaved } from '../rounds.ts'
 import { ServerProcess } from '../server-process.ts'
-import { SPIN_FLAG, storageKnows } from '../storage-flags.ts'
 import { warmFile } from '../store-figures.ts'
+import { TURNING } from './small-format.ts'
+import { smallPeer, smallRead, smallWrite } from './small-pair.ts'
 import { type Measured, measured, type NamedFigure, type StageOptions } from './stage.ts'
 
 const OP_BYTES = 1 << 10
@@ -18,29 +20,39 @@ export const SPIN_CLASS = 'spin'
 export async function measureLatency({ rounds, amountMiB, progress }: StageOptions): Promise<Measured> {
   const classes = { storageClasses: ['dram', SPIN_CLASS] }
   await using cluster = await LocalCluster.start({ capacity: FILE_BYTES, activeServers: 0, ...classes })
-  await using spinning = await startSpinning(new URL(cluster.address).host, FILE_BYTES)
+  await using _spinning = await startSpinning(new URL(cluster.address).host, FILE_BYTES)
   await using store = await StoreClient.connect(cluster.address)
+  using peer = await PeerProcess.start(smallPeer, FILE_BYTES)
   await using redis = await RedisPeers.start({ valueBytes: OP_BYTES, keys: KEYS, autoPipelining: false })
   const operations = amountMiB * OPERATIONS_PER_MIB
   const load = { operations, inFlight: 1, unit: 1 }
   const plain = singleFigures(await warmFile(store, '/plain', FILE_BYTES, { storageClass: ['dram'] }), operations)
-  const spin = spinning && singleFigures(await warmFile(store, '/spin', FILE_BYTES, { storageClass: [SPIN_CLASS] }), operations)
+  const spin = singleFigures(await warmFile(store, '/spin', FILE_BYTES, { storageClass: [SPIN_CLASS] }), operations)
+  // It would keep a core busy while others are measured.
+  const turning = async (work: (port: number) => Promise<void>): Promise<void> => {
+    using other = await PeerProcess.start(smallPeer, FILE_BYTES, [TURNING])
+    await work(other.port)
+  }
+  const pair = (name: NamedFigure['name'], work: () => Promise<void>): NamedFigure => ({ name, amount: operations, work })
   const figures: NamedFigure[] = [
     ...(redis ? [redis.benchmark('redisLatencySet1KiB', 'set', load)] : []),
+    pair('pairLatencyWrite1KiB', () => smallWrite(peer.port, operations, 1)),
     { name: 'latencyWrite1KiB', ...plain.write },
-    ...(spin ? [{ name: 'latencySpinWrite1KiB', ...spin.write } as const] : []),
+    pair('pairLatencySpinWrite1KiB', () => turning(port => smallWrite(port, operations, 1))),
+    { name: 'latencySpinWrite1KiB', ...spin.write },
     ...(redis ? [redis.benchmark('redisLatencyGet1KiB', 'get', load)] : []),
+    pair('pairLatencyRead1KiB', () => smallRead(peer.port, operations, 1)),
     { name: 'latencyRead1KiB', ...plain.read },
-    ...(spin ? [{ name: 'latencySpinRead1KiB', ...spin.read } as const] : []),
+    pair('pairLatencySpinRead1KiB', () => turning(port => smallRead(port, operations, 1))),
+    { name: 'latencySpinRead1KiB', ...spin.read },
   ]
   return measured(await interleaved(figures, rounds, progress))
 }
 
-/** A second storage server, in a class of its own; undefined where servers cannot spin. */
-export async function startSpinning(metadata: string, capacityBytes: number): Promise<ServerProcess | undefined> {
-  if (!(await storageKnows(SPIN_FLAG))) return undefined
+/** A second storage server, in a class of its own. */
+export function startSpinning(metadata: string, capacityBytes: number): Promise<ServerProcess> {
   const where = ['--metadata', metadata, '--class', SPIN_CLASS]
-  return ServerProcess.start('storage', [...where, '--capacity', `${capacityBytes}`, SPIN_FLAG])
+  return ServerProcess.start('storage', [...where, '--capacity', `${capacityBytes}`, '--spin'])
 }
 
 type Work = Pick<NamedFigure, 'amount' | 'work'>

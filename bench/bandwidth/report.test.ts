@@ -17,6 +17,7 @@ const keys = [
   ...['socketWrite', 'fileWrite', 'actionWrite', 'socketRead', 'fileRead', 'actionRead'],
   ...['socketWrite64KiB', 'socketRead64KiB', 'fileWrite64KiB', 'fileRead64KiB'],
   ...['socketWrite1KiB', 'socketRead1KiB', 'blockWrite1KiB', 'blockRead1KiB'],
+  ...['pairLatencyWrite1KiB', 'pairLatencyRead1KiB', 'pairLatencySpinWrite1KiB', 'pairLatencySpinRead1KiB'],
   ...['latencyWrite1KiB', 'latencyRead1KiB', 'latencySpinWrite1KiB', 'latencySpinRead1KiB'],
   ...['redisLatencySet1KiB', 'redisLatencyGet1KiB', 'ws', 'wsWrite', 'wsRead'],
   ...['redisBenchmarkSet', 'redisBenchmarkGet', 'ioredisSet', 'ioredisGet', 'nodeRedisSet', 'nodeRedisGet'],
@@ -66,7 +67,7 @@ test('the table says what is not installed, and holds nothing against it', () =>
   for (const name of ['redisBenchmarkSet', 'ioredisSet', 'nodeRedisSet', 'redisLatencySet1KiB']) {
     expect(of(name)).toMatch(/ not installed$/)
   }
-  expect(of('latencySpinWrite1KiB')).toMatch(/ no --spin yet$/)
+  expect(of('latencySpinWrite1KiB')).toMatch(/ not measured$/)
   expect(of('latencyWrite1KiB')).toMatch(/redisLatencySet1KiB +at least 2\.3: nothing to hold it against$/)
   expect(all.join('\n')).not.toMatch(/Infinity|NaN/)
 })
@@ -84,7 +85,7 @@ test('a run without Redis prints one JSON object, with null for it and for what 
   expect(Object.keys(bandwidth)).toEqual(Object.keys(figureKinds))
   expect(bandwidth['latencyWrite1KiB']).toBeGreaterThan(0)
   expect(bandwidth['latencyRead1KiB']).toBeGreaterThan(0)
-  const others = Object.entries(bandwidth).filter(([name]) => !name.startsWith('latency'))
+  const others = Object.entries(bandwidth).filter(([name]) => !/^(pairL|l)atency/.test(name))
   expect(others).toEqual(others.map(([name]) => [name, null]))
 })
 

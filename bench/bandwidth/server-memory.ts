@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { ServerProcess } from '../server-process.ts'
-import { prefault } from '../storage-flags.ts'
 import { fileWrite } from '../store-figures.ts'
 
 const OP_BYTES = 1 << 20
@@ -18,7 +17,7 @@ export async function serverGrowth(amountMiB: number): Promise<number> {
   await using cluster = await LocalCluster.start({ storageServers: 0, activeServers: 0 })
   const address = new URL(cluster.address).host
   // What the server touches ahead of use would count for growth before it is a block.
-  const flags = ['--metadata', address, '--capacity', `${CAPACITY_BYTES}`, ...(await prefault('off'))]
+  const flags = ['--metadata', address, '--capacity', `${CAPACITY_BYTES}`, '--prefault', 'off']
   await using server = await ServerProcess.start('storage', flags)
   const stores = await Promise.all(Array.from({ length: CONNECTIONS }, () => StoreClient.connect(cluster.address)))
   try {

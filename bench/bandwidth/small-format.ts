@@ -7,6 +7,8 @@ export const BODY_BYTES = 1024
 export const FRAME_BYTES = HEAD_BYTES + BODY_BYTES
 export const op = { write: 1, read: 2, wrote: 3, gave: 4 } as const
 export const IN_FLIGHT = 64
+/** Told to the other end of the pair that is to keep its event loop turning. */
+export const TURNING = 'turning'
 
 /** By what is sent with it. */
 function bytesOf(code: number): number {
@@ -83,4 +85,13 @@ export class FrameSender {
     if (this.#to === this.#ring.length) this.#to = 0
     this.#from = this.#to
   }
+}
+
+/** Keeps the event loop of this process turning, so that it never sleeps, until what is returned is called. */
+export function keepTurning(): () => void {
+  let next = setImmediate(turn)
+  function turn(): void {
+    next = setImmediate(turn)
+  }
+  return () => clearImmediate(next)
 }

@@ -1,25 +1,36 @@
-/** The baseline of small operations: a bare pair of Node sockets, 64 in flight, batched. */
+/** The baseline of small operations: a bare pair of Node sockets, batched. */
 import net from 'node:net'
-import { BODY_BYTES, FRAME_BYTES, FrameCutter, FrameSender, HEAD_BYTES, IN_FLIGHT, op } from './small-format.ts'
+import { BODY_BYTES, FRAME_BYTES, FrameCutter, FrameSender, HEAD_BYTES, IN_FLIGHT, keepTurning, op } from './small-format.ts'
 
 export const smallPeer = new URL('./small-peer.js', import.meta.url)
 
 /** Writes so many bodies and waits until each has been acknowledged. */
-export function smallWrite(port: number, operations: number): Promise<void> {
+export function smallWrite(port: number, operations: number, inFlight = IN_FLIGHT): Promise<void> {
   const data = Buffer.alloc(BODY_BYTES, 7)
-  return run(port, operations, FRAME_BYTES, (sender, number) => sender.add(op.write, number, data))
+  return run(port, operations, inFlight, FRAME_BYTES, (sender, number) => sender.add(op.write, number, data))
 }
 
 /** Reads so many bodies into one buffer. */
-export function smallRead(port: number, operations: number): Promise<void> {
+export function smallRead(port: number, operations: number, inFlight = IN_FLIGHT): Promise<void> {
   const into = Buffer.allocUnsafeSlow(BODY_BYTES)
   const ask = (sender: FrameSender, number: number): void => sender.add(op.read, number)
-  return run(port, operations, HEAD_BYTES, ask, (memory, at) => memory.copy(into, 0, at + HEAD_BYTES, at + FRAME_BYTES))
+  return run(port, operations, inFlight, HEAD_BYTES, ask, (memory, at) => memory.copy(into, 0, at + HEAD_BYTES, at + FRAME_BYTES))
 }
 
-function run(
+/** One after the other is the business of a client that does not sleep meanwhile. */
+async function run(...[port, operations, inFlight, ...asking]: Parameters<typeof exchange>): Promise<void> {
+  const stop = inFlight === 1 ? keepTurning() : undefined
+  try {
+    await exchange(port, operations, inFlight, ...asking)
+  } finally {
+    stop?.()
+  }
+}
+
+function exchange(
   port: number,
   operations: number,
+  inFlight: number,
   askBytes: number,
   ask: (sender: FrameSender, number: number) => void,
   answered: (memory: Buffer, at: number) => void = () => {},
@@ -31,7 +42,7 @@ function run(
     const sender = new FrameSender(askBytes, bytes => socket.write(bytes))
     const send = (): void => {
       sending = false
-      while (asked < operations && asked - done < IN_FLIGHT) ask(sender, asked++)
+      while (asked < operations && asked - done < inFlight) ask(sender, asked++)
       sender.flush()
     }
     const cutter = new FrameCutter((memory, at) => {

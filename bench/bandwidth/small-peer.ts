@@ -1,9 +1,10 @@
 /** The process at the other end of the bare pair of small operations. */
 import { type OnRead, serve } from './bare-server.ts'
-import { BODY_BYTES, FRAME_BYTES, FrameCutter, FrameSender, HEAD_BYTES, op } from './small-format.ts'
+import { BODY_BYTES, FRAME_BYTES, FrameCutter, FrameSender, HEAD_BYTES, keepTurning, op, TURNING } from './small-format.ts'
 
 const memory = Buffer.allocUnsafeSlow(Number(process.argv[2])).fill(1)
 let next = 0
+if (process.argv[3] === TURNING) keepTurning()
 
 serve((socket): OnRead => {
   const buffer = Buffer.allocUnsafeSlow(64 << 10)

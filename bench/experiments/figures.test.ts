@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { ticksOf } from '../process-cpu.ts'
 import { bothWays } from './both-ways.ts'
-import { ticksOf } from './cpu.ts'
 import { medianFigures, type WayFigures } from './figures.ts'
 import { countFromOne, positive, roundsOf } from './options.ts'
 import { tableOf } from './report.ts'

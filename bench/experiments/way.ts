@@ -1,5 +1,5 @@
 import type { StoreClient } from '../../client/index.ts'
-import { cpuSeconds } from './cpu.ts'
+import { processCpuSeconds } from '../process-cpu.ts'
 import type { WayFigures } from './figures.ts'
 import { StoredPeak } from './stored-peak.ts'
 import type { ResultOf, Task } from './tasks.ts'
@@ -9,13 +9,18 @@ import type { WorkerProcess } from './worker-process.ts'
 export class Way {
   readonly #workers: readonly WorkerProcess[]
   readonly #pids: readonly number[]
-  readonly #cpuBefore: number | null
+  readonly #cpuBefore: number | undefined
   readonly #peak: StoredPeak
   readonly #phases: Record<string, number> = {}
   #sent = 0
   #received = 0
 
-  private constructor(workers: readonly WorkerProcess[], pids: readonly number[], cpuBefore: number | null, peak: StoredPeak) {
+  private constructor(
+    workers: readonly WorkerProcess[],
+    pids: readonly number[],
+    cpuBefore: number | undefined,
+    peak: StoredPeak,
+  ) {
     this.#workers = workers
     this.#pids = pids
     this.#cpuBefore = cpuBefore
@@ -24,7 +29,7 @@ export class Way {
 
   static async begin(store: StoreClient, workers: readonly WorkerProcess[], pids: readonly number[]): Promise<Way> {
     const peak = await StoredPeak.begin(store)
-    return new Way(workers, pids, await cpuSeconds(pids), peak)
+    return new Way(workers, pids, processCpuSeconds(pids), peak)
   }
 
   /** One task for each worker, the first for the first, all at the same time. */
@@ -52,14 +57,14 @@ export class Way {
 
   async end(): Promise<WayFigures> {
     await this.#peak.end()
-    const cpuAfter = await cpuSeconds(this.#pids)
+    const cpuAfter = processCpuSeconds(this.#pids)
     return {
       seconds: Object.values(this.#phases).reduce((sum, seconds) => sum + seconds, 0),
       phases: this.#phases,
       bytesMoved: this.#sent + this.#received,
       ingestedBytes: this.#received,
       storedPeakBytes: this.#peak.bytes,
-      cpuSeconds: cpuAfter === null || this.#cpuBefore === null ? null : cpuAfter - this.#cpuBefore,
+      cpuSeconds: cpuAfter === undefined || this.#cpuBefore === undefined ? null : cpuAfter - this.#cpuBefore,
     }
   }
 }
