@@ -55,7 +55,7 @@ export interface ConnectOptions {
   /** Deadline in milliseconds, after which it fails with `TIMEOUT`. @default 30000 */
   readonly timeoutMs?: number
   /**
-   * Whether to keep the event loop turning for up to 0.1 ms while the answer to one of few requests is due: answers come sooner,
+   * Whether to keep the event loop turning for up to 0.4 ms while the answer to one of few requests is due: answers come sooner,
    * for some CPU while requests are made one after the other. @default true
    */
   readonly spin?: boolean

@@ -60,7 +60,7 @@ export interface LocalClusterOptions {
   readonly clusterSecret?: string
   /** By which operators come where there is such a secret. */
   readonly adminToken?: string
-  /** Whether servers stay awake for 0.1 ms after each request, so that the next is answered sooner. @default false */
+  /** Whether servers stay awake for 0.4 ms after each request, so that the next is answered sooner. @default false */
   readonly spin?: boolean
   /** Of the metadata server; 0 takes any free one. @default 0 */
   readonly port?: number

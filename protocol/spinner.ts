@@ -1,13 +1,13 @@
 import type { Clock } from './clock.ts'
 
 /** Longer than what is worth spinning for takes to come; in milliseconds. */
-const SPAN_MS = 0.1
+const SPAN_MS = 0.4
 /** After so many vain spins in a row it does not get more reluctant any more. */
 const MOST_RELUCTANT = 10
 
 /**
  * Keeps the event loop turning for a moment where something is due: going to sleep and waking up again takes longer than many
- * an answer. Always holds: it turns for at most 0.1 ms after it was asked to, and each time that was in vain, twice as many
+ * an answer. Always holds: it turns for at most 0.4 ms after it was asked to, and each time that was in vain, twice as many
  * requests to do so are passed over before the next try.
  */
 export class Spinner {

@@ -53,7 +53,7 @@ export function serverCommand(name: string, description: string, defaultPort: nu
     .addOption(
       flag(
         '--spin',
-        'keeps turning for up to 0.1 ms after each request, so that the next is answered sooner; takes CPU, as long as it is used',
+        'keeps turning for up to 0.4 ms after each request, so that the next is answered sooner; takes CPU, as long as it is used',
       ),
     )
     .addOption(countLimit('connections', 'connections with frames; more are refused'))
