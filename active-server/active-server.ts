@@ -6,7 +6,6 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
-import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
@@ -50,7 +49,7 @@ const LAST_WORDS_MS = 1_000
  */
 export async function startActiveServer(
   config: ActiveServerConfig,
-  { clock, randomness, log }: System,
+  { clock, randomness, log, network }: System,
   left: Leave = () => {},
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
@@ -71,6 +70,7 @@ export async function startActiveServer(
   const membership = new Membership({
     metadataAddress: config.metadata,
     context,
+    dial: network.dial,
     handlers,
     log,
     offer: () => ({
@@ -159,7 +159,7 @@ export async function startActiveServer(
   reports.register(metrics)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
 
-  const chassis = await Chassis.start({
+  const chassis = await network.listen({
     role: 'active',
     id: incarnation,
     host: config.host,

@@ -1,7 +1,7 @@
 import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
-import { dial } from '../protocol/dial.system.ts'
+import type { dial } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -16,6 +16,7 @@ const ANSWER_MS = 5_000
 export interface MembershipOptions {
   readonly metadataAddress: string
   readonly context: ConnectionContext
+  readonly dial: typeof dial
   readonly handlers: HandlerTable
   readonly log: Log
   /** What is offered; asked for at each registration. */
@@ -91,7 +92,7 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const { metadataAddress, context, handlers, offer, registered, log } = this.#options
+    const { metadataAddress, context, dial, handlers, offer, registered, log } = this.#options
     const head = offer()
     const transport = await dial(metadataAddress, { signal: this.#stopping.signal })
     const connection = new ConnectionCore(context, {

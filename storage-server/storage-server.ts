@@ -2,9 +2,9 @@ import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
-import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
+import type { Listener } from '../server/network.ts'
 import type { RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
@@ -21,7 +21,7 @@ import { Prefault } from './prefault.ts'
  */
 export async function startStorageServer(
   config: StorageServerConfig,
-  { clock, randomness, log }: System,
+  { clock, randomness, log, network }: System,
   dismissed: (why: string) => void = () => {},
 ): Promise<RunningServer> {
   const { capacityBytes } = config
@@ -63,6 +63,7 @@ export async function startStorageServer(
   const membership = new Membership({
     metadataAddress: config.metadata,
     context,
+    dial: network.dial,
     handlers,
     log,
     offer: () => ({
@@ -98,9 +99,9 @@ export async function startStorageServer(
     await blocks?.store.idle()
     await directory?.close()
   }
-  let chassis: Chassis
+  let chassis: Listener
   try {
-    chassis = await Chassis.start({
+    chassis = await network.listen({
       role: 'storage',
       id: incarnation,
       host: config.host,

@@ -9,7 +9,8 @@ import type { Generation } from '../../protocol/generation.ts'
 import { encodeInventory } from '../../protocol/inventory.ts'
 import { readLocation } from '../../protocol/location.ts'
 import { codeOf, FakeClock, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from '../fakes.test.helper.ts'
-import { LmdbJournal } from './lmdb-journal.ts'
+import { openLmdbJournal } from './lmdb-store.ts'
+import type { TurnJournal } from './turn-journal.ts'
 
 const config = { blockBytes: 100, inlineBytes: 20, storageClasses: ['dram', 'disk'] }
 
@@ -33,10 +34,10 @@ function newFolder(): string {
 /** A metadata server in one of its lives. */
 class Life {
   readonly directory: string
-  readonly journal: LmdbJournal
+  readonly journal: TurnJournal
   readonly cluster: FakeCluster
 
-  private constructor(directory: string, journal: LmdbJournal, cluster: FakeCluster) {
+  private constructor(directory: string, journal: TurnJournal, cluster: FakeCluster) {
     this.directory = directory
     this.journal = journal
     this.cluster = cluster
@@ -49,7 +50,7 @@ class Life {
     const randomness = { bytes: (count: number) => Buffer.alloc(count), id: () => 'id' }
     const log = { debug() {}, info() {}, warn() {}, error() {} }
     const failed = (error: GliderError): void => void failures.push(error)
-    const journal = await LmdbJournal.open({ directory, sync, clock, randomness, log, failed })
+    const journal = await openLmdbJournal({ directory, sync, clock, randomness, log, failed })
     try {
       return new Life(directory, journal, new FakeCluster({ ...config, ...overrides }, journal))
     } catch (error) {

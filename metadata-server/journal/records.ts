@@ -1,6 +1,6 @@
 /**
  * How things look in the journal. Records are lists rather than objects, since there may be millions; the format's number in
- * lmdb-journal.ts rises with any change here.
+ * turn-journal.ts rises with any change here.
  */
 import type { BundleInfo, NodeType } from '../../protocol/catalogue.ts'
 import { invariant, unreachable } from '../../protocol/errors.ts'
