@@ -1,0 +1,178 @@
+/** One schedule: a cluster, what its clients do, what goes wrong meanwhile, and what has to hold in the end. All of it follows from the seed. */
+import { ActionUser } from './action-users.ts'
+import { type Actor, outcomeOf } from './actor.ts'
+import { BagParts, BagUser } from './bag.ts'
+import { planFaults } from './faults.ts'
+import { Files } from './files.ts'
+import { Lessee } from './leases.ts'
+import { Names, NameUser } from './names.ts'
+import { Odds } from './odds.ts'
+import { checkUntilAsked, Operator, wrongIn } from './operator.ts'
+import { World } from './world.ts'
+
+export interface Result {
+  readonly seed: number
+  /** What must not happen, and has; empty where all is well. */
+  readonly complaints: readonly string[]
+  readonly events: number
+  readonly virtualMs: number
+}
+
+/** Things go wrong for so long. */
+const TROUBLE_MS = 12_000
+/** Everything that is under way ends in this time once all is well: twice the deadline of an operation. */
+const ENDING_MS = 60_000
+/** Leases and claims of those who have gone end in this time, and servers that are not there any more are given up. */
+const SETTLING_MS = 45_000
+/** Longer than answers are kept. */
+const FORGETTING_MS = 12 * 60_000
+
+/** @param trace told of every event */
+export async function simulate(seed: number, trace?: (line: string) => void): Promise<Result> {
+  const world = new World(new Odds(seed), trace)
+  const onRejection = (reason: unknown): void =>
+    world.complain(`nobody awaits ${reason instanceof Error ? reason.stack : String(reason)}`)
+  process.on('unhandledRejection', onRejection)
+  try {
+    await new Schedule(world).run()
+  } catch (error) {
+    world.complain(`the schedule failed: ${error instanceof Error ? error.stack : String(error)}`)
+  } finally {
+    process.off('unhandledRejection', onRejection)
+  }
+  const { complaints, scheduler } = world
+  return { seed, complaints, events: scheduler.events, virtualMs: scheduler.now }
+}
+
+class Schedule {
+  readonly #world: World
+  readonly #actors: Actor[] = []
+  readonly #names: Names[] = []
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  async run(): Promise<void> {
+    const world = this.#world
+    const { scheduler, network, odds } = world
+    for (const machine of world.machines) world.start(machine)
+    await scheduler.pass(odds.of([0, 100, 1_000]))
+    this.#cast()
+    await this.#prepare()
+    for (const actor of this.#actors) actor.start()
+    planFaults(world, odds.of([0, 2, 5, 9]), TROUBLE_MS)
+    await scheduler.pass(TROUBLE_MS)
+    network.heal()
+    for (const { process } of world.clients) process.thaw()
+    for (const machine of world.machines) {
+      machine.running?.process.thaw()
+      if (!machine.running) world.start(machine)
+    }
+    scheduler.note('world', () => 'all is well from now on')
+    await scheduler.drive(() => this.#actors.every(({ isOver }) => isOver), scheduler.now + ENDING_MS)
+    for (const { isOver, name, doing } of this.#actors) if (!isOver) world.complain(`${name} has not ended: ${doing}`)
+    if (world.complaints.length === 0) await this.#end()
+  }
+
+  /** Who takes part. */
+  #cast(): void {
+    const world = this.#world
+    const { odds } = world
+    const clients = Array.from({ length: 2 + odds.below(3) }, (_, index) => world.connect(`client${index}`))
+    const add = (actor: Actor): void => void this.#actors.push(actor)
+    const client = (): (typeof clients)[number] => odds.of(clients)
+    if (odds.oneIn(2)) {
+      const names = new Names('/names')
+      this.#names.push(names)
+      for (let left = 2 + odds.below(2); left > 0; left--)
+        add(new NameUser(`namer${left}`, world, client(), names, 3 + odds.below(5)))
+    }
+    for (let left = odds.below(3); left > 0; left--)
+      add(new Files(`files${left}`, world, client(), 'directory', 4 + odds.below(12)))
+    if (odds.oneIn(2)) add(new Files('table', world, client(), 'table', 4 + odds.below(12)))
+    if (odds.oneIn(2)) {
+      const parts = new BagParts('/bag')
+      for (let left = 1 + odds.below(3); left > 0; left--)
+        add(new BagUser(`bagger${left}`, world, client(), parts, 2 + odds.below(6)))
+    }
+    if (odds.oneIn(2)) add(new Lessee('lessee', world, client(), 3 + odds.below(8)))
+    if (world.shape.slots > 0) {
+      for (let left = odds.below(3); left > 0; left--) add(new ActionUser(`action${left}`, world, client(), 3 + odds.below(10)))
+    }
+    if (odds.oneIn(2)) add(new Operator('operator', world, client(), 3))
+  }
+
+  async #prepare(): Promise<void> {
+    const { store } = this.#world.connect('preparer')
+    for (const { base } of this.#names) await this.#until(`create ${base}`, () => store.create(base, 'directory'))
+    await this.#until('close the preparer', () => store.close())
+  }
+
+  async #end(): Promise<void> {
+    const world = this.#world
+    const { scheduler, clients, machines } = world
+    const { store } = world.connect('verifier')
+    for (const actor of this.#actors) await this.#until(`verify ${actor.name}`, () => actor.verify(store))
+    for (const names of this.#names) {
+      const wrong = names.judge()
+      if (wrong) world.complain(wrong)
+    }
+    for (const { process, store: own } of clients) {
+      if (process.state === 'dead' || own === store) continue
+      await this.#until(`close ${process.name}`, () => own.close())
+      if (process.timers > 0) world.complain(`${process.name} has ${process.timers} timers left after its close`)
+    }
+    await scheduler.pass(SETTLING_MS)
+    for (const actor of this.#actors)
+      if (actor instanceof Lessee) await this.#until(`verify the end of ${actor.name}`, () => actor.verifyGone(store))
+    await this.#until('check', async () => {
+      const wrong = wrongIn(await checkUntilAsked(store))
+      if (wrong) world.complain(`fsck found ${wrong}`)
+    })
+    await this.#until('delete all', async () => {
+      for await (const { path } of store.list('/')) await store.delete(path, { recursive: true })
+    })
+    await scheduler.pass(2_000)
+    await this.#until('check that nothing is left', async () => {
+      const usage = await store.usage()
+      if (usage.nodes + usage.storedBytes + usage.blocks + usage.slots > 0)
+        world.complain(`in use after all: ${JSON.stringify(usage)}`)
+      const report = await checkUntilAsked(store)
+      if (!report.clean) world.complain(`fsck found ${JSON.stringify(report.findings)}`)
+    })
+    await this.#until('close the verifier', () => store.close())
+    const forgets = world.odds.oneIn(10)
+    await scheduler.pass(forgets ? FORGETTING_MS : 2_000)
+    for (const kind of ['node', 'part', 'claim', 'lease', ...(forgets ? (['answers'] as const) : [])] as const) {
+      const left = world.disk.count(kind)
+      if (left > 0) world.complain(`the journal has ${left} records of the kind ${kind} left`)
+    }
+    for (const machine of [...machines].reverse()) {
+      const running = machine.running?.process
+      await this.#until(`stop ${machine.name}`, () => world.stop(machine))
+      await scheduler.pass(5_000)
+      if (running && running.timers > 0) world.complain(`${running.name} has ${running.timers} timers left after its stop`)
+    }
+    if (world.network.links.size > 0) world.complain(`${world.network.links.size} links are left`)
+  }
+
+  /** Does something that has to come to a good end. */
+  async #until(what: string, run: () => Promise<unknown>): Promise<void> {
+    const { scheduler } = this.#world
+    let over = false
+    scheduler.note('world', () => what)
+    const running = outcomeOf(run).then(
+      outcome => {
+        over = true
+        if (outcome.code) this.#world.complain(`${what}: ${outcome.code} ${outcome.message}`)
+      },
+      (error: unknown) => {
+        over = true
+        this.#world.complain(`${what}: ${error instanceof Error ? error.stack : String(error)}`)
+      },
+    )
+    if (await scheduler.drive(() => over, scheduler.now + ENDING_MS)) await running
+    else this.#world.complain(`it does not come to an end: ${what}`)
+  }
+}
