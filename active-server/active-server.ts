@@ -15,7 +15,7 @@ import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
-import { Slots } from './slots.ts'
+import { type Occupant, Slots } from './slots.ts'
 import { Threads } from './threads.ts'
 
 export interface ActiveServerConfig {
@@ -60,8 +60,12 @@ export async function startActiveServer(
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported = new Set<LostObjects>()
 
-  const dropObject = (thread: ActionThread, slot: number): void => {
-    for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
+  /** What was there when the server registered: what is made before it is answered is made for whom it registered with. */
+  let offered: readonly Occupant[] = []
+  const dropObject = (occupant: Occupant): void => {
+    const { thread, slot } = occupant
+    if (!slots.all().includes(occupant)) return
+    slots.release(occupant)
     thread
       .deleteObject(slot, 'abort')
       .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
@@ -73,18 +77,21 @@ export async function startActiveServer(
     dial: network.dial,
     handlers,
     log,
-    offer: () => ({
-      role: 'active',
-      incarnation,
-      address: chassis.address,
-      storageClass: 'active',
-      capacity: config.slots,
-      proofKey: proofKey.toString('base64url'),
-      builtin: [standardBundle()],
-    }),
+    offer: () => {
+      offered = slots.all()
+      return {
+        role: 'active',
+        incarnation,
+        address: chassis.address,
+        storageClass: 'active',
+        capacity: config.slots,
+        proofKey: proofKey.toString('base64url'),
+        builtin: [standardBundle()],
+      }
+    },
     registered: ({ known }) => {
       // A metadata server that came back without state does not know these objects: nobody will ever reach them.
-      if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
+      if (!known) for (const occupant of offered) dropObject(occupant)
       void reportAll()
     },
     dismissed: why => {

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
+import type { Generation } from '../protocol/generation.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
@@ -50,6 +51,8 @@ export async function startStorageServer(
   }
 
   let blocks: Blocks | undefined
+  /** What was there when the server registered: blocks that are used before it is answered are given out by whom it registered with. */
+  let offered: Generation | undefined
   let prefault: Prefault | undefined
   bindBlocks(
     handlers,
@@ -66,14 +69,17 @@ export async function startStorageServer(
     dial: network.dial,
     handlers,
     log,
-    offer: () => ({
-      role: 'storage',
-      incarnation,
-      address: chassis.address,
-      storageClass: config.storageClass,
-      capacity: capacityBytes,
-      proofKey: proofKey.toString('base64url'),
-    }),
+    offer: () => {
+      offered = blocks?.newest
+      return {
+        role: 'storage',
+        incarnation,
+        address: chassis.address,
+        storageClass: config.storageClass,
+        capacity: capacityBytes,
+        proofKey: proofKey.toString('base64url'),
+      }
+    },
     registered: ({ blockBytes, known }) => {
       const old = blocks
       if (!old) blocks = openBlocks(blockBytes)
@@ -83,7 +89,7 @@ export async function startStorageServer(
         void old.store.idle().then(() => {
           blocks = openBlocks(blockBytes)
         })
-      } else if (!known) old.freeAll()
+      } else if (!known && offered) old.freeUpTo(offered)
     },
     dismissed: why => {
       stop().then(

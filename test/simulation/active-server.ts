@@ -9,7 +9,7 @@ import * as standard from '../../actions/standard/index.ts'
 import type { StoreClient } from '../../actions/store.ts'
 import type { ActionThread, ObjectSpec } from '../../active-server/action-thread.ts'
 import { bindObjects } from '../../active-server/object-handlers.ts'
-import { Slots } from '../../active-server/slots.ts'
+import { type Occupant, Slots } from '../../active-server/slots.ts'
 import type { Threads } from '../../active-server/threads.ts'
 import type { WholeOptions } from '../../protocol/action-heads.ts'
 import { catalogue, type HeadOf } from '../../protocol/catalogue.ts'
@@ -50,6 +50,7 @@ export async function startSimulatedActiveServer(
   const parts = { incarnation, slots, clock, threadMemoryBytes: 1 << 30 }
   bindObjects(handlers, { ...parts, threads: threads as unknown as Threads, bundles: undefined as never })
   const unreported = new Set<LostObjects>()
+  let offered: readonly Occupant[] = []
   const report = (lost: LostObjects): void => {
     membership.request(catalogue.objectsLost, { incarnation, ...lost }).then(
       () => unreported.delete(lost),
@@ -62,18 +63,22 @@ export async function startSimulatedActiveServer(
     dial: network.dial,
     handlers,
     log,
-    offer: () => ({
-      role: 'active',
-      incarnation,
-      address: listener.address,
-      storageClass: 'active',
-      capacity,
-      proofKey: proofKey.toString('base64url'),
-      builtin,
-    }),
+    offer: () => {
+      offered = slots.all()
+      return {
+        role: 'active',
+        incarnation,
+        address: listener.address,
+        storageClass: 'active',
+        capacity,
+        proofKey: proofKey.toString('base64url'),
+        builtin,
+      }
+    },
     registered: ({ known }) => {
       if (!known) {
-        for (const occupant of slots.all()) {
+        for (const occupant of offered) {
+          if (!slots.all().includes(occupant)) continue
           slots.release(occupant)
           occupant.thread.deleteObject(occupant.slot, 'abort').catch(() => undefined)
         }
@@ -146,10 +151,11 @@ class SimulatedThread {
 
   deleteObject(slot: number, mode: 'wait' | 'abort', chain: readonly string[] = []): Promise<void> {
     return this.#unlessLost(async () => {
+      const object = this.#object(slot)
       try {
-        await this.#object(slot).delete(mode, { chain })
+        await object.delete(mode, { chain })
       } finally {
-        this.#objects.delete(slot)
+        if (this.#objects.get(slot) === object) this.#objects.delete(slot)
       }
     })
   }

@@ -89,7 +89,8 @@ export abstract class Actor {
 
   /** Lets time pass. */
   think(mostMs: number): Promise<void> {
-    return this.pause(this.odds.rarelyLong(mostMs / 5, mostMs))
+    const most = mostMs * this.world.pace
+    return this.pause(this.odds.rarelyLong(most / 5, most))
   }
 
   pause(ms: number): Promise<void> {

@@ -40,7 +40,7 @@ function holdLink(world: World, odds: Odds): void {
   const links = [...world.network.links]
   if (links.length === 0) return
   const link = odds.of(links)
-  const forMs = odds.rarelyLong(1_000, 12_000)
+  const forMs = away(world, odds, 1_000, 12_000)
   world.scheduler.note('fault', () => `link ${link.number} stands still for ${forMs.toFixed()} ms`)
   world.wentWrong(forMs)
   world.mayGiveUp(
@@ -63,7 +63,7 @@ function partition(world: World, odds: Odds): void {
   const one = odds.oneIn(2) ? 'meta' : odds.of(hosts)
   const other = odds.of(hosts)
   if (one === other) return
-  const forMs = odds.rarelyLong(2_000, 12_000)
+  const forMs = away(world, odds, 2_000, 12_000)
   world.scheduler.note('fault', () => `${one} and ${other} do not reach each other for ${forMs.toFixed()} ms`)
   world.wentWrong(forMs)
   world.mayGiveUp([one, other], forMs)
@@ -74,7 +74,8 @@ function restartMetadata(world: World, odds: Odds): void {
   const { metadata, scheduler } = world
   const { running } = metadata
   if (!running?.stop) return
-  const awayMs = odds.rarelyLong(500, 6_000)
+  world.hasRestarted = true
+  const awayMs = away(world, odds, 500, 6_000)
   world.wentWrong(awayMs)
   if (odds.oneIn(4)) {
     metadata.running = undefined
@@ -95,7 +96,7 @@ function restartStorage(world: World, odds: Odds): void {
   world.wentWrong(0)
   world.mayLoseData = true
   world.kill(machine, odds.oneIn(3))
-  restartAfter(world, machine, odds.rarelyLong(500, 8_000))
+  restartAfter(world, machine, away(world, odds, 500, 8_000))
 }
 
 function freeze(world: World, odds: Odds): void {
@@ -104,9 +105,10 @@ function freeze(world: World, odds: Odds): void {
     ...world.clients.map(({ process }) => process),
   ]
   const process = odds.of(processes)
-  const forMs = odds.rarelyLong(1_000, 9_000)
+  const forMs = away(world, odds, 1_000, 9_000)
   world.wentWrong(forMs)
-  world.mayGiveUp(['meta', process.host], forMs)
+  // Time in which the metadata server itself stands still is nobody's silence.
+  if (process.host !== 'meta') world.mayGiveUp(['meta', process.host], forMs)
   process.freeze()
   world.scheduler.plan(world.network.wire, forMs, 'a process may go on', () => process.thaw())
 }
@@ -122,11 +124,16 @@ function hurtActive(world: World, odds: Odds): void {
     return
   }
   world.kill(active, odds.oneIn(3))
-  restartAfter(world, active, odds.rarelyLong(500, 8_000))
+  restartAfter(world, active, away(world, odds, 500, 8_000))
 }
 
 function killClient(world: World, odds: Odds): void {
   odds.of(world.clients).process.kill(odds.oneIn(3))
+}
+
+/** How long something is away. */
+function away({ pace }: World, odds: Odds, usualMs: number, mostMs: number): number {
+  return odds.rarelyLong(usualMs, mostMs) * pace
 }
 
 function restartAfter(world: World, machine: Machine, ms: number): void {

@@ -193,6 +193,8 @@ export class Files extends Actor {
     const outcome = await this.attempt(what, async () => {
       const file = await this.store.lookup(path, 'file')
       const stream: Readable = file.createReadStream()
+      // It may fail before anybody reads.
+      stream.on('error', () => {})
       await this.think(300)
       return (await buffer(stream)).toString('latin1')
     })
@@ -233,7 +235,10 @@ async function write(stream: Writable, pieces: readonly string[], commits: boole
       await Promise.race([between(), failed])
     }
     if (commits) {
-      await ended(stream)
+      await ended(stream).catch((error: unknown) => {
+        // Where it has failed before, that is why.
+        throw stream.errored ?? error
+      })
       return
     }
   } finally {

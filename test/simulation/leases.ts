@@ -91,6 +91,6 @@ export class Lessee extends Actor {
 
   /** Whether something has kept its renewals from coming in time. */
   #mayExpire({ ttlMs }: Leased): boolean {
-    return this.world.longestSilenceMs() > ttlMs / 4
+    return this.client.process.state === 'dead' || this.world.longestSilenceMs() > ttlMs / 4
   }
 }

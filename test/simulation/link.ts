@@ -12,6 +12,8 @@ export interface Wire {
   readonly wire: Owner
   readonly links: Set<Link>
   latency(): number
+  /** Whether somebody listens at a host. */
+  isUp(host: string): boolean
 }
 
 interface Write {
@@ -176,7 +178,10 @@ export class End implements Transport {
   died(): void {
     if (this.#gone) return
     this.#writes = []
-    if (this.process.isSilent) return
+    if (this.process.isSilent) {
+      this.#shared.link.over()
+      return
+    }
     this.other.sever('read ECONNRESET')
     this.#shared.link.over()
   }
@@ -200,7 +205,7 @@ export class End implements Transport {
   }
 
   #awaitLeaving(): void {
-    if (this.#leaving || this.#gone) return
+    if (this.#leaving || this.#gone || (this.#writes.length === 0 && !this.#closing)) return
     this.#leaving = true
     const { scheduler, odds } = this.#shared
     scheduler.plan(this.process, odds.between(0, 0.05), 'sends', () => {
@@ -229,6 +234,8 @@ export class End implements Transport {
       this.sever('read ECONNRESET')
     } else if (!this.#severed) this.other.#expect(scheduler.now + wire.latency(), bytes)
     write.flushed()
+    // Whoever has come up where the other side was knows nothing of it.
+    if (this.other.process.isSilent && wire.isUp(this.other.process.host)) this.sever('read ECONNRESET')
     this.#awaitLeaving()
   }
 

@@ -61,6 +61,11 @@ export class VirtualNetwork {
     for (const link of this.links) link.release()
   }
 
+  isUp(host: string): boolean {
+    for (const { process } of this.#listening.values()) if (process.host === host) return true
+    return false
+  }
+
   #separated(a: string, b: string): number {
     return this.#partitions.get(pairOf(a, b)) ?? 0
   }
@@ -144,10 +149,10 @@ export class VirtualNetwork {
 
   #join(process: Process, { process: server, accept }: Listening, address: string, done: (end: End) => void): void {
     const link = new Link(this.#scheduler, this, this.#odds.fork(), this.#links++, [process, server], address)
-    this.links.add(link)
     const until = this.#separated(process.host, server.host)
     if (until > this.#scheduler.now) link.hold(until)
     this.#scheduler.plan(server, this.latency(), `accepts link ${link.number}`, () => {
+      this.links.add(link)
       accept(link.ends[1])
       this.#scheduler.plan(process, this.latency(), `has link ${link.number}`, () => done(link.ends[0]))
     })

@@ -30,7 +30,7 @@ export class Process implements Owner {
   readonly scheduler: Scheduler
   #state: Owner['state'] = 'running'
   #silent = false
-  #timers = 0
+  readonly #timers = new Set<{ readonly delayMs: number; readonly from: string | undefined }>()
   #lastTurn = 0
   #deferred: Event[] = []
   readonly #onKill = new Set<() => void>()
@@ -44,19 +44,15 @@ export class Process implements Owner {
       now: () => scheduler.now,
       wallTime: () => BEGIN_MS + Math.floor(scheduler.now) + skewMs,
       after: (delayMs, callback) => {
-        this.#timers++
-        let pending = true
-        const over = (): void => {
-          if (pending) this.#timers--
-          pending = false
-        }
+        const pending = { delayMs, from: scheduler.isTraced ? new Error('set here').stack : undefined }
+        this.#timers.add(pending)
         const timer = scheduler.plan(this, delayMs, 'timer', () => {
-          over()
+          this.#timers.delete(pending)
           callback()
         })
         return {
           cancel: () => {
-            over()
+            this.#timers.delete(pending)
             timer.cancel()
           },
         }
@@ -77,7 +73,8 @@ export class Process implements Owner {
         scheduler.note(name, () => `${level} ${message} ${tell(details)}`)
     const error = (details: object, message: string): void => {
       write('error')(details, message)
-      complain(`${name} logged an error: ${message} ${tell(details)}`)
+      // That it was taken out is the operator's wish.
+      if ((details as { code?: string }).code !== 'FORBIDDEN') complain(`${name} logged an error: ${message} ${tell(details)}`)
     }
     this.log = { debug: write('debug'), info: write('info'), warn: write('warn'), error } as unknown as Logger
   }
@@ -91,9 +88,9 @@ export class Process implements Owner {
     return this.#silent
   }
 
-  /** Timers that have neither run nor been cancelled. */
-  get timers(): number {
-    return this.#timers
+  /** Timers that have neither run nor been cancelled; in a trace, with the places where they were set. */
+  get timers(): string[] {
+    return [...this.#timers].map(({ delayMs, from }) => [`${delayMs} ms`, ...(from ? [from] : [])].join(' '))
   }
 
   defer(event: Event): void {

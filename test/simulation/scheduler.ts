@@ -39,6 +39,10 @@ export class Scheduler {
     return this.#now
   }
 
+  get isTraced(): boolean {
+    return this.#trace !== undefined
+  }
+
   /** How many events have run. */
   get events(): number {
     return this.#events

@@ -18,12 +18,16 @@ export interface Result {
   readonly virtualMs: number
 }
 
-/** Things go wrong for so long. */
+/** Things go wrong for so long in a slow schedule. */
 const TROUBLE_MS = 12_000
 /** Everything that is under way ends in this time once all is well: twice the deadline of an operation. */
 const ENDING_MS = 60_000
-/** Leases and claims of those who have gone end in this time, and servers that are not there any more are given up. */
-const SETTLING_MS = 45_000
+/** Leases end in this time that nobody renews. */
+const EXPIRY_MS = 8_000
+/** Clients that have gone without a word are given up in this time, and so are their claims. */
+const SILENCE_MS = 22_000
+/** So long claims wait after a restart for clients that do not come back. */
+const RETURN_MS = 32_000
 /** Longer than answers are kept. */
 const FORGETTING_MS = 12 * 60_000
 
@@ -61,8 +65,9 @@ class Schedule {
     this.#cast()
     await this.#prepare()
     for (const actor of this.#actors) actor.start()
-    planFaults(world, odds.of([0, 2, 5, 9]), TROUBLE_MS)
-    await scheduler.pass(TROUBLE_MS)
+    const troubleMs = TROUBLE_MS * world.pace
+    planFaults(world, odds.of([0, 1, 2, 4, 8]), troubleMs)
+    await scheduler.pass(troubleMs)
     network.heal()
     for (const { process } of world.clients) process.thaw()
     for (const machine of world.machines) {
@@ -121,9 +126,12 @@ class Schedule {
     for (const { process, store: own } of clients) {
       if (process.state === 'dead' || own === store) continue
       await this.#until(`close ${process.name}`, () => own.close())
-      if (process.timers > 0) world.complain(`${process.name} has ${process.timers} timers left after its close`)
+      // What was waiting to try again learns of it when it does.
+      await scheduler.pass(300)
+      if (process.timers.length > 0)
+        world.complain(`${process.name} has timers left after its close: ${process.timers.join(', ')}`)
     }
-    await scheduler.pass(SETTLING_MS)
+    await scheduler.pass(this.#settlingMs())
     for (const actor of this.#actors)
       if (actor instanceof Lessee) await this.#until(`verify the end of ${actor.name}`, () => actor.verifyGone(store))
     await this.#until('check', async () => {
@@ -151,10 +159,23 @@ class Schedule {
     for (const machine of [...machines].reverse()) {
       const running = machine.running?.process
       await this.#until(`stop ${machine.name}`, () => world.stop(machine))
-      await scheduler.pass(5_000)
-      if (running && running.timers > 0) world.complain(`${running.name} has ${running.timers} timers left after its stop`)
+      await scheduler.pass(1_100)
+      if (running && running.timers.length > 0)
+        world.complain(`${running.name} has timers left after its stop: ${running.timers.join(', ')}`)
     }
     if (world.network.links.size > 0) world.complain(`${world.network.links.size} links are left`)
+  }
+
+  /** Until nothing is left of those who have gone. */
+  #settlingMs(): number {
+    const { clients, hasRestarted } = this.#world
+    const gone = clients.filter(({ process }) => process.state === 'dead')
+    return Math.max(
+      1_000,
+      this.#actors.some(actor => actor instanceof Lessee) ? EXPIRY_MS : 0,
+      gone.some(({ process }) => process.isSilent) ? SILENCE_MS : 0,
+      gone.length > 0 && hasRestarted ? RETURN_MS : 0,
+    )
   }
 
   /** Does something that has to come to a good end. */

@@ -63,6 +63,10 @@ export class World {
   readonly clients: Client[] = []
   /** What must never happen, and has. */
   readonly complaints: string[] = []
+  /** How long everything takes that takes time, against a slow schedule. */
+  readonly pace: number
+  /** Whether claims wait for clients that may never come back. */
+  hasRestarted = false
   /** Text that was written so far, counted. */
   pieces = 0
   /** A storage server came back empty, or may have been given up. */
@@ -76,6 +80,7 @@ export class World {
     this.odds = odds
     this.scheduler = new Scheduler(trace)
     this.network = new VirtualNetwork(this.scheduler, odds.fork())
+    this.pace = odds.of([0.12, 0.25, 0.25, 1])
     const shape = chooseShape(odds)
     this.shape = shape
     this.scheduler.note('world', () => JSON.stringify(shape))
