@@ -517,3 +517,22 @@ test('with sync, too, nothing is written of a turn that cannot be written', asyn
   expect(await next.cluster.ask('list', { path: '/' })).toMatchObject({ entries: [{ name: 'before' }] })
   await next.end()
 })
+
+test('an orderly stop keeps what was done in its last turn as it was then, before the connections of writers go', async () => {
+  const life = await Life.begin()
+  join(life)
+  await life.cluster.ask('create', { path: '/file', type: 'file' })
+  const writer = new FakeConnection('writer')
+  const head = { path: '/file', mode: 'replace', sequence: 1, acknowledged: 0 } as const
+  const opened = life.cluster.askBytes('openWrite', head, undefined, writer)
+  life.journal.seal()
+  writer.close()
+  await opened
+  await life.end()
+  const next = await Life.begin(life.directory)
+  const again = new FakeConnection('writer')
+  const { claim } = (await next.cluster.askBytes('openWrite', head, undefined, again)).head
+  await next.cluster.ask('commit', { claim, size: 0, close: true }, again)
+  expect(await codeOf(next.cluster.askBytes('openWrite', { path: '/file', mode: 'replace' }))).toBe('no error')
+  await next.end()
+})

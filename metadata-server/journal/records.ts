@@ -105,7 +105,7 @@ export const codecs: { readonly [K in RecordKind]: Codec<Subjects[K], Records[K]
   bundle: { key: bundle => bundle.name, encode: bundle => bundle },
   builtin: { key: bundle => bundle.name, encode: bundle => bundle },
   code: { key: code => code.version, encode: ({ bytes }: BundleCode) => bytes },
-  answers: { key: batch => batch.number, encode: ({ needed, answers }: AnswerBatch) => (needed > 0 ? answers : undefined) },
+  answers: { key: batch => batch.number, encode: ({ needed, answers }: AnswerBatch) => (needed > 0 ? [...answers] : undefined) },
 }
 
 function encodeNode(node: Node): NodeRecord | undefined {

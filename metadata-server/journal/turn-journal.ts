@@ -64,6 +64,8 @@ export class TurnJournal implements SavedState {
   #turn: Promise<void> | undefined
   /** Why no change is taken any more. */
   #refusal: GliderError | undefined
+  /** What was still to be written when it was sealed. */
+  #sealed: readonly Row[] | undefined
 
   constructor(options: TurnJournalOptions) {
     this.#options = options
@@ -133,7 +135,10 @@ export class TurnJournal implements SavedState {
 
   /** Takes no change from here on: the next start finds what it would find had this process died now. */
   seal(): void {
-    this.#refusal ??= new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    if (this.#refusal) return
+    this.#refusal = new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    // As it is now: what ends with the connections, which are closed next, is not to end for the next start.
+    this.#sealed = rowsOf(this.#changes)
   }
 
   /** Writes what is still to be written. */
@@ -171,7 +176,7 @@ export class TurnJournal implements SavedState {
     this.#changes = noChanges()
     this.#batch = undefined
     try {
-      const written = this.#store.write(rowsOf(changes))
+      const written = this.#store.write(this.#sealed ?? rowsOf(changes))
       if (written) await written
     } catch (cause) {
       throw this.#fail(cause as Error)

@@ -113,6 +113,8 @@ export class Files extends Actor {
   #mayRefuse(path: string, { code }: Outcome<unknown>): boolean {
     if (code === 'NO_SPACE') return true
     if (code === 'DATA_LOST') return this.world.mayLoseData
+    // A claim ends with the connection of its writer.
+    if (code === 'NOT_FOUND') return this.world.longestSilenceMs() > 0 && this.#certain(path)?.value !== undefined
     return code === 'BUSY' && this.#writing.has(path)
   }
 

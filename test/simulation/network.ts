@@ -16,6 +16,8 @@ interface Listening {
 }
 
 const DIAL_TIMEOUT_MS = 10_000
+/** Who gets no answer to its dialling dials again. */
+const KNOCKING_MS = 1_000
 
 export class VirtualNetwork {
   /** What happens on the way is nobody's. */
@@ -131,19 +133,20 @@ export class VirtualNetwork {
         return
       }
       signal?.addEventListener('abort', onAbort)
-      const wait = Math.max(0, this.#separated(process.host, host) - this.#scheduler.now)
-      this.#scheduler.plan(this.wire, wait + this.latency(), `${process.name} dials ${address}`, () => {
+      const knock = (): void => {
         if (settled || process.state === 'dead') return
         const listening = this.#listening.get(address)
-        if (!listening && this.#silent.has(address)) return
-        if (!listening) {
+        if (this.#separated(process.host, host) > this.#scheduler.now || (!listening && this.#silent.has(address))) {
+          this.#scheduler.plan(this.wire, KNOCKING_MS, `${process.name} dials ${address} again`, knock)
+        } else if (!listening) {
           this.#scheduler.plan(process, this.latency(), `${address} refuses`, () => failed('connect ECONNREFUSED'))
-          return
+        } else {
+          this.#join(process, listening, address, end =>
+            settled ? end.sever('nobody waits any more') : settle(() => resolve(end)),
+          )
         }
-        this.#join(process, listening, address, end =>
-          settled ? end.sever('nobody waits any more') : settle(() => resolve(end)),
-        )
-      })
+      }
+      this.#scheduler.plan(this.wire, this.latency(), `${process.name} dials ${address}`, knock)
     })
   }
 

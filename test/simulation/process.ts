@@ -44,7 +44,7 @@ export class Process implements Owner {
       now: () => scheduler.now,
       wallTime: () => BEGIN_MS + Math.floor(scheduler.now) + skewMs,
       after: (delayMs, callback) => {
-        const pending = { delayMs, from: scheduler.isTraced ? new Error('set here').stack : undefined }
+        const pending = { delayMs, from: scheduler.isTraced ? placeOfCall() : undefined }
         this.#timers.add(pending)
         const timer = scheduler.plan(this, delayMs, 'timer', () => {
           this.#timers.delete(pending)
@@ -124,6 +124,15 @@ export class Process implements Owner {
   onKill(listener: () => void): void {
     this.#onKill.add(listener)
   }
+}
+
+/** Where the caller's caller was called. */
+function placeOfCall(): string | undefined {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 6
+  const { stack } = new Error('set here')
+  Error.stackTraceLimit = stackTraceLimit
+  return stack
 }
 
 /** In a form that is the same each time: stacks tell of the machine. */

@@ -37,11 +37,15 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   const onRejection = (reason: unknown): void =>
     world.complain(`nobody awaits ${reason instanceof Error ? reason.stack : String(reason)}`)
   process.on('unhandledRejection', onRejection)
+  // Stacks tell of the machine, and take their time.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
   try {
     await new Schedule(world).run()
   } catch (error) {
     world.complain(`the schedule failed: ${error instanceof Error ? error.stack : String(error)}`)
   } finally {
+    Error.stackTraceLimit = stackTraceLimit
     process.off('unhandledRejection', onRejection)
   }
   const { complaints, scheduler } = world
@@ -76,6 +80,8 @@ class Schedule {
     }
     scheduler.note('world', () => 'all is well from now on')
     await scheduler.drive(() => this.#actors.every(({ isOver }) => isOver), scheduler.now + ENDING_MS)
+    if (!(await scheduler.drive(() => world.machines.every(({ running }) => running?.stop), scheduler.now + ENDING_MS)))
+      world.complain('not all servers have started')
     for (const { isOver, name, doing } of this.#actors) if (!isOver) world.complain(`${name} has not ended: ${doing}`)
     if (world.complaints.length === 0) await this.#end()
   }
@@ -127,7 +133,7 @@ class Schedule {
       if (process.state === 'dead' || own === store) continue
       await this.#until(`close ${process.name}`, () => own.close())
       // What was waiting to try again learns of it when it does.
-      await scheduler.pass(300)
+      await scheduler.pass(260)
       if (process.timers.length > 0)
         world.complain(`${process.name} has timers left after its close: ${process.timers.join(', ')}`)
     }
@@ -141,7 +147,7 @@ class Schedule {
     await this.#until('delete all', async () => {
       for await (const { path } of store.list('/')) await store.delete(path, { recursive: true })
     })
-    await scheduler.pass(2_000)
+    await scheduler.pass(500)
     await this.#until('check that nothing is left', async () => {
       const usage = await store.usage()
       if (usage.nodes + usage.storedBytes + usage.blocks + usage.slots > 0)
@@ -150,8 +156,8 @@ class Schedule {
       if (!report.clean) world.complain(`fsck found ${JSON.stringify(report.findings)}`)
     })
     await this.#until('close the verifier', () => store.close())
-    const forgets = world.odds.oneIn(10)
-    await scheduler.pass(forgets ? FORGETTING_MS : 2_000)
+    const forgets = world.odds.oneIn(60)
+    await scheduler.pass(forgets ? FORGETTING_MS : 500)
     for (const kind of ['node', 'part', 'claim', 'lease', ...(forgets ? (['answers'] as const) : [])] as const) {
       const left = world.disk.count(kind)
       if (left > 0) world.complain(`the journal has ${left} records of the kind ${kind} left`)
