@@ -84,8 +84,14 @@ export class BagUser extends Actor {
     unknown.delete(number)
     if (aborts) return
     if (!outcome.code) acknowledged.add(number)
-    else if (outcome.code !== 'NO_SPACE' && !(outcome.code === 'DATA_LOST' && this.world.mayLoseData))
-      this.unexpected(what, outcome)
+    else if (!this.#mayRefuse(outcome)) this.unexpected(what, outcome)
+  }
+
+  #mayRefuse({ code }: Outcome<unknown>): boolean {
+    if (code === 'DATA_LOST') return this.world.mayLoseData
+    // A claim ends with the connection of its writer.
+    if (code === 'NOT_FOUND') return this.world.longestSilenceMs() > 0
+    return code === 'NO_SPACE'
   }
 
   #read(): Promise<void> {

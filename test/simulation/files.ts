@@ -19,6 +19,8 @@ export class Files extends Actor {
   /** A write of which nobody knows whether it goes on. */
   readonly #writing = new Set<string>()
   readonly #steps: number
+  /** What the change that is under way makes possible: its client may die in the middle of it. */
+  #underWay: (() => void) | undefined
 
   constructor(name: string, world: World, client: Client, kind: 'directory' | 'table', steps: number) {
     super(name, world, client)
@@ -43,6 +45,7 @@ export class Files extends Actor {
   }
 
   override async verify(store: StoreClient): Promise<void> {
+    this.#underWay?.()
     for (const [path, possible] of this.#possible) {
       const got = await this.attempt(`verify ${path}`, () => store.get(path))
       this.#judgeRead(`verify ${path}`, possible, got.code ? got : { code: undefined, value: got.value.toString('latin1') }, true)
@@ -90,7 +93,20 @@ export class Files extends Actor {
     return this.odds.of([0, 10, inlineBytes, inlineBytes + 1, blockBytes, blockBytes + 1, 3 * blockBytes, 5 * blockBytes + 7])
   }
 
-  /** Judges a change that would make one value of the other. */
+  /** Carries out a change that would make one value of the other. */
+  async #change<T>(
+    what: string,
+    path: string,
+    after: (before: string | undefined) => string | undefined,
+    run: (options: { timeoutMs?: number }) => Promise<T>,
+  ): Promise<Outcome<T>> {
+    this.#underWay = () => this.#possible.set(path, new Set([...this.#at(path), ...[...this.#at(path)].map(after)]))
+    const outcome = await this.attempt(what, run)
+    this.#underWay = undefined
+    return outcome
+  }
+
+  /** Judges the outcome of one. */
   #changed(
     what: string,
     path: string,
@@ -120,7 +136,12 @@ export class Files extends Actor {
 
   async #put(path: string): Promise<void> {
     const value = this.piece(this.#size())
-    const outcome = await this.attempt(`put ${path} ${value.length}`, options => this.store.put(path, value, options))
+    const outcome = await this.#change(
+      `put ${path} ${value.length}`,
+      path,
+      () => value,
+      options => this.store.put(path, value, options),
+    )
     this.#changed(`put ${path}`, path, outcome, () => value)
   }
 
@@ -144,7 +165,12 @@ export class Files extends Actor {
 
   async #delete(path: string): Promise<void> {
     const certain = this.#certain(path)
-    const outcome = await this.attempt(`delete ${path}`, options => this.store.delete(path, options))
+    const outcome = await this.#change(
+      `delete ${path}`,
+      path,
+      () => undefined,
+      options => this.store.delete(path, options),
+    )
     if (!outcome.code && certain)
       this.expect(outcome.value === (certain.value !== undefined), () => `delete ${path} answered ${outcome.value}`)
     this.#changed(`delete ${path}`, path, outcome, () => undefined)
@@ -155,7 +181,13 @@ export class Files extends Actor {
     const [source, target] = [this.#certain(from), this.#certain(to)]
     if (!source || !target || from === to) return
     const what = `rename ${from} ${to}`
+    this.#underWay = () => {
+      if (source.value === undefined || target.value !== undefined) return
+      this.#possible.set(from, new Set([source.value, undefined]))
+      this.#possible.set(to, new Set([undefined, source.value]))
+    }
     const outcome = await this.attempt(what, options => this.store.rename(from, to, options))
+    this.#underWay = undefined
     if (source.value === undefined) {
       if (outcome.code !== 'NOT_FOUND' && !isUnknown(outcome)) this.unexpected(what, outcome)
     } else if (target.value !== undefined) {
@@ -171,22 +203,24 @@ export class Files extends Actor {
     const pieces = Array.from({ length: 1 + this.odds.below(3) }, () => this.piece(this.#size()))
     const commits = !this.odds.oneIn(5)
     const what = `stream ${path} ${pieces.map(({ length }) => length)}${commits ? '' : ' and abort'}`
-    const outcome = await this.attempt(what, async () => {
+    const after = (before: string | undefined): string | undefined => (commits ? pieces.join('') : before)
+    const outcome = await this.#change(what, path, after, async () => {
       const file = await this.store.lookup(path, 'file')
       return write(file.createWriteStream(), pieces, commits, () => this.think(100))
     })
-    this.#changed(what, path, outcome, before => (commits ? pieces.join('') : before))
+    this.#changed(what, path, outcome, after)
   }
 
   async #append(path: string): Promise<void> {
     if (this.#certain(path)?.value === undefined) return this.#put(path)
     const pieces = Array.from({ length: 1 + this.odds.below(2) }, () => this.piece(this.#size()))
     const what = `append ${path} ${pieces.map(({ length }) => length)}`
-    const outcome = await this.attempt(what, async () => {
+    const after = (before = ''): string => before + pieces.join('')
+    const outcome = await this.#change(what, path, after, async () => {
       const file = await this.store.lookup(path, 'file')
       return write(file.createWriteStream({ append: true }), pieces, true, () => this.think(100))
     })
-    this.#changed(what, path, outcome, (before = '') => before + pieces.join(''))
+    this.#changed(what, path, outcome, after)
   }
 
   /** Reads while time passes: nobody else writes, so it gets all of it. */
@@ -209,7 +243,8 @@ export class Files extends Actor {
     if (certain?.value === undefined) return this.#put(path)
     const value = this.piece(12)
     const what = `write in place ${path}`
-    const outcome = await this.attempt(what, async options => {
+    const over = (before = ''): string => value + before.slice(value.length)
+    const outcome = await this.#change(what, path, over, async options => {
       const file = await this.store.lookup(path, 'file', options)
       const handle = await file.open({ write: true, ...options })
       try {
@@ -218,9 +253,8 @@ export class Files extends Actor {
         await handle.close(options)
       }
     })
-    const over = (before = ''): string => value + before.slice(value.length)
     // What was written in place is there, whether it was committed or not; and a server that died may have had it.
-    if (outcome.code === 'DATA_LOST' && this.world.mayLoseData)
+    if (outcome.code && outcome.code !== 'NO_SPACE' && this.#mayRefuse(path, outcome))
       this.#possible.set(path, new Set([certain.value, over(certain.value)]))
     else this.#changed(what, path, outcome, over)
   }

@@ -157,6 +157,8 @@ export class VirtualNetwork {
     this.#scheduler.plan(server, this.latency(), `accepts link ${link.number}`, () => {
       this.links.add(link)
       accept(link.ends[1])
+      // Whoever dialled may have gone already.
+      link.over()
       this.#scheduler.plan(process, this.latency(), `has link ${link.number}`, () => done(link.ends[0]))
     })
   }

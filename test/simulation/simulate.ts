@@ -8,6 +8,7 @@ import { Lessee } from './leases.ts'
 import { Names, NameUser } from './names.ts'
 import { Odds } from './odds.ts'
 import { checkUntilAsked, Operator, wrongIn } from './operator.ts'
+import { SharedFileUser, SharedValues } from './shared-file.ts'
 import { World } from './world.ts'
 
 export interface Result {
@@ -106,6 +107,11 @@ class Schedule {
       const parts = new BagParts('/bag')
       for (let left = 1 + odds.below(3); left > 0; left--)
         add(new BagUser(`bagger${left}`, world, client(), parts, 2 + odds.below(6)))
+    }
+    if (odds.oneIn(2)) {
+      const values = new SharedValues('/shared')
+      for (let left = 2 + odds.below(2); left > 0; left--)
+        add(new SharedFileUser(`sharer${left}`, world, client(), values, 3 + odds.below(8)))
     }
     if (odds.oneIn(2)) add(new Lessee('lessee', world, client(), 3 + odds.below(8)))
     if (world.shape.slots > 0) {
