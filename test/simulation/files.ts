@@ -202,7 +202,7 @@ export class Files extends Actor {
     if (this.#certain(path)?.value === undefined) return this.#put(path)
     const pieces = Array.from({ length: 1 + this.odds.below(3) }, () => this.piece(this.#size()))
     const commits = !this.odds.oneIn(5)
-    const what = `stream ${path} ${pieces.map(({ length }) => length)}${commits ? '' : ' and abort'}`
+    const what = `stream ${path} ${pieces.map(({ length }) => length).join()}${commits ? '' : ' and abort'}`
     const after = (before: string | undefined): string | undefined => (commits ? pieces.join('') : before)
     const outcome = await this.#change(what, path, after, async () => {
       const file = await this.store.lookup(path, 'file')
@@ -214,7 +214,7 @@ export class Files extends Actor {
   async #append(path: string): Promise<void> {
     if (this.#certain(path)?.value === undefined) return this.#put(path)
     const pieces = Array.from({ length: 1 + this.odds.below(2) }, () => this.piece(this.#size()))
-    const what = `append ${path} ${pieces.map(({ length }) => length)}`
+    const what = `append ${path} ${pieces.map(({ length }) => length).join()}`
     const after = (before = ''): string => before + pieces.join('')
     const outcome = await this.#change(what, path, after, async () => {
       const file = await this.store.lookup(path, 'file')

@@ -82,7 +82,7 @@ export class Scheduler {
           else if (this.#step(endMs)) setImmediate(turn)
           else resolve(false)
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       }
       setImmediate(turn)
