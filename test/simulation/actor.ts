@@ -62,7 +62,7 @@ export abstract class Actor {
   abstract verify(store: StoreClient): Promise<void>
 
   complain(what: string): void {
-    this.world.complain(`${this.name}: ${what}`)
+    if (!this.world.hasForgotten) this.world.complain(`${this.name}: ${what}`)
   }
 
   expect(holds: boolean, what: () => string): void {
@@ -77,7 +77,8 @@ export abstract class Actor {
     const options = this.odds.oneIn(12) ? { timeoutMs: 200 + this.odds.below(3_000) } : {}
     const outcome = await outcomeOf(() => run(options))
     scheduler.note(this.name, () => `${what} → ${outcome.code ?? tell(outcome.value)}`)
-    if (outcome.code && NEVER.has(outcome.code)) this.complain(`${what} ended in ${outcome.code}: ${outcome.message}`)
+    if (outcome.code && NEVER.has(outcome.code))
+      this.world.complain(`${this.name}: ${what} ended in ${outcome.code}: ${outcome.message}`)
     this.doing = undefined
     return outcome
   }

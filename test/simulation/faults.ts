@@ -75,6 +75,7 @@ function restartMetadata(world: World, odds: Odds): void {
   const { running } = metadata
   if (!running?.stop) return
   world.hasRestarted = true
+  if (!world.shape.journal) world.hasForgotten = true
   const awayMs = away(world, odds, 500, 6_000)
   world.wentWrong(awayMs)
   if (odds.oneIn(4)) {

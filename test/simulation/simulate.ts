@@ -133,7 +133,7 @@ class Schedule {
     for (const actor of this.#actors) await this.#until(`verify ${actor.name}`, () => actor.verify(store))
     for (const names of this.#names) {
       const wrong = names.judge()
-      if (wrong) world.complain(wrong)
+      if (wrong && !world.hasForgotten) world.complain(wrong)
     }
     for (const { process, store: own } of clients) {
       if (process.state === 'dead' || own === store) continue

@@ -21,7 +21,9 @@ export interface WorldShape {
   readonly inlineBudgetBytes: number
   readonly slots: number
   readonly deadAfterMs: number
-  /** Whether the journal waits for its disk. */
+  /** Whether the metadata server has one. */
+  readonly journal: boolean
+  /** Whether it waits for its disk. */
   readonly sync: boolean
 }
 
@@ -67,6 +69,8 @@ export class World {
   readonly pace: number
   /** Whether claims wait for clients that may never come back. */
   hasRestarted = false
+  /** The metadata server has restarted without a journal: of what there was, nothing is promised any more. */
+  hasForgotten = false
   /** Text that was written so far, counted. */
   pieces = 0
   /** A storage server came back empty, or may have been given up. */
@@ -87,7 +91,7 @@ export class World {
     this.metadata = machine('metadata', 'meta', async process => {
       const { deadAfterMs, blockBytes, inlineBytes, inlineBudgetBytes, sync } = shape
       const limits = { deadAfterMs, blockBytes, inlineBytes, inlineBudgetBytes }
-      const config = { host: '', port: 9060, stateDir: 'virtual', sync, ...limits }
+      const config = { host: '', port: 9060, ...(shape.journal && { stateDir: 'virtual', sync }), ...limits }
       const left = (why: string): void => this.complain(`the metadata server leaves: ${why}`)
       return startMetadataServer(config, this.#systemOf(process), left, this.disk.opener(process))
     })
@@ -148,8 +152,9 @@ export class World {
   /** Starts a machine's process; it goes on by itself. */
   start(machine: Machine): void {
     machine.lives++
-    // Calendars jump, but the times of starts rise: without a journal the epochs of generations would not.
-    const process = this.#process(`${machine.name}.${machine.lives}`, machine.host, this.odds.below(3) * 500)
+    // Without a journal the epochs of generations rise with the calendar.
+    const skewMs = this.shape.journal ? this.odds.below(3) * 500 : 0
+    const process = this.#process(`${machine.name}.${machine.lives}`, machine.host, skewMs)
     const running: Running = { process }
     machine.running = running
     machine.start(process).then(
@@ -218,6 +223,7 @@ function chooseShape(odds: Odds): WorldShape {
     inlineBudgetBytes: odds.of([600, 1 << 20]),
     slots: odds.oneIn(3) ? 0 : 1 + odds.below(3),
     deadAfterMs: odds.of([1_500, 5_000]),
+    journal: !odds.oneIn(6),
     sync: odds.oneIn(2),
   }
 }
