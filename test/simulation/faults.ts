@@ -129,7 +129,7 @@ function hurtActive(world: World, odds: Odds): void {
 }
 
 function killClient(world: World, odds: Odds): void {
-  odds.of(world.clients).process.kill(odds.oneIn(3))
+  odds.of(world.clients).process.kill(odds.oneIn(10))
 }
 
 /** How long something is away. */

@@ -53,7 +53,7 @@ export class Lessee extends Actor {
 
   async #take(): Promise<void> {
     const path = `/${this.name}-${this.#taken++}`
-    const ttlMs = this.odds.of([900, 2_000, 6_000])
+    const ttlMs = this.odds.of([600, 900, 2_000, 3_500])
     const made = await this.attempt(`create ${path}`, options => this.store.create(path, 'file', options))
     if (made.code) {
       if (!isUnknown(made)) this.unexpected(`create ${path}`, made)

@@ -24,7 +24,7 @@ const TROUBLE_MS = 12_000
 /** Everything that is under way ends in this time once all is well: twice the deadline of an operation. */
 const ENDING_MS = 60_000
 /** Leases end in this time that nobody renews. */
-const EXPIRY_MS = 8_000
+const EXPIRY_MS = 5_000
 /** Clients that have gone without a word are given up in this time, and so are their claims. */
 const SILENCE_MS = 22_000
 /** So long claims wait after a restart for clients that do not come back. */
@@ -66,7 +66,7 @@ class Schedule {
     const world = this.#world
     const { scheduler, network, odds } = world
     for (const machine of world.machines) world.start(machine)
-    await scheduler.pass(odds.of([0, 100, 1_000]))
+    await scheduler.pass(odds.of([0, 100, 500]))
     this.#cast()
     await this.#prepare()
     for (const actor of this.#actors) actor.start()
@@ -162,7 +162,7 @@ class Schedule {
       if (!report.clean) world.complain(`fsck found ${JSON.stringify(report.findings)}`)
     })
     await this.#until('close the verifier', () => store.close())
-    const forgets = world.odds.oneIn(60)
+    const forgets = world.odds.oneIn(150)
     await scheduler.pass(forgets ? FORGETTING_MS : 500)
     for (const kind of ['node', 'part', 'claim', 'lease', ...(forgets ? (['answers'] as const) : [])] as const) {
       const left = world.disk.count(kind)
