@@ -7,7 +7,6 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
-import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
@@ -18,7 +17,7 @@ import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
-import { Slots } from './slots.ts'
+import { type Occupant, Slots } from './slots.ts'
 import { StreamQuota } from './stream-quota.ts'
 import { Threads } from './threads.ts'
 
@@ -60,7 +59,7 @@ const LAST_WORDS_MS = 1_000
  */
 export async function startActiveServer(
   config: ActiveServerConfig,
-  { clock, randomness, log }: System,
+  { clock, randomness, log, network }: System,
   left: Leave = () => {},
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
@@ -74,8 +73,12 @@ export async function startActiveServer(
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported = new Set<LostObjects>()
 
-  const dropObject = (thread: ActionThread, slot: number): void => {
-    for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
+  /** What was there when the server registered: what is made before it is answered is made for whom it registered with. */
+  let offered: readonly Occupant[] = []
+  const dropObject = (occupant: Occupant): void => {
+    const { thread, slot } = occupant
+    if (!slots.all().includes(occupant)) return
+    slots.release(occupant)
     thread
       .deleteObject(slot, 'abort')
       .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
@@ -84,25 +87,29 @@ export async function startActiveServer(
   const membership = new Membership({
     metadataAddress: config.metadata,
     context,
+    dial: network.dial,
     handlers,
     secret: config.secret,
     tls: config.tls,
     randomness,
     log,
-    offer: () => ({
-      role: 'active',
-      incarnation,
-      address: chassis.address,
-      storageClass: 'active',
-      capacity: config.slots,
-      proofKey: proofKey.toString('base64url'),
-      ...(config.namespace !== undefined && { namespace: config.namespace }),
-      tokenHash: createHash('sha256').update(token).digest('hex'),
-      builtin: [standardBundle()],
-    }),
+    offer: () => {
+      offered = slots.all()
+      return {
+        role: 'active',
+        incarnation,
+        address: chassis.address,
+        storageClass: 'active',
+        capacity: config.slots,
+        proofKey: proofKey.toString('base64url'),
+        ...(config.namespace !== undefined && { namespace: config.namespace }),
+        tokenHash: createHash('sha256').update(token).digest('hex'),
+        builtin: [standardBundle()],
+      }
+    },
     registered: ({ known }) => {
       // A metadata server that came back without state does not know these objects: nobody will ever reach them.
-      if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
+      if (!known) for (const occupant of offered) dropObject(occupant)
       void reportAll()
     },
     allowed: most => streams.allow(most),
@@ -180,7 +187,7 @@ export async function startActiveServer(
   reports.register(metrics)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
 
-  const chassis = await Chassis.start({
+  const chassis = await network.listen({
     role: 'active',
     id: incarnation,
     host: config.host,

@@ -23,6 +23,7 @@ import {
   type ServerInfo,
 } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
+import type { Clock, Randomness } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { dial as dialServer, splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
@@ -67,6 +68,9 @@ export interface InternalOptions {
   readonly chain?: () => readonly string[]
   /** How servers are reached: a benchmark puts a narrow link there. @default a socket */
   readonly dial?: Dial
+  /** @default those of the system */
+  readonly clock?: Clock
+  readonly randomness?: Randomness
 }
 
 /**
@@ -111,28 +115,26 @@ class Store implements StoreClient {
   readonly #letGo: () => void
 
   /** @param letGo ends what has kept the process alive for this client */
-  constructor(
-    address: string,
-    { namespace, token, tlsCa, spin = true, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions,
-    letGo: () => void,
-  ) {
+  constructor(address: string, options: ConnectOptions & InternalOptions, letGo: () => void) {
+    const { namespace, token, tlsCa, spin = true, chain = () => [], dial = dialServer } = options
+    const { clock = systemClock, randomness = systemRandomness } = options
     this.#letGo = letGo
     const { host, webSocket, isSecure } = parseAddress(address)
     const hello = {
       role: 'client' as const,
-      clientId: systemRandomness.id(),
+      clientId: randomness.id(),
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
     const how = { webSocket, tls: isSecure ? { ca: tlsCa } : undefined }
-    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, how, dial)
+    const connections = new Connections(connectionContext(clock, { spin }), hello, host, how, dial)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {
       metadata,
       connections,
       blocks: new BlockIo(connections, counters),
-      leases: new Leases(metadata, systemClock),
+      leases: new Leases(metadata, clock),
       links: new ActionLinks(),
       counters,
       inline: new InlineLimit(),

@@ -4,6 +4,7 @@
  */
 import { catalogue } from '../protocol/catalogue.ts'
 import type { Clock } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
 import type { Log } from '../server/log.ts'
 import type { Block } from './blocks.ts'
 import type { Journal } from './journal/journal.ts'
@@ -96,7 +97,9 @@ export class Frees {
       try {
         // A restart must not find what it owns gone.
         await this.#journal.settled()
-        await server.connection.request(catalogue.freeBlocks, { blocks }, { timeoutMs: ANSWER_TIMEOUT_MS })
+        const { connection } = server
+        if (!connection) throw new GliderError('UNAVAILABLE', `${server.id} is not connected`)
+        await connection.request(catalogue.freeBlocks, { blocks }, { timeoutMs: ANSWER_TIMEOUT_MS })
       } catch (error) {
         queue.batches.unshift(freed)
         this.#log.warn(

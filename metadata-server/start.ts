@@ -3,14 +3,14 @@ import { connectionContext } from '../protocol/connection.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
-import { Chassis } from '../server/chassis.ts'
 import { gauge } from '../server/metrics.ts'
+import type { Listener } from '../server/network.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import type { ServerTls } from '../server/tls.ts'
 import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
-import { LmdbJournal } from './journal/lmdb-journal.ts'
+import { openLmdbJournal } from './journal/lmdb-store.ts'
 import { MetadataServer } from './metadata-server.ts'
 import { registerRest } from './rest.ts'
 
@@ -36,6 +36,7 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
 /**
  * Starts a metadata server; resolves once it listens.
  * @param leave told where it cannot go on: its journal can no longer be written
+ * @param openJournal how the journal is opened; a simulation keeps it in memory
  */
 export async function startMetadataServer(
   {
@@ -53,19 +54,20 @@ export async function startMetadataServer(
   }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
+  openJournal: typeof openLmdbJournal = openLmdbJournal,
 ): Promise<RunningServer> {
-  const { clock, randomness, log } = system
+  const { clock, randomness, log, network } = system
   const failed = ({ message }: GliderError): void => leave(message, 1)
   const saved =
-    stateDir === undefined ? undefined : await LmdbJournal.open({ directory: stateDir, sync, clock, randomness, log, failed })
+    stateDir === undefined ? undefined : await openJournal({ directory: stateDir, sync, clock, randomness, log, failed })
   let server: MetadataServer | undefined
-  let chassis: Chassis
+  let chassis: Listener
   try {
     server = new MetadataServer({ clock, randomness, log, config, secret, adminToken, ...(saved && { saved }) })
     const { operations, access } = server
     const handlers = new HandlerTable()
     server.bind(handlers)
-    chassis = await Chassis.start({
+    chassis = await network.listen({
       role: 'metadata',
       id: randomness.id(),
       host,

@@ -9,7 +9,7 @@ import { catalogue } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import { UPGRADE_PROTOCOL } from '../protocol/dial.system.ts'
+import { dial, UPGRADE_PROTOCOL } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { FakeClock } from '../protocol/testing/fake-clock.ts'
@@ -62,6 +62,7 @@ function member(
   dismissed: (why: string) => void = () => undefined,
 ): Membership {
   const membership = new Membership({
+    dial,
     metadataAddress,
     context: connectionContext(clock),
     handlers: new HandlerTable(),

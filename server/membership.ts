@@ -2,7 +2,7 @@ import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { type Clock, every, type Randomness, type Timer } from '../protocol/clock.ts'
 import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
-import { dial, type TlsTrust } from '../protocol/dial.system.ts'
+import type { dial, TlsTrust } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -17,6 +17,7 @@ const ANSWER_MS = 5_000
 export interface MembershipOptions {
   readonly metadataAddress: string
   readonly context: ConnectionContext
+  readonly dial: typeof dial
   readonly handlers: HandlerTable
   /** Of the cluster: this server proves that it has it, and asks the metadata server to do the same. */
   readonly secret?: string | undefined
@@ -99,7 +100,7 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const { metadataAddress, context, handlers, offer, registered, log, secret } = this.#options
+    const { metadataAddress, context, dial, handlers, offer, registered, log, secret } = this.#options
     const head = offer()
     const transport = await dial(metadataAddress, { tls: this.#options.tls, signal: this.#stopping.signal })
     const connection = new ConnectionCore(context, {

@@ -88,7 +88,7 @@ describe('a generation', () => {
 
   test('of all blocks ends when the metadata server knows none of them', () => {
     write(blocks, head(), 0, Buffer.from('a'))
-    blocks.freeAll()
+    blocks.freeUpTo(blocks.newest)
     expect(blocks.held).toBe(0)
     expect(codeOf(() => read(blocks, head(), 0, 1))).toBe('BLOCK_GONE')
     expect(codeOf(() => write(blocks, head(), 0, Buffer.from('a')))).toBe('BLOCK_GONE')
@@ -337,7 +337,7 @@ test('blocks behave as their sentence says, whatever is done to them in whatever
             break
           }
           case 'freeAll':
-            real.freeAll()
+            real.freeUpTo(real.newest)
             for (const [block, its] of model.entries()) {
               empty(block)
               its.freed = true

@@ -43,6 +43,7 @@ export class Blocks<P extends Place = Place> {
   readonly #incarnation: string
   readonly #proofKey: Buffer
   readonly #blocks: (Block<P> | undefined)[] = []
+  #newest: Generation = { epoch: 0, counter: 0 }
   #held = 0
 
   constructor({ store, capacityBytes, blockBytes, incarnation, proofKey }: BlocksOptions<P>) {
@@ -61,6 +62,11 @@ export class Blocks<P extends Place = Place> {
 
   get count(): number {
     return this.#count
+  }
+
+  /** The highest generation that was honoured for any block. */
+  get newest(): Generation {
+    return this.#newest
   }
 
   /** Finds a block's place for a write of a range and pins it. Throws FORBIDDEN, BLOCK_GONE or INVALID_ARGUMENT. */
@@ -104,10 +110,10 @@ export class Blocks<P extends Place = Place> {
     block.freed = true
   }
 
-  /** The metadata server does not know what is here: it is nobody's. */
-  freeAll(): void {
+  /** The metadata server does not know what was here up to a generation: it is nobody's. */
+  freeUpTo(generation: Generation): void {
     for (const block of this.#blocks) {
-      if (!block) continue
+      if (!block || compareGenerations(block.generation, generation) > 0) continue
       this.#empty(block)
       block.freed = true
     }
@@ -155,6 +161,7 @@ export class Blocks<P extends Place = Place> {
       this.#empty(block)
       block.generation = location.generation
       block.freed = false
+      if (compareGenerations(location.generation, this.#newest) > 0) this.#newest = location.generation
     }
     const remembered = Buffer.from(head.subarray(0, LOCATION_BYTES))
     if (location.purpose === 'write') block.verifiedWrite = remembered

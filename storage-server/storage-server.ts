@@ -1,10 +1,11 @@
 import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
+import type { Generation } from '../protocol/generation.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
-import { Chassis } from '../server/chassis.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
+import type { Listener } from '../server/network.ts'
 import type { RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
@@ -21,7 +22,7 @@ import { Prefault } from './prefault.ts'
  */
 export async function startStorageServer(
   config: StorageServerConfig,
-  { clock, randomness, log }: System,
+  { clock, randomness, log, network }: System,
   dismissed: (why: string) => void = () => {},
 ): Promise<RunningServer> {
   const { capacityBytes } = config
@@ -50,6 +51,8 @@ export async function startStorageServer(
   }
 
   let blocks: Blocks | undefined
+  /** What was there when the server registered: blocks that are used before it is answered are given out by whom it registered with. */
+  let offered: Generation | undefined
   let prefault: Prefault | undefined
   bindBlocks(
     handlers,
@@ -63,19 +66,23 @@ export async function startStorageServer(
   const membership = new Membership({
     metadataAddress: config.metadata,
     context,
+    dial: network.dial,
     handlers,
     secret: config.secret,
     tls: config.tls,
     randomness,
     log,
-    offer: () => ({
-      role: 'storage',
-      incarnation,
-      address: chassis.address,
-      storageClass: config.storageClass,
-      capacity: capacityBytes,
-      proofKey: proofKey.toString('base64url'),
-    }),
+    offer: () => {
+      offered = blocks?.newest
+      return {
+        role: 'storage',
+        incarnation,
+        address: chassis.address,
+        storageClass: config.storageClass,
+        capacity: capacityBytes,
+        proofKey: proofKey.toString('base64url'),
+      }
+    },
     registered: ({ blockBytes, known }) => {
       const old = blocks
       if (!old) blocks = openBlocks(blockBytes)
@@ -85,7 +92,7 @@ export async function startStorageServer(
         void old.store.idle().then(() => {
           blocks = openBlocks(blockBytes)
         })
-      } else if (!known) old.freeAll()
+      } else if (!known && offered) old.freeUpTo(offered)
     },
     dismissed: why => {
       stop().then(
@@ -101,9 +108,9 @@ export async function startStorageServer(
     await blocks?.store.idle()
     await directory?.close()
   }
-  let chassis: Chassis
+  let chassis: Listener
   try {
-    chassis = await Chassis.start({
+    chassis = await network.listen({
       role: 'storage',
       id: incarnation,
       host: config.host,

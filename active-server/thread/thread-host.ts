@@ -173,7 +173,8 @@ export class ThreadHost implements StepHandlers {
     try {
       await hosted.object.delete(mode, { chain })
     } finally {
-      this.#objects.delete(slot)
+      // The slot of an object that was dropped may be another's by then.
+      if (this.#objects.get(slot) === hosted) this.#objects.delete(slot)
       await hosted.store.close()
     }
   }

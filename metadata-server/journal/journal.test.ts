@@ -9,7 +9,8 @@ import type { Generation } from '../../protocol/generation.ts'
 import { encodeInventory } from '../../protocol/inventory.ts'
 import { readLocation } from '../../protocol/location.ts'
 import { codeOf, FakeClock, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from '../fakes.test.helper.ts'
-import { LmdbJournal } from './lmdb-journal.ts'
+import { openLmdbJournal } from './lmdb-store.ts'
+import type { TurnJournal } from './turn-journal.ts'
 
 const config = { blockBytes: 100, inlineBytes: 20, storageClasses: ['dram', 'disk'] }
 
@@ -33,10 +34,10 @@ function newFolder(): string {
 /** A metadata server in one of its lives. */
 class Life {
   readonly directory: string
-  readonly journal: LmdbJournal
+  readonly journal: TurnJournal
   readonly cluster: FakeCluster
 
-  private constructor(directory: string, journal: LmdbJournal, cluster: FakeCluster) {
+  private constructor(directory: string, journal: TurnJournal, cluster: FakeCluster) {
     this.directory = directory
     this.journal = journal
     this.cluster = cluster
@@ -49,7 +50,7 @@ class Life {
     const randomness = { bytes: (count: number) => Buffer.alloc(count), id: () => 'id' }
     const log = { debug() {}, info() {}, warn() {}, error() {} }
     const failed = (error: GliderError): void => void failures.push(error)
-    const journal = await LmdbJournal.open({ directory, sync, clock, randomness, log, failed })
+    const journal = await openLmdbJournal({ directory, sync, clock, randomness, log, failed })
     try {
       return new Life(directory, journal, new FakeCluster({ ...config, ...overrides }, journal, 'a secret'))
     } catch (error) {
@@ -534,5 +535,24 @@ test('a namespace, its token and what is in it are there after a restart, and a 
   ])
   expect(await codeOf(next.cluster.ask('createNamespace', { name: 'new', tokenHash: hash('b') }))).toBe('no error')
   expect(await codeOf(next.cluster.ask('createNamespace', { name: 'another', tokenHash: hash('c') }))).toBe('INVALID_ARGUMENT')
+  await next.end()
+})
+
+test('an orderly stop keeps what was done in its last turn as it was then, before the connections of writers go', async () => {
+  const life = await Life.begin()
+  join(life)
+  await life.cluster.ask('create', { path: '/file', type: 'file' })
+  const writer = new FakeConnection('writer')
+  const head = { path: '/file', mode: 'replace', sequence: 1, acknowledged: 0 } as const
+  const opened = life.cluster.askBytes('openWrite', head, undefined, writer)
+  life.journal.seal()
+  writer.close()
+  await opened
+  await life.end()
+  const next = await Life.begin(life.directory)
+  const again = new FakeConnection('writer')
+  const { claim } = (await next.cluster.askBytes('openWrite', head, undefined, again)).head
+  await next.cluster.ask('commit', { claim, size: 0, close: true }, again)
+  expect(await codeOf(next.cluster.askBytes('openWrite', { path: '/file', mode: 'replace' }))).toBe('no error')
   await next.end()
 })

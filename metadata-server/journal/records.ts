@@ -1,6 +1,6 @@
 /**
  * How things look in the journal. Records are lists rather than objects, since there may be millions; the format's number in
- * lmdb-journal.ts rises with any change here.
+ * turn-journal.ts rises with any change here.
  */
 import type { BundleInfo, NodeType } from '../../protocol/catalogue.ts'
 import { invariant, unreachable } from '../../protocol/errors.ts'
@@ -113,7 +113,7 @@ export const codecs: { readonly [K in RecordKind]: Codec<Subjects[K], Records[K]
     key: ({ version }, namespace) => `${namespace}/${version}`,
     encode: ({ version, bytes }: BundleCode) => ({ version, bytes }),
   },
-  answers: { key: batch => batch.number, encode: ({ needed, answers }: AnswerBatch) => (needed > 0 ? answers : undefined) },
+  answers: { key: batch => batch.number, encode: ({ needed, answers }: AnswerBatch) => (needed > 0 ? [...answers] : undefined) },
   namespace: { key: record => record.number, encode: record => ({ ...record }) },
 }
 

@@ -1,25 +1,41 @@
 /**
- * The journal in an LMDB database: one table per kind of record, the changes of a turn in one transaction. LMDB writes to the page
- * cache of the system, so what it has committed survives this process; with `sync` each commit waits for the disk as well and
- * survives the machine.
+ * The journal: gathers what changes in a turn, and hands it to the store as one. What the store is does not matter here: an LMDB
+ * database (lmdb-store.ts), or memory in a simulation.
  */
-import { join } from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
-import type { Clock, Randomness } from '../../protocol/clock.ts'
+import type { Clock } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
-import { DirectoryLock } from '../../server/directory-lock.ts'
 import type { Log } from '../../server/log.ts'
-import { makeDirectory } from '../../server/make-directory.ts'
 import type { AnswerBatch, Journal, KeptAnswer, Subjects } from './journal.ts'
 import { codecs, type RecordKey, type RecordKind, type Records } from './records.ts'
 import type { JournalHead, KeptRecord, SavedState } from './restore.ts'
 
-export interface LmdbJournalOptions {
-  /** Made where it is missing; of this server alone. */
+/** A record as it is written; undefined removes it. */
+export interface Row {
+  readonly kind: RecordKind
+  readonly key: RecordKey
+  readonly record: unknown
+}
+
+export type StoredHead = JournalHead & { readonly format: number }
+
+/** Keeps records over the death of the process: one table per kind. */
+export interface JournalStore {
   readonly directory: string
-  readonly sync: boolean
+  readHead(): StoredHead | undefined
+  writeHead(head: StoredHead): void
+  /** In rising order of their keys. */
+  records(kind: RecordKind): Iterable<{ readonly key: RecordKey; readonly record: unknown }>
+  /** The highest key of a kind. */
+  lastKey(kind: RecordKind): RecordKey | undefined
+  discard(kind: RecordKind, key: RecordKey): void
+  /** All of the rows or none. What is kept when it returns, or when its promise resolves, is there at the next start. */
+  write(rows: readonly Row[]): void | Promise<void>
+  close(): Promise<void>
+}
+
+export interface TurnJournalOptions {
+  readonly store: JournalStore
   readonly clock: Clock
-  readonly randomness: Randomness
   readonly log: Log
   /** Told once nothing can be written any more: from then on no change is acknowledged. */
   readonly failed: (error: GliderError) => void
@@ -29,9 +45,7 @@ export interface LmdbJournalOptions {
 const FORMAT = 2
 /** Beside the records of a namespace's own. */
 const NO_NAMESPACE = 0
-const KINDS = Object.keys(codecs) as RecordKind[]
-
-type Tables = Readonly<Record<RecordKind, Database<unknown, RecordKey>>>
+export const KINDS = Object.keys(codecs) as RecordKind[]
 
 interface Change {
   readonly namespace: number
@@ -41,18 +55,9 @@ interface Change {
 
 type Changes = Readonly<Record<RecordKind, Map<RecordKey, Change>>>
 
-/** A record as it is written; undefined removes it. */
-interface Row {
-  readonly kind: RecordKind
-  readonly key: RecordKey
-  readonly record: unknown
-}
-
-export class LmdbJournal implements SavedState {
-  readonly #options: LmdbJournalOptions
-  readonly #lock: DirectoryLock
-  readonly #database: RootDatabase
-  readonly #tables: Tables
+export class TurnJournal implements SavedState {
+  readonly #options: TurnJournalOptions
+  readonly #store: JournalStore
   #changes = noChanges()
   #batch: AnswerBatch | undefined
   #lastBatch = 0
@@ -62,36 +67,17 @@ export class LmdbJournal implements SavedState {
   #turn: Promise<void> | undefined
   /** Why no change is taken any more. */
   #refusal: GliderError | undefined
+  /** What was still to be written when it was sealed. */
+  #sealed: readonly Row[] | undefined
 
-  private constructor(options: LmdbJournalOptions, lock: DirectoryLock, database: RootDatabase) {
+  constructor(options: TurnJournalOptions) {
     this.#options = options
-    this.#lock = lock
-    this.#database = database
-    const tables = KINDS.map(kind => [kind, database.openDB<unknown, RecordKey>({ name: kind })])
-    this.#tables = Object.fromEntries(tables) as Tables
-    for (const { key } of this.#tables.answers.getRange({ reverse: true, limit: 1 })) this.#lastBatch = Number(key)
-  }
-
-  /** @throws GliderError INVALID_ARGUMENT where the directory cannot be used, or another server has it */
-  static async open(options: LmdbJournalOptions): Promise<LmdbJournal> {
-    const { directory, sync, randomness } = options
-    let lock: DirectoryLock | undefined
-    try {
-      await makeDirectory(directory, 0o700)
-      lock = await DirectoryLock.take(directory, { id: randomness.id(), server: 'metadata server' })
-      const path = join(directory, 'journal.lmdb')
-      return new LmdbJournal(options, lock, open({ path, noSync: !sync, overlappingSync: false, maxDbs: KINDS.length + 1 }))
-    } catch (cause) {
-      await lock?.release()
-      if (cause instanceof GliderError) throw cause
-      const why = (cause as Error).message
-      const remedy = 'name another with --state-dir'
-      throw new GliderError('INVALID_ARGUMENT', `the state directory ${directory} cannot be used (${why}): ${remedy}`, { cause })
-    }
+    this.#store = options.store
+    this.#lastBatch = Number(options.store.lastKey('answers') ?? 0)
   }
 
   begin(fresh: JournalHead): JournalHead {
-    const last = this.#database.get('head') as (JournalHead & { readonly format: number }) | undefined
+    const last = this.#store.readHead()
     if (last && last.format !== FORMAT) {
       throw this.#unfit(`has format ${last.format}, not ${FORMAT}`, 'use the version that wrote it')
     }
@@ -100,20 +86,20 @@ export class LmdbJournal implements SavedState {
       throw this.#unfit(`is of blocks of ${was} bytes, not ${fresh.blockBytes}`, `start with --block-size ${was}`)
     }
     const head = last ? { ...last, epoch: Math.max(fresh.epoch, last.epoch + 1) } : fresh
-    this.#database.putSync('head', { ...head, format: FORMAT })
+    this.#store.writeHead({ ...head, format: FORMAT })
     return head
   }
 
   /** In rising order of their keys. */
   *records<K extends RecordKind>(kind: K): Iterable<KeptRecord<K>> {
-    for (const { key, value } of this.#tables[kind].getRange()) {
-      const [namespace, record] = value as [number, Records[K]]
+    for (const { key, record: stored } of this.#store.records(kind)) {
+      const [namespace, record] = stored as [number, Records[K]]
       yield { key, namespace, record }
     }
   }
 
   discard(kind: RecordKind, key: RecordKey): void {
-    this.#tables[kind].removeSync(key)
+    this.#store.discard(kind, key)
   }
 
   keep<K extends RecordKind>(kind: K, subject: Subjects[K]): void {
@@ -169,7 +155,10 @@ export class LmdbJournal implements SavedState {
 
   /** Takes no change from here on: the next start finds what it would find had this process died now. */
   seal(): void {
-    this.#refusal ??= new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    if (this.#refusal) return
+    this.#refusal = new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    // As it is now: what ends with the connections, which are closed next, is not to end for the next start.
+    this.#sealed = rowsOf(this.#changes)
   }
 
   /** Writes what is still to be written. */
@@ -177,12 +166,11 @@ export class LmdbJournal implements SavedState {
     this.seal()
     // Where that fails, it has been told.
     await this.#turn?.catch(() => {})
-    await this.#database.close()
-    await this.#lock.release()
+    await this.#store.close()
   }
 
   #unfit(why: string, remedy: string): GliderError {
-    const { directory } = this.#options
+    const { directory } = this.#store
     return new GliderError('INVALID_ARGUMENT', `the state directory ${directory} ${why}: ${remedy}, or name another directory`)
   }
 
@@ -208,26 +196,16 @@ export class LmdbJournal implements SavedState {
     this.#changes = noChanges()
     this.#batch = undefined
     try {
-      const rows = rowsOf(changes)
-      const write = (): void => this.#write(rows)
-      // Waiting for the disk is long, and done on a thread of its own; a copy into the page cache is done at once.
-      if (this.#options.sync) await this.#database.batch(write)
-      else this.#database.transactionSync(write)
+      const written = this.#store.write(this.#sealed ?? rowsOf(changes))
+      if (written) await written
     } catch (cause) {
       throw this.#fail(cause as Error)
     }
   }
 
-  #write(rows: readonly Row[]): void {
-    for (const { kind, key, record } of rows) {
-      const table = this.#tables[kind]
-      if (record === undefined) void table.remove(key)
-      else void table.put(key, record)
-    }
-  }
-
   #fail(cause: Error): GliderError {
-    const { directory, log, failed } = this.#options
+    const { log, failed } = this.#options
+    const { directory } = this.#store
     const reason = `the journal in ${directory} cannot be written (${cause.message}): see that its disk has room, and start again`
     const failure = new GliderError('UNAVAILABLE', reason, { cause, outcome: 'unknown' })
     this.#refusal = failure
