@@ -68,10 +68,17 @@ async function putBlocks(
       return
     } catch (error) {
       await sink.abort()
-      // The place is another than it was: what was there has been deleted or replaced. Opening it again tells what can be put now.
-      if (!CHANGED.has(GliderError.from(error).code) || clock.now() >= deadline) throw error
+      if (clock.now() >= deadline || context.connections.closed || !mayBeginAgain(GliderError.from(error))) throw error
     }
   }
+}
+
+/**
+ * The place is another than it was: what was there has been deleted or replaced. Opening it again tells what can be put now. Or the
+ * claim ended with a connection, and nothing was committed.
+ */
+function mayBeginAgain({ code, outcome }: GliderError): boolean {
+  return CHANGED.has(code) || (code === 'UNAVAILABLE' && outcome !== 'unknown')
 }
 
 /** The bytes of a file or keyvalue, of one version: where that is replaced while it is being read, those of the next one. */

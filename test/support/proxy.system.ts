@@ -6,13 +6,14 @@ const REQUEST_KIND = 2
 
 /**
  * Stands between a client and a server. It can cut every connection, fall silent, or lose the answer to one request: that is
- * forwarded whole, and what comes back after it is dropped with the connection.
+ * forwarded whole, and what comes back after it is dropped with the connection; or lose the request itself with the connection.
  */
 export class Proxy implements AsyncDisposable {
   readonly address: string
   readonly #server: net.Server
   readonly #sockets = new Set<net.Socket>()
   #losing: number | undefined
+  #dropping: number | undefined
   #lost: (() => void) | undefined
   #silent = false
   /** Connections that were made so far. */
@@ -66,6 +67,13 @@ export class Proxy implements AsyncDisposable {
     client.on('data', (chunk: Buffer) => {
       if (this.#silent) return
       const operations = frames.take(chunk)
+      if (this.#dropping !== undefined && operations.includes(this.#dropping)) {
+        this.#dropping = undefined
+        client.destroy()
+        this.#lost?.()
+        this.#lost = undefined
+        return
+      }
       if (this.#losing !== undefined && operations.includes(this.#losing)) {
         this.#losing = undefined
         cutting = true
@@ -87,6 +95,14 @@ export class Proxy implements AsyncDisposable {
   /** The next request of this operation is carried out, but its answer never arrives; resolves once that has happened. */
   loseAnswer(operation: number): Promise<void> {
     this.#losing = operation
+    return new Promise(resolve => {
+      this.#lost = resolve
+    })
+  }
+
+  /** The next request of this operation does not arrive, and its connection ends; resolves once that has happened. */
+  loseRequest(operation: number): Promise<void> {
+    this.#dropping = operation
     return new Promise(resolve => {
       this.#lost = resolve
     })
