@@ -149,6 +149,11 @@ export class ActionThread implements StepHandlers {
     await this.#request(request => ({ type: 'delete', request, slot, mode, chain }))
   }
 
+  /** Ends an object that nobody reaches any more. */
+  async dropObject(slot: number, why: GliderError): Promise<void> {
+    await this.#request(request => ({ type: 'delete', request, slot, mode: 'abort', chain: [], why: why.toWire() }))
+  }
+
   /** Answers the text of the JSON. */
   async call(slot: number, name: string, value: string, chain: readonly string[], signal: AbortSignal): Promise<string> {
     const answer = await this.#request(request => ({ type: 'call', request, slot, name, value, chain }), signal)

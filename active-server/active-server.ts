@@ -16,7 +16,7 @@ import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
-import { Slots } from './slots.ts'
+import { type Occupant, Slots } from './slots.ts'
 import { Threads } from './threads.ts'
 
 export interface ActiveServerConfig {
@@ -61,10 +61,15 @@ export async function startActiveServer(
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported = new Set<LostObjects>()
 
-  const dropObject = (thread: ActionThread, slot: number): void => {
-    for (const occupant of slots.of(thread)) if (occupant.slot === slot) slots.release(occupant)
+  const dropObject = (occupant: Occupant): void => {
+    const { slot, path, thread } = occupant
+    const why = new GliderError(
+      'ACTION_LOST',
+      `the object of ${path} is lost: the active server at ${chassis.address} was given up. Create it again`,
+    )
+    slots.release(occupant, why)
     thread
-      .deleteObject(slot, 'abort')
+      .dropObject(slot, why)
       .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
   }
 
@@ -83,8 +88,9 @@ export async function startActiveServer(
       builtin: [standardBundle()],
     }),
     registered: ({ known }) => {
-      // A metadata server that came back without state does not know these objects: nobody will ever reach them.
-      if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
+      // A metadata server that has given this one up, or came back without state, has no more to do with these objects: nobody
+      // will ever reach them.
+      if (!known) for (const occupant of slots.all()) dropObject(occupant)
       void reportAll()
     },
     dismissed: why => {
