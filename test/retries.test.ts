@@ -45,6 +45,23 @@ describe('an answer that is lost on its way', () => {
   })
 })
 
+describe('a server that falls silent', () => {
+  it('in the midst of a put costs no more than the deadline of the put', async () => {
+    await throughProxy(async (store, proxy) => {
+      await store.put('/late', large)
+      const silent = proxy.fallSilentAt(catalogue.commit.code)
+      const begun = performance.now()
+      const failure = failureOf(store.put('/late', large, { timeoutMs: 500 }))
+      await silent
+      expect(await failure).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown', message: expect.stringContaining('/late') })
+      expect(performance.now() - begun).toBeLessThan(5_000)
+      proxy.speak()
+      proxy.cut()
+      await store.delete('/late')
+    })
+  })
+})
+
 describe('a connection that was dropped', () => {
   it('to the metadata server is made anew', async () => {
     await throughProxy(async (store, proxy) => {

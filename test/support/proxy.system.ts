@@ -14,6 +14,7 @@ export class Proxy implements AsyncDisposable {
   readonly #sockets = new Set<net.Socket>()
   #losing: number | undefined
   #dropping: number | undefined
+  #silencing: number | undefined
   #lost: (() => void) | undefined
   #silent = false
   /** Connections that were made so far. */
@@ -78,6 +79,13 @@ export class Proxy implements AsyncDisposable {
         this.#losing = undefined
         cutting = true
       }
+      if (this.#silencing !== undefined && operations.includes(this.#silencing)) {
+        this.#silencing = undefined
+        this.#silent = true
+        this.#lost?.()
+        this.#lost = undefined
+        return
+      }
       upstream.write(chunk)
     })
     upstream.on('data', (chunk: Buffer) => {
@@ -116,6 +124,14 @@ export class Proxy implements AsyncDisposable {
   /** From now on nothing passes, and nothing is closed. */
   fallSilent(): void {
     this.#silent = true
+  }
+
+  /** The same from the next request of this operation on, which does not arrive; resolves once that has happened. */
+  fallSilentAt(operation: number): Promise<void> {
+    this.#silencing = operation
+    return new Promise(resolve => {
+      this.#lost = resolve
+    })
   }
 
   speak(): void {
