@@ -53,12 +53,12 @@ export class ClientPlace {
     await this.#word('loaded')
   }
 
-  begin(seed: number, inherited?: Inheritance): void {
+  begin(seed: number, calm: boolean, inherited?: Inheritance): void {
     this.#lives++
     this.#whole = new Map()
     this.#pieces = new Map()
     this.child.tell({
-      begin: { address: this.#address, root: this.root, seed: seed + this.#lives, ...(inherited && { inherited }) },
+      begin: { address: this.#address, root: this.root, seed: seed + this.#lives, calm, ...(inherited && { inherited }) },
     })
   }
 
@@ -79,7 +79,7 @@ export class ClientPlace {
       pieces: Object.fromEntries(this.#pieces),
     }
     await this.load()
-    this.begin(seed, inherited)
+    this.begin(seed, false, inherited)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

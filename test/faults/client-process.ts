@@ -18,7 +18,7 @@ import { SharedLane } from './lanes/shared.ts'
 import { TableLane } from './lanes/tables.ts'
 import { TreeLane } from './lanes/tree.ts'
 import type { FromClient, ToClient } from './messages.ts'
-import { CALL_MS, Operations } from './operations.ts'
+import { Operations } from './operations.ts'
 
 /** What a lane rests for between two steps. */
 const LEAST_REST_MS = 20
@@ -61,15 +61,14 @@ class Client {
     }
   }
 
-  async #begin({ address, root, seed, inherited }: Begin): Promise<void> {
+  async #begin({ address, root, seed, calm, inherited }: Begin): Promise<void> {
     this.#paused = false
-    this.#operations.calm = false
+    this.#operations.calm = calm
     const chance = new Chance(seed)
-    this.#store = await this.#insist('connect', address, () => StoreClient.connect(address, { timeoutMs: CALL_MS }))
+    this.#store = await this.#insist('connect', address, () => StoreClient.connect(address, this.#operations.call))
     const store = this.#store
     if (!store) return
-    const directory = { ifExists: 'open', timeoutMs: CALL_MS } as const
-    await this.#insist('create', root, () => store.create(root, 'directory', directory))
+    await this.#insist('create', root, () => store.create(root, 'directory', { ifExists: 'open', ...this.#operations.call }))
     const work = (): Work => ({
       store,
       root,
@@ -103,7 +102,7 @@ class Client {
   /** Again and again, as long as it is wanted. */
   async #insist<T>(kind: 'connect' | 'create', what: string, work: () => Promise<T>): Promise<T | undefined> {
     while (!this.#paused) {
-      const outcome = await this.#operations.run(kind, what, CALL_MS, work)
+      const outcome = await this.#operations.run(kind, what, this.#operations.call.timeoutMs, work)
       if (outcome.ok) return outcome.value
       await new Promise<void>(resolve => systemClock.after(MOST_REST_MS, resolve))
     }

@@ -8,8 +8,8 @@ import { activeSeats, type ServerSeat, storageSeats } from './schedule.ts'
 const BLOCK = '256KiB'
 const DRAM = '40MiB'
 const DISK = '64MiB'
-/** Sooner than by default: what is stopped for longer dies and comes back to life. */
-const DEAD_AFTER = '2500ms'
+/** What is stopped for longer dies, and comes back to life. */
+const DEAD_AFTER = '5s'
 
 /** A metadata server with a journal, storage servers of two classes, and active servers: each a process behind proxies. */
 export class FaultCluster implements AsyncDisposable {

@@ -27,7 +27,13 @@ export interface Inheritance {
 export type ToClient =
   /** Connect and work. */
   | {
-      readonly begin: { readonly address: string; readonly root: string; readonly seed: number; readonly inherited?: Inheritance }
+      readonly begin: {
+        readonly address: string
+        readonly root: string
+        readonly seed: number
+        readonly calm: boolean
+        readonly inherited?: Inheritance
+      }
     }
   /** Come to an end with what is under way, and say `idle`. */
   | { readonly pause: true }

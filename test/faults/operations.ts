@@ -49,8 +49,10 @@ export type OperationKind = keyof typeof allowedCodes
 /** What is still allowed once all servers are back: bytes and objects do not come back. */
 const FOR_GOOD: ReadonlySet<ErrorCode> = new Set(['DATA_LOST', 'ACTION_LOST'])
 
-/** Of calls. A fault lasts for less, so that some are outlasted and some are not. */
-export const CALL_MS = 3_000
+/** Of calls: some faults last for longer, and some do not. */
+const HURRIED = { timeoutMs: 3_000 }
+/** Where nothing goes wrong, only how fast the machine is decides how long things take. */
+const PATIENT = { timeoutMs: 30_000 }
 /** Streams have no deadline of their own: no fault lasts so long, and nothing may hang. */
 export const STREAM_MS = 60_000
 /** What a deadline may be missed by where many processes share few cores. */
@@ -71,22 +73,32 @@ interface UnderWay {
   readonly kind: OperationKind
   readonly what: string
   readonly begunMs: number
+  readonly stalledMs: number
   readonly mostMs: number
   told: boolean
 }
 
 export class Operations {
-  /** All servers are there. */
+  /** All servers are there, and nothing happens to them. */
   calm = false
   readonly #clock: Clock
   readonly #told: Told
   readonly #underWay = new Set<UnderWay>()
+  /** Time in which this process itself stood still. */
+  #stalledMs = 0
+  #watchedMs: number
   #counts: Record<string, Record<string, number>> = {}
 
   constructor(clock: Clock, told: Told) {
     this.#clock = clock
     this.#told = told
+    this.#watchedMs = clock.now()
     every(clock, WATCH_MS, () => this.#watch())
+  }
+
+  /** The options of calls. */
+  get call(): { readonly timeoutMs: number } {
+    return this.calm ? PATIENT : HURRIED
   }
 
   /**
@@ -100,7 +112,7 @@ export class Operations {
     work: () => Promise<T>,
     expected: readonly ErrorCode[] = [],
   ): Promise<Outcome<T>> {
-    const underWay: UnderWay = { kind, what, begunMs: this.#clock.now(), mostMs, told: false }
+    const underWay: UnderWay = { kind, what, begunMs: this.#clock.now(), stalledMs: this.#stalledMs, mostMs, told: false }
     this.#underWay.add(underWay)
     try {
       const value = await work()
@@ -145,11 +157,14 @@ export class Operations {
   }
 
   #watch(): void {
+    const now = this.#clock.now()
+    this.#stalledMs += Math.max(0, now - this.#watchedMs - WATCH_MS)
+    this.#watchedMs = now
     for (const one of this.#underWay) this.#checkTime(one)
   }
 
   #checkTime(one: UnderWay): void {
-    const tookMs = this.#clock.now() - one.begunMs
+    const tookMs = this.#clock.now() - one.begunMs - (this.#stalledMs - one.stalledMs)
     if (one.told || tookMs <= one.mostMs + GRACE_MS) return
     one.told = true
     this.broken(`${one.kind}: ${one.what} takes ${Math.round(tookMs)} ms, and its deadline is ${one.mostMs} ms`)

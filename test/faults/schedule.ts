@@ -33,15 +33,15 @@ type Role = 'metadata' | 'storage' | 'active'
 const plans: readonly ((chance: Chance, atMs: number) => Fault)[] = [
   ...(['metadata', 'storage', 'active'] as const).flatMap(role => [
     plan('kill', role, 200, 2_500),
-    plan('stop', role, 500, role === 'metadata' ? 3_000 : 5_000),
+    plan('stop', role, 500, role === 'metadata' ? 4_000 : 9_000),
     plan('restart', role, 0, 1),
     onTheWay('cut', 'front', role, 0, 1_500),
     onTheWay('delay', 'front', role, 1_000, 4_000),
     onTheWay('silence', 'front', role, 500, 3_000),
   ]),
   ...(['storage', 'active'] as const).flatMap(role => [
-    onTheWay('cut', 'link', role, 0, 4_000),
-    onTheWay('silence', 'link', role, 500, 4_000),
+    onTheWay('cut', 'link', role, 0, 8_000),
+    onTheWay('silence', 'link', role, 500, 8_000),
   ]),
   ...(['dram', 'disk'] as const).map(
     storageClass =>

@@ -2,7 +2,7 @@ import type { FileNode } from 'glider'
 import { contentOf } from '../content.ts'
 import { STREAM_MS } from '../operations.ts'
 import { closedFor, closing, gathered, written } from './bytes.ts'
-import { call, type Lane, shortRest, type Work } from './lane.ts'
+import { type Lane, shortRest, type Work } from './lane.ts'
 import { Pieces } from './pieces.ts'
 
 const MOST_PIECES = 24
@@ -37,7 +37,9 @@ export class AppendLane implements Lane {
   async #begin(): Promise<void> {
     const { store, operations, root } = this.#work
     const path = `${root}/appended-${this.#files++}`
-    const created = await operations.run('create', path, call.timeoutMs, () => store.create(path, 'file', call))
+    const created = await operations.run('create', path, operations.call.timeoutMs, () =>
+      store.create(path, 'file', operations.call),
+    )
     if (!created.ok) return
     this.#file = created.value
     this.#pieces = new Pieces(this.#work, path)
@@ -49,7 +51,7 @@ export class AppendLane implements Lane {
     this.#work.note({ kind: 'dropped', path })
     this.#file = undefined
     this.#pieces = undefined
-    const deleted = await operations.run('delete', path, call.timeoutMs, () => store.delete(path, call))
+    const deleted = await operations.run('delete', path, operations.call.timeoutMs, () => store.delete(path, operations.call))
     if (deleted.ok && !deleted.value) operations.broken(`delete: ${path} was there, and there was nothing to delete`)
   }
 
@@ -68,7 +70,7 @@ export class AppendLane implements Lane {
           await written(stream, closed, contentOf(path, version, 16 + chance.below(PIECE_BYTES)))
           if (chance.oneIn(3)) await shortRest(this.#work)
           if (left === 1 || chance.oneIn(2)) continue
-          await stream.sync(call)
+          await stream.sync(operations.call)
           for (const one of open.splice(0)) pieces.acknowledged(one)
         }
         stream.end()

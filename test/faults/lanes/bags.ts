@@ -3,7 +3,7 @@ import type { BagNode } from 'glider'
 import { contentOf } from '../content.ts'
 import { STREAM_MS } from '../operations.ts'
 import { closing, gathered, pieces as inPieces, written } from './bytes.ts'
-import { call, changeOfMind, type Lane, shortRest, type Work } from './lane.ts'
+import { changeOfMind, type Lane, shortRest, type Work } from './lane.ts'
 import { Pieces } from './pieces.ts'
 
 const MOST_PARTS = 24
@@ -40,7 +40,9 @@ export class BagLane implements Lane {
   async #begin(): Promise<void> {
     const { store, operations, root } = this.#work
     const path = `${root}/bag-${this.#bags++}`
-    const created = await operations.run('create', path, call.timeoutMs, () => store.create(path, 'bag', call))
+    const created = await operations.run('create', path, operations.call.timeoutMs, () =>
+      store.create(path, 'bag', operations.call),
+    )
     if (!created.ok) return
     this.#bag = created.value
     this.#pieces = new Pieces(this.#work, path)
@@ -52,7 +54,7 @@ export class BagLane implements Lane {
     this.#work.note({ kind: 'dropped', path })
     this.#bag = undefined
     this.#pieces = undefined
-    const deleted = await operations.run('delete', path, call.timeoutMs, () => store.delete(path, call))
+    const deleted = await operations.run('delete', path, operations.call.timeoutMs, () => store.delete(path, operations.call))
     if (deleted.ok && !deleted.value) operations.broken(`delete: ${path} was there, and there was nothing to delete`)
   }
 

@@ -3,7 +3,7 @@ import { contentOf, wholeContent } from '../content.ts'
 import { type OperationKind, STREAM_MS } from '../operations.ts'
 import { Slot } from '../slot.ts'
 import { closing, gathered, pieces, written } from './bytes.ts'
-import { call, changeOfMind, checked, type Lane, settle, shortRest, type Work } from './lane.ts'
+import { changeOfMind, checked, type Lane, settle, shortRest, type Work } from './lane.ts'
 
 const SLOTS = 5
 const SMALL_BYTES = 4_000
@@ -59,15 +59,22 @@ export class FileLane implements Lane {
     const storageClass = chance.of(CLASSES)
     const state = slot.next(Math.max(size, 16))
     const bytes = contentOf(path, state.version, state.length!)
-    const options = { ...call, ...(storageClass && { storageClass }) }
-    settle(this.#work, slot, state, await operations.run(kind, path, call.timeoutMs, () => store.put(path, bytes, options)))
+    const options = { ...operations.call, ...(storageClass && { storageClass }) }
+    settle(
+      this.#work,
+      slot,
+      state,
+      await operations.run(kind, path, operations.call.timeoutMs, () => store.put(path, bytes, options)),
+    )
   }
 
   async #write(slot: Slot): Promise<void> {
     const { store, operations, chance } = this.#work
     const { path } = slot
     if (slot.mayBeMissing) return this.#put('put a large file', slot, chance.below(LARGE_BYTES))
-    const node = await operations.run('lookup', path, call.timeoutMs, () => store.lookup(path, 'file', call))
+    const node = await operations.run('lookup', path, operations.call.timeoutMs, () =>
+      store.lookup(path, 'file', operations.call),
+    )
     if (!node.ok) return
     const state = slot.next(16 + chance.below(2 * LARGE_BYTES))
     const bytes = contentOf(path, state.version, state.length!)
@@ -82,7 +89,9 @@ export class FileLane implements Lane {
     const { store, operations, chance } = this.#work
     const { path } = slot
     if (slot.mayBeMissing) return
-    const node = await operations.run('lookup', path, call.timeoutMs, () => store.lookup(path, 'file', call))
+    const node = await operations.run('lookup', path, operations.call.timeoutMs, () =>
+      store.lookup(path, 'file', operations.call),
+    )
     if (!node.ok) return
     const { version, length } = slot.next(16 + chance.below(LARGE_BYTES))
     const bytes = contentOf(path, version, length!)
@@ -108,8 +117,8 @@ export class FileLane implements Lane {
     const read = await operations.run(
       'get a file',
       slot.path,
-      call.timeoutMs,
-      () => store.get(slot.path, call),
+      operations.call.timeoutMs,
+      () => store.get(slot.path, operations.call),
       missing ? ['NOT_FOUND'] : [],
     )
     if (read.ok) checked(this.#work, 'get a file', () => slot.seen(wholeContent(slot.path, read.value)))
@@ -164,7 +173,7 @@ export class FileLane implements Lane {
     const { path, mayBeMissing } = slot
     this.#work.note({ kind: 'dropped', path })
     const state = slot.next(undefined)
-    const outcome = await operations.run('delete', path, call.timeoutMs, () => store.delete(path, call))
+    const outcome = await operations.run('delete', path, operations.call.timeoutMs, () => store.delete(path, operations.call))
     if (outcome.ok && !outcome.value && !mayBeMissing)
       operations.broken(`delete: ${path} was there, and there was nothing to delete`)
     slot.changed(state, outcome)
@@ -174,7 +183,13 @@ export class FileLane implements Lane {
   async #lookup(slot: Slot) {
     const { store, operations } = this.#work
     const expected = this.#expected(slot)
-    const node = await operations.run('lookup', slot.path, call.timeoutMs, () => store.lookup(slot.path, 'file', call), expected)
+    const node = await operations.run(
+      'lookup',
+      slot.path,
+      operations.call.timeoutMs,
+      () => store.lookup(slot.path, 'file', operations.call),
+      expected,
+    )
     return node.ok ? node.value : undefined
   }
 

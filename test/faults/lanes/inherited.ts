@@ -2,7 +2,7 @@ import { allContent, wholeContent } from '../content.ts'
 import type { Inheritance } from '../messages.ts'
 import { type OperationKind, STREAM_MS } from '../operations.ts'
 import { gathered } from './bytes.ts'
-import { call, checked, type Lane, type Work } from './lane.ts'
+import { checked, type Lane, type Work } from './lane.ts'
 import { checkPieces } from './pieces.ts'
 
 /**
@@ -42,7 +42,7 @@ export class InheritedLane implements Lane {
   async #checkWhole(path: string, version: number): Promise<boolean> {
     const { store, operations } = this.#work
     const kind: OperationKind = path.includes('/table/') ? 'get a value' : 'get a file'
-    const read = await operations.run(kind, path, call.timeoutMs, () => store.get(path, call))
+    const read = await operations.run(kind, path, operations.call.timeoutMs, () => store.get(path, operations.call))
     if (!read.ok) return !read.uncertain
     checked(this.#work, kind, () => {
       const found = wholeContent(path, read.value)
@@ -54,7 +54,9 @@ export class InheritedLane implements Lane {
   async #checkPieces(path: string, versions: readonly number[]): Promise<boolean> {
     const { store, operations } = this.#work
     const kind: OperationKind = path.includes('/bag-') ? 'read a bag' : 'read a file'
-    const node = await operations.run('lookup', path, call.timeoutMs, () => store.lookup(path, undefined, call))
+    const node = await operations.run('lookup', path, operations.call.timeoutMs, () =>
+      store.lookup(path, undefined, operations.call),
+    )
     if (!node.ok) return !node.uncertain
     const { value } = node
     if (value.type !== 'file' && value.type !== 'bag') {
@@ -69,8 +71,8 @@ export class InheritedLane implements Lane {
 
   async #delete(): Promise<void> {
     const { store, operations } = this.#work
-    const deleted = await operations.run('delete', this.#root, call.timeoutMs, () =>
-      store.delete(this.#root, { ...call, recursive: true }),
+    const deleted = await operations.run('delete', this.#root, operations.call.timeoutMs, () =>
+      store.delete(this.#root, { ...operations.call, recursive: true }),
     )
     this.#deleted = deleted.ok || !deleted.uncertain
   }

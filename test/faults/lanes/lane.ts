@@ -2,7 +2,7 @@ import { GliderError, type StoreClient } from 'glider'
 import type { Clock } from '../../../protocol/clock.ts'
 import type { Chance } from '../../fuzz/chance.ts'
 import type { Noted } from '../messages.ts'
-import { CALL_MS, type Operations, type Outcome } from '../operations.ts'
+import type { Operations, Outcome } from '../operations.ts'
 import type { Slot } from '../slot.ts'
 
 /** What a client does one step after the other, in nodes of its own. */
@@ -23,8 +23,6 @@ export interface Work {
   readonly root: string
   readonly note: (noted: Noted) => void
 }
-
-export const call = { timeoutMs: CALL_MS }
 
 /** A little while in the middle of a stream, so that faults find it open. */
 export function shortRest({ clock, chance }: Work): Promise<void> {

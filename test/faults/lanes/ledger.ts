@@ -3,7 +3,7 @@ import type { ActionNode } from 'glider'
 import { contentOf, wholeContent } from '../content.ts'
 import { STREAM_MS } from '../operations.ts'
 import { closing, gathered, pieces, written } from './bytes.ts'
-import { call, changeOfMind, checked, type Lane, shortRest, type Work } from './lane.ts'
+import { changeOfMind, checked, type Lane, shortRest, type Work } from './lane.ts'
 import { Objects } from './objects.ts'
 
 const STREAM_BYTES = 400_000
@@ -122,14 +122,20 @@ export class LedgerLane implements Lane {
   }
 
   async #add(node: ActionNode): Promise<void> {
-    const outcome = await this.#objects.use('call an action', call.timeoutMs, () => node.call('add', 1, call))
+    const { operations } = this.#work
+    const outcome = await this.#objects.use('call an action', operations.call.timeoutMs, () =>
+      node.call('add', 1, operations.call),
+    )
     if (outcome.ok) this.#sum++
     else if (outcome.uncertain) this.#maybe++
   }
 
   async #check(node: ActionNode): Promise<void> {
+    const { operations } = this.#work
     const acknowledged = [...this.#acknowledged]
-    const answer = await this.#objects.use('call an action', call.timeoutMs, () => node.call('state', null, call))
+    const answer = await this.#objects.use('call an action', operations.call.timeoutMs, () =>
+      node.call('state', null, operations.call),
+    )
     if (!answer.ok) return
     const { whole, broken, sum } = answer.value as State
     const { path } = this.#objects

@@ -1,6 +1,6 @@
 import type { ActionNode } from 'glider'
 import type { OperationKind, Outcome } from '../operations.ts'
-import { call, type Work } from './lane.ts'
+import type { Work } from './lane.ts'
 
 /** Streams that one object takes before another is made. */
 const MOST_STREAMS = 30
@@ -35,12 +35,14 @@ export class Objects {
     this.#made++
     this.#streams = 0
     const { path } = this
-    const created = await operations.run('create', path, call.timeoutMs, () => store.create(path, 'action', call))
+    const created = await operations.run('create', path, operations.call.timeoutMs, () =>
+      store.create(path, 'action', operations.call),
+    )
     if (!created.ok) return
     const params = { name: path }
-    const made = await operations.run('create an object', path, call.timeoutMs, () =>
+    const made = await operations.run('create an object', path, operations.call.timeoutMs, () =>
       created.value.create(this.#definition, {
-        ...call,
+        ...operations.call,
         interleaved: true,
         ...(this.#definition.startsWith('std/') ? {} : { params }),
       }),
@@ -71,6 +73,8 @@ export class Objects {
 
   async #delete(path: string): Promise<void> {
     const { store, operations } = this.#work
-    await operations.run('delete', path, call.timeoutMs, () => store.delete(path, { ...call, recursive: true }))
+    await operations.run('delete', path, operations.call.timeoutMs, () =>
+      store.delete(path, { ...operations.call, recursive: true }),
+    )
   }
 }

@@ -1,7 +1,7 @@
 import type { TableNode } from 'glider'
 import { contentOf, wholeContent } from '../content.ts'
 import { Slot } from '../slot.ts'
-import { call, checked, type Lane, settle, type Work } from './lane.ts'
+import { checked, type Lane, settle, type Work } from './lane.ts'
 
 const KEYS = 6
 const SMALL_BYTES = 4_000
@@ -49,8 +49,10 @@ export class TableLane implements Lane {
 
   async #begin(): Promise<TableNode | undefined> {
     const { store, operations } = this.#work
-    const options = { ...call, ifExists: 'open' } as const
-    const created = await operations.run('create', this.#path, call.timeoutMs, () => store.create(this.#path, 'table', options))
+    const options = { ...operations.call, ifExists: 'open' } as const
+    const created = await operations.run('create', this.#path, operations.call.timeoutMs, () =>
+      store.create(this.#path, 'table', options),
+    )
     return created.ok ? created.value : undefined
   }
 
@@ -62,14 +64,20 @@ export class TableLane implements Lane {
       this.#work,
       slot,
       state,
-      await operations.run('put a value', slot.path, call.timeoutMs, () => table.put(key, bytes, call)),
+      await operations.run('put a value', slot.path, operations.call.timeoutMs, () => table.put(key, bytes, operations.call)),
     )
   }
 
   async #get(table: TableNode, key: string, slot: Slot): Promise<void> {
     const { operations } = this.#work
     const expected = slot.mayBeMissing ? (['NOT_FOUND'] as const) : []
-    const read = await operations.run('get a value', slot.path, call.timeoutMs, () => table.get(key, call), expected)
+    const read = await operations.run(
+      'get a value',
+      slot.path,
+      operations.call.timeoutMs,
+      () => table.get(key, operations.call),
+      expected,
+    )
     if (read.ok) checked(this.#work, 'get a value', () => slot.seen(wholeContent(slot.path, read.value)))
   }
 
@@ -78,7 +86,9 @@ export class TableLane implements Lane {
     const { path, mayBeMissing, possible } = slot
     this.#work.note({ kind: 'dropped', path })
     const state = slot.next(undefined)
-    const outcome = await operations.run('delete a value', path, call.timeoutMs, () => table.delete(key, call))
+    const outcome = await operations.run('delete a value', path, operations.call.timeoutMs, () =>
+      table.delete(key, operations.call),
+    )
     if (outcome.ok && !outcome.value && !mayBeMissing) operations.broken(`delete a value: ${path} was there, and was not found`)
     if (outcome.ok && outcome.value && possible.every(({ length }) => length === undefined))
       operations.broken(`delete a value: ${path} was not there, and was found`)
@@ -87,9 +97,9 @@ export class TableLane implements Lane {
 
   async #list(table: TableNode): Promise<void> {
     const { operations } = this.#work
-    const listed = await operations.run('list a table', this.#path, call.timeoutMs, async () => {
+    const listed = await operations.run('list a table', this.#path, operations.call.timeoutMs, async () => {
       const sizes = new Map<string, number>()
-      for await (const { key, size } of table.entries(call)) {
+      for await (const { key, size } of table.entries(operations.call)) {
         if (sizes.has(key)) operations.broken(`list a table: ${this.#path} has ${key} twice`)
         sizes.set(key, size)
       }
