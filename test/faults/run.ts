@@ -10,10 +10,12 @@ import { SHARED_TABLE } from './lanes/shared.ts'
 import type { Counts, Gone } from './messages.ts'
 import { Roster } from './roster.ts'
 import { type ClientSeat, clientSeats, scheduleOf } from './schedule.ts'
-import { rest } from './waiting.ts'
+import { until } from './waiting.ts'
+import { stretch } from './warm-up.ts'
 
-/** Everything has been done once before anything is measured. */
-const WARM_MS = 6_000
+/** Enough for everything to have been done before anything is measured. */
+const WARM_OPERATIONS = 2_000
+const WARM_MOST_MS = 90_000
 /** The first are enough to see what is wrong. */
 const MOST_BROKEN = 20
 const root = path.join(import.meta.dirname, '..', '..', '..')
@@ -88,7 +90,8 @@ async function runWith(places: ClientPlace[], { seed, durationMs, folder, say: p
 
   say('warming up')
   await begin(true)
-  await rest(systemClock, WARM_MS)
+  await stretch(cluster.way.address)
+  await until('the clients have begun', systemClock, WARM_MOST_MS, async () => totals(counts).operations >= WARM_OPERATIONS)
   await Promise.all(places.map(place => place.ask('pause', 'idle')))
   await Promise.all(places.map(place => place.ask('close', 'closed')))
   await attempt(emptyTree(store, systemClock))
