@@ -49,6 +49,9 @@ export type OperationKind = keyof typeof allowedCodes
 /** What is still allowed once all servers are back: bytes and objects do not come back. */
 const FOR_GOOD: ReadonlySet<ErrorCode> = new Set(['DATA_LOST', 'ACTION_LOST'])
 
+/** What passes once they are. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'TIMEOUT', 'NO_SPACE', 'NO_SLOT', 'BUSY'])
+
 /** Of calls: some faults last for longer, and some do not. */
 const HURRIED = { timeoutMs: 3_000 }
 /** Where nothing goes wrong, only how fast the machine is decides how long things take. */
@@ -149,7 +152,7 @@ export class Operations {
     const uncertain = code === 'UNAVAILABLE' || code === 'TIMEOUT'
     const allowed: readonly ErrorCode[] = [...UNCERTAIN, ...allowedCodes[kind], ...expected]
     if (!allowed.includes(code)) this.broken(`${kind}: ${what} ended with ${code}: ${message} ${causesOf(thrown)}`)
-    else if (this.calm && !FOR_GOOD.has(code) && !expected.includes(code))
+    else if (this.calm && PASSING.has(code))
       this.broken(`${kind}: ${what} ended with ${code} although every server is there: ${message} ${causesOf(thrown)}`)
     const server = /server (\w+-\d+|at [\d.:]+\d)/.exec(message)?.[1]
     if (FOR_GOOD.has(code)) this.#told.gone(server ?? '', message)
