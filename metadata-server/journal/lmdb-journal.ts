@@ -57,6 +57,8 @@ export class LmdbJournal implements SavedState {
   #waiting = false
   /** Settles when what has changed so far is written. */
   #turn: Promise<void> | undefined
+  /** What is left to be written once no change is taken any more. */
+  #lastRows: Row[] | undefined
   /** Why no change is taken any more. */
   #refusal: GliderError | undefined
 
@@ -149,7 +151,10 @@ export class LmdbJournal implements SavedState {
 
   /** Takes no change from here on: the next start finds what it would find had this process died now. */
   seal(): void {
-    this.#refusal ??= new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    if (this.#refusal) return
+    this.#refusal = new GliderError('UNAVAILABLE', 'the metadata server is stopping', { outcome: 'unknown' })
+    // What has changed in this turn is written as it is now, and not as it is when the turn ends: claims lose their blocks meanwhile.
+    this.#lastRows = rowsOf(this.#changes)
   }
 
   /** Writes what is still to be written. */
@@ -188,7 +193,7 @@ export class LmdbJournal implements SavedState {
     this.#changes = noChanges()
     this.#batch = undefined
     try {
-      const rows = rowsOf(changes)
+      const rows = this.#lastRows ?? rowsOf(changes)
       const write = (): void => this.#write(rows)
       // Waiting for the disk is long, and done on a thread of its own; a copy into the page cache is done at once.
       if (this.#options.sync) await this.#database.batch(write)
