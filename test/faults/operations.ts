@@ -154,7 +154,7 @@ export class Operations {
     if (!allowed.includes(code)) this.broken(`${kind}: ${what} ended with ${code}: ${message} ${causesOf(thrown)}`)
     else if (this.calm && PASSING.has(code))
       this.broken(`${kind}: ${what} ended with ${code} although every server is there: ${message} ${causesOf(thrown)}`)
-    const server = /server (\w+-\d+|at [\d.:]+\d)/.exec(message)?.[1]
+    const server = /\b(?:storage|active)-\d+(?= )|(?<=server )at [\d.:]+\d/.exec(message)?.[0]
     if (FOR_GOOD.has(code)) this.#told.gone(server ?? '', message)
     return { ok: false, code, uncertain }
   }
