@@ -161,13 +161,19 @@ export class Operations {
 
   #watch(): void {
     const now = this.#clock.now()
-    this.#stalledMs += Math.max(0, now - this.#watchedMs - WATCH_MS)
+    this.#stalledMs = this.#stalledUntil(now)
     this.#watchedMs = now
     for (const one of this.#underWay) this.#checkTime(one)
   }
 
+  /** What is late now counts as well. */
+  #stalledUntil(now: number): number {
+    return this.#stalledMs + Math.max(0, now - this.#watchedMs - WATCH_MS)
+  }
+
   #checkTime(one: UnderWay): void {
-    const tookMs = this.#clock.now() - one.begunMs - (this.#stalledMs - one.stalledMs)
+    const now = this.#clock.now()
+    const tookMs = now - one.begunMs - (this.#stalledUntil(now) - one.stalledMs)
     if (one.told || tookMs <= one.mostMs + GRACE_MS) return
     one.told = true
     this.broken(`${one.kind}: ${one.what} takes ${Math.round(tookMs)} ms, and its deadline is ${one.mostMs} ms`)
