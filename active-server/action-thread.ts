@@ -118,11 +118,14 @@ export class ActionThread implements StepHandlers {
     this.#pool.on('error', (error: Error) => options.log.warn({ thread: this.number }, error.message))
     port1.once('message', ({ outgoing }: HostReady) => {
       this.#outgoing = outgoing
+      this.#watch.answered()
       port1.on('message', (batch: Batch) => forEachStep(batch, this))
       ready.resolve()
     })
     const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
-    this.#watch = new TurnWatch(options.clock, () => options.turnTimeoutMs(this), {
+    // Until it is there it is in no turn, however long that takes on a machine with much to do.
+    const mostMs = (): number => (this.#outgoing ? options.turnTimeoutMs(this) : Number.POSITIVE_INFINITY)
+    this.#watch = new TurnWatch(options.clock, mostMs, {
       ping: () => this.#outbox.message({ type: 'ping' }),
       hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs(this)} ms`),
     })
