@@ -117,6 +117,7 @@ async function runWith(places: ClientPlace[], { seed, durationMs, folder, say: p
   say('everything was read: deleting it')
   await attempt(emptyTree(store, systemClock))
   await attempt(check(() => 'everything was deleted'))
+  if (everyone().some(([, { over }]) => over)) throw new Error(`not every process is there any more: ${broken.join('; ')}`)
   const { grown, wrong } = await holdings.compare(everyone())
   for (const one of wrong) isBroken(one)
   say('done')
