@@ -1,3 +1,4 @@
+import type { GliderError } from '../protocol/errors.ts'
 import { type Action, type ActionClass, constructAction } from './action.ts'
 import { extendChain, runAsOwner, runInChain } from './chain.ts'
 import { actionFailed, resultJson, withGrace } from './failure.ts'
@@ -29,6 +30,7 @@ export class ActionObject {
   #instance: Action | undefined
   #creation: Promise<void> | undefined
   #deletion: Promise<void> | undefined
+  #why: GliderError | undefined
 
   constructor(Class: ActionClass, options: ActionObjectOptions) {
     this.id = options.id
@@ -137,11 +139,12 @@ export class ActionObject {
   }
 
   /**
-   * Ends the object; nothing new is accepted (`NO_ACTION_OBJECT`). `wait` lets all that came before have its turn; `abort` ends
+   * Ends the object; nothing new is accepted (`NO_ACTION_OBJECT`, unless `why` says otherwise). `wait` lets all that came before have its turn; `abort` ends
    * the queue at once, fires all signals and gives running hooks 5 s; it also hastens a deletion that waits. Then `onDelete`
    * runs, once. Where that throws it rejects, but the object is gone all the same.
    */
-  delete(mode: 'wait' | 'abort' = 'wait', options: Pick<TurnOptions, 'chain'> = {}): Promise<void> {
+  delete(mode: 'wait' | 'abort' = 'wait', options: Pick<TurnOptions, 'chain'> & { why?: GliderError } = {}): Promise<void> {
+    this.#why ??= options.why
     // Also an interleaved object cannot wait for the end of its own turn.
     if (mode === 'wait' && options.chain?.includes(this.id)) return Promise.reject(waitsForItself(this.#options.path))
     this.#deletion ??= this.#delete(options.chain)
@@ -167,7 +170,7 @@ export class ActionObject {
       })
     } catch (error) {
       this.#state = 'gone'
-      this.#turns.failWaiting(noObject(this.#options.path))
+      this.#turns.failWaiting(this.#refusal())
       throw error
     } finally {
       this.#scopes.delete(scope)
@@ -185,12 +188,12 @@ export class ActionObject {
     )
     if (!created) {
       this.#state = 'gone'
-      this.#turns.failWaiting(noObject(this.#options.path))
+      this.#turns.failWaiting(this.#refusal())
       return
     }
     await this.#turns.whenIdle()
     const scope = this.#openScope('onDelete')
-    if (this.#controller.signal.aborted) scope.abort(noObject(this.#options.path))
+    if (this.#controller.signal.aborted) scope.abort(this.#refusal())
     const what = `${this.#options.path}: onDelete of ${this.#Class.name}`
     try {
       const work = runInChain(extendChain(chain, this.id), this.#options.owner, async () => this.#instance?.onDelete?.())
@@ -210,7 +213,7 @@ export class ActionObject {
   }
 
   #abort(): void {
-    const reason = noObject(this.#options.path)
+    const reason = this.#refusal()
     runAsOwner(this.#options.owner, () => this.#controller.abort(reason))
     for (const scope of [...this.#scopes]) scope.abort(reason)
   }
@@ -283,8 +286,13 @@ export class ActionObject {
     return scope
   }
 
+  /** What those are told who come while it ends, or whom it leaves. */
+  #refusal(): GliderError {
+    return this.#why ?? noObject(this.#options.path)
+  }
+
   #admit({ chain }: TurnOptions): void {
-    if (this.#state === 'deleting' || this.#state === 'gone') throw noObject(this.#options.path)
+    if (this.#state === 'deleting' || this.#state === 'gone') throw this.#refusal()
     if (this.#waitsFor(chain)) throw waitsForItself(this.#options.path)
   }
 

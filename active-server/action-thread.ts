@@ -120,6 +120,7 @@ export class ActionThread implements StepHandlers {
     this.#pool.on('error', (error: Error) => options.log.warn({ thread: this.number }, error.message))
     port1.once('message', ({ outgoing }: HostReady) => {
       this.#outgoing = outgoing
+      this.#watch.answered()
       port1.on('message', (batch: Batch) => forEachStep(batch, this))
       ready.resolve()
     })
@@ -130,7 +131,9 @@ export class ActionThread implements StepHandlers {
       token: options.token,
       tlsCa: options.tlsCa,
     }
-    this.#watch = new TurnWatch(options.clock, () => options.turnTimeoutMs(this), {
+    // Until it is there it is in no turn, however long that takes on a machine with much to do.
+    const mostMs = (): number => (this.#outgoing ? options.turnTimeoutMs(this) : Number.POSITIVE_INFINITY)
+    this.#watch = new TurnWatch(options.clock, mostMs, {
       ping: () => this.#outbox.message({ type: 'ping' }),
       hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs(this)} ms`),
     })
@@ -155,6 +158,11 @@ export class ActionThread implements StepHandlers {
 
   async deleteObject(slot: number, mode: 'wait' | 'abort', chain: readonly string[] = []): Promise<void> {
     await this.#request(request => ({ type: 'delete', request, slot, mode, chain }))
+  }
+
+  /** Ends an object that nobody reaches any more. */
+  async dropObject(slot: number, why: GliderError): Promise<void> {
+    await this.#request(request => ({ type: 'delete', request, slot, mode: 'abort', chain: [], why: why.toWire() }))
   }
 
   /** Answers the text of the JSON. */

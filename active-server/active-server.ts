@@ -76,11 +76,15 @@ export async function startActiveServer(
   /** What was there when the server registered: what is made before it is answered is made for whom it registered with. */
   let offered: readonly Occupant[] = []
   const dropObject = (occupant: Occupant): void => {
-    const { thread, slot } = occupant
+    const { slot, path, thread } = occupant
     if (!slots.all().includes(occupant)) return
-    slots.release(occupant)
+    const why = new GliderError(
+      'ACTION_LOST',
+      `the object of ${path} is lost: the active server at ${chassis.address} was given up. Create it again`,
+    )
+    slots.release(occupant, why)
     thread
-      .deleteObject(slot, 'abort')
+      .dropObject(slot, why)
       .catch((error: GliderError) => log.warn({ slot }, `a forgotten object was dropped: ${error.message}`))
   }
 
@@ -108,7 +112,8 @@ export async function startActiveServer(
       }
     },
     registered: ({ known }) => {
-      // A metadata server that came back without state does not know these objects: nobody will ever reach them.
+      // A metadata server that has given this one up, or came back without state, has no more to do with these objects: nobody
+      // will ever reach them.
       if (!known) for (const occupant of offered) dropObject(occupant)
       void reportAll()
     },

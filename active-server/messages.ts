@@ -56,6 +56,8 @@ export type ToThread =
       readonly slot: number
       readonly mode: 'wait' | 'abort'
       readonly chain: readonly string[]
+      /** What its streams and calls end with, where it was not deleted. */
+      readonly why?: WireError
     }
   | {
       readonly type: 'open'

@@ -145,23 +145,26 @@ export class FileSink {
     try {
       await this.#context.metadata.request(catalogue.commit, this.#commit(size, true), options)
     } catch (error) {
-      await this.#release()
+      await this.#release(options)
       throw error
     }
   }
 
   /** Ends the claim and publishes nothing more. */
-  async abort(): Promise<void> {
+  async abort(options: CallOptions = {}): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     await this.#blocks.settle()
-    await this.#release()
+    await this.#release(options)
   }
 
-  #release(): Promise<void> {
-    return release(this.#context, this.#claim)
+  /** Where the caller waits no longer, it goes on by itself. */
+  async #release({ signal }: CallOptions): Promise<void> {
+    await unlessCancelled(release(this.#context, this.#claim), `ending the claim of ${this.path}`, signal).catch(ignore)
   }
 }
+
+function ignore(): void {}
 
 /** Where even this fails, the claim ends with the connection; what went wrong before is what the caller is told. */
 async function release(context: ClientContext, claim: string): Promise<void> {

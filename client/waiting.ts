@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+import type { CallOptions } from '../actions/store.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 
@@ -31,6 +33,40 @@ export function unlessLate<T>(promise: Promise<T>, clock: Clock, timeoutMs: numb
     })
     promise.then(resolve, reject).finally(() => timer.cancel())
   })
+}
+
+/**
+ * Does what takes several operations within the one deadline of the call, where it has one. What is under way when that passes is
+ * given up: nothing uses the caller's memory any more.
+ */
+export async function withinDeadline<T>(
+  what: string,
+  clock: Clock,
+  options: CallOptions,
+  work: (options: CallOptions) => Promise<T>,
+): Promise<T> {
+  const { signal, timeoutMs } = options
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return work(options)
+  const giveUp = new AbortController()
+  // Whatever is under way listens to it.
+  setMaxListeners(0, giveUp.signal)
+  let late: GliderError | undefined
+  const timer = clock.after(timeoutMs, () => {
+    const remedy = 'try again, or give it more time with timeoutMs'
+    late = new GliderError('TIMEOUT', `${what} did not come to an end within its deadline: ${remedy}`, { outcome: 'unknown' })
+    giveUp.abort(late)
+  })
+  const onAbort = (): void => giveUp.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort)
+  if (signal?.aborted) onAbort()
+  try {
+    return await work({ timeoutMs, signal: giveUp.signal })
+  } catch (error) {
+    throw late && GliderError.from(error).code === 'CANCELLED' ? late : error
+  } finally {
+    timer.cancel()
+    signal?.removeEventListener('abort', onAbort)
+  }
 }
 
 /** @throws GliderError CANCELLED */

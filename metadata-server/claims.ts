@@ -99,11 +99,14 @@ export class Claims {
     return this.#held.get(id)?.claim
   }
 
-  /** @throws GliderError NOT_FOUND */
+  /**
+   * Of a file that was deleted the claim is still there, so one that is not went with the connection of its writer.
+   * @throws GliderError UNAVAILABLE
+   */
   get(id: string): Claim {
     const claim = this.find(id)
-    if (!claim) throw new GliderError('NOT_FOUND', `the write claim ${id} has ended: open the file for writing again`)
-    return claim
+    if (claim) return claim
+    throw new GliderError('UNAVAILABLE', `the write claim ${id} ended when its writer was cut off: open the file and write again`)
   }
 
   /** Frees what was not committed. Ending a claim twice does nothing. */

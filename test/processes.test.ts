@@ -176,4 +176,24 @@ describe('an active server that is killed', () => {
   })
 })
 
+describe('an active server that stood still until it was given up', () => {
+  it('tells those who were in the midst of a stream that its objects are lost', async () => {
+    await using cluster = await LocalCluster.start({ storageServers: 0, threads: 1, deadAfter: '1s', logLevel: 'silent' })
+    await using store = await StoreClient.connect(cluster.address)
+    const node = await makeAction(store, '/held', 'std/Counter')
+    const open = node.createWriteStream()
+    const failure = errorOf(open)
+    await written(open, 'half\n')
+    const { pid } = cluster.servers.find(({ role }) => role === 'active')!
+    try {
+      process.kill(pid!, 'SIGSTOP')
+      await vi.waitFor(async () => expect((await node.stat()).object?.state).toBe('lost'), { timeout: 30_000, interval: 100 })
+    } finally {
+      process.kill(pid!, 'SIGCONT')
+    }
+    expect(await failure).toMatchObject({ code: 'ACTION_LOST', message: expect.stringContaining('/held') })
+    expect((await failureOf(node.call('value'))).code).toBe('ACTION_LOST')
+  })
+})
+
 itLeavesNothing(shared)

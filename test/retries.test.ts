@@ -5,6 +5,7 @@ import { startLocalMetadataServer } from '../metadata-server/index.ts'
 import { catalogue } from '../protocol/catalogue.ts'
 import { realSystem } from '../server/system.ts'
 import { startStorageServer } from '../storage-server/storage-server.ts'
+import { failureOf } from './support/failure.ts'
 import { Proxy } from './support/proxy.system.ts'
 import { freeSpace, itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
 import { ended, errorOf, writeAll, written } from './support/streams.ts'
@@ -44,6 +45,23 @@ describe('an answer that is lost on its way', () => {
   })
 })
 
+describe('a server that falls silent', () => {
+  it('in the midst of a put costs no more than the deadline of the put', async () => {
+    await throughProxy(async (store, proxy) => {
+      await store.put('/late', large)
+      const silent = proxy.fallSilentAt(catalogue.commit.code)
+      const begun = performance.now()
+      const failure = failureOf(store.put('/late', large, { timeoutMs: 500 }))
+      await silent
+      expect(await failure).toMatchObject({ code: 'TIMEOUT', outcome: 'unknown', message: expect.stringContaining('/late') })
+      expect(performance.now() - begun).toBeLessThan(5_000)
+      proxy.speak()
+      proxy.cut()
+      await store.delete('/late')
+    })
+  })
+})
+
 describe('a connection that was dropped', () => {
   it('to the metadata server is made anew', async () => {
     await throughProxy(async (store, proxy) => {
@@ -54,6 +72,34 @@ describe('a connection that was dropped', () => {
         expect(proxy.connections).toBe(i)
       }
       await store.delete('/x')
+    })
+  })
+
+  it('in the midst of a write ends its claim: a stream is told so, and a put begins again', async () => {
+    await throughProxy(async (store, proxy) => {
+      await store.put('/cut', large)
+      const file = await store.lookup('/cut', 'file')
+      const told = { code: 'UNAVAILABLE', retryable: true }
+      const stream = file.createWriteStream()
+      const failure = errorOf(stream)
+      await written(stream, 'half')
+      proxy.cut()
+      // Its claim has ended once another can be taken.
+      await expect.poll(() => store.put('/cut', large).then(() => 'put')).toBe('put')
+      stream.end()
+      expect(await failure).toMatchObject(told)
+      const handle = await file.open({ write: true })
+      await handle.write(0, Buffer.from('half'))
+      const dropped = proxy.loseRequest(catalogue.commit.code)
+      const closed = failureOf(handle.close())
+      await dropped
+      expect(await closed).toMatchObject(told)
+      const other = Buffer.alloc(10_000, 'other')
+      const lost = proxy.loseRequest(catalogue.commit.code)
+      await store.put('/cut', other)
+      await lost
+      expect((await store.get('/cut')).equals(other)).toBe(true)
+      await store.delete('/cut')
     })
   })
 

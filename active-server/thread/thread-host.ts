@@ -167,11 +167,11 @@ export class ThreadHost implements StepHandlers {
     return new ObjectLog({ id, path }, this.#clock, message => this.#outbox.message(message))
   }
 
-  async #delete({ slot, mode, chain }: ToThread & { type: 'delete' }): Promise<undefined> {
+  async #delete({ slot, mode, chain, why }: ToThread & { type: 'delete' }): Promise<undefined> {
     const hosted = this.#objects.get(slot)
     if (!hosted) throw noObject()
     try {
-      await hosted.object.delete(mode, { chain })
+      await hosted.object.delete(mode, { chain, ...(why && { why: GliderError.fromWire(why) }) })
     } finally {
       // The slot of an object that was dropped may be another's by then.
       if (this.#objects.get(slot) === hosted) this.#objects.delete(slot)

@@ -348,6 +348,25 @@ test('a writer goes on over a restart, and one that does not come back loses its
   await next.end()
 })
 
+test('a claim that changes in the turn in which the server stops is found with its blocks, though it ends with the connection', async () => {
+  const life = await Life.begin()
+  join(life)
+  await life.cluster.ask('create', { path: '/file', type: 'file' })
+  const writer = new FakeConnection('writer')
+  const opening = { path: '/file', mode: 'replace', blocks: 3 } as const
+  const { head: opened } = await life.cluster.askBytes('openWrite', opening, undefined, writer)
+  const extending = codeOf(life.cluster.ask('extend', { claim: opened.claim, blocks: 2 }, writer))
+  life.journal.seal()
+  writer.close()
+  expect(await extending).toBe('no error')
+  await life.end()
+  const next = await Life.begin(life.directory)
+  const back = new FakeConnection('writer')
+  await next.cluster.ask('commit', { claim: opened.claim, size: 250, close: true }, back)
+  expect((await next.cluster.ask('stat', { path: '/file' })).size).toBe(250)
+  await next.end()
+})
+
 test('a claim whose client is there ends with its connection, in the next life as well', async () => {
   const life = await Life.begin()
   join(life)

@@ -6,13 +6,15 @@ const REQUEST_KIND = 2
 
 /**
  * Stands between a client and a server. It can cut every connection, fall silent, or lose the answer to one request: that is
- * forwarded whole, and what comes back after it is dropped with the connection.
+ * forwarded whole, and what comes back after it is dropped with the connection; or lose the request itself with the connection.
  */
 export class Proxy implements AsyncDisposable {
   readonly address: string
   readonly #server: net.Server
   readonly #sockets = new Set<net.Socket>()
   #losing: number | undefined
+  #dropping: number | undefined
+  #silencing: number | undefined
   #lost: (() => void) | undefined
   #silent = false
   /** Connections that were made so far. */
@@ -66,9 +68,23 @@ export class Proxy implements AsyncDisposable {
     client.on('data', (chunk: Buffer) => {
       if (this.#silent) return
       const operations = frames.take(chunk)
+      if (this.#dropping !== undefined && operations.includes(this.#dropping)) {
+        this.#dropping = undefined
+        client.destroy()
+        this.#lost?.()
+        this.#lost = undefined
+        return
+      }
       if (this.#losing !== undefined && operations.includes(this.#losing)) {
         this.#losing = undefined
         cutting = true
+      }
+      if (this.#silencing !== undefined && operations.includes(this.#silencing)) {
+        this.#silencing = undefined
+        this.#silent = true
+        this.#lost?.()
+        this.#lost = undefined
+        return
       }
       upstream.write(chunk)
     })
@@ -92,6 +108,14 @@ export class Proxy implements AsyncDisposable {
     })
   }
 
+  /** The next request of this operation does not arrive, and its connection ends; resolves once that has happened. */
+  loseRequest(operation: number): Promise<void> {
+    this.#dropping = operation
+    return new Promise(resolve => {
+      this.#lost = resolve
+    })
+  }
+
   /** Ends every connection; new ones are taken. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
@@ -100,6 +124,14 @@ export class Proxy implements AsyncDisposable {
   /** From now on nothing passes, and nothing is closed. */
   fallSilent(): void {
     this.#silent = true
+  }
+
+  /** The same from the next request of this operation on, which does not arrive; resolves once that has happened. */
+  fallSilentAt(operation: number): Promise<void> {
+    this.#silencing = operation
+    return new Promise(resolve => {
+      this.#lost = resolve
+    })
   }
 
   speak(): void {
