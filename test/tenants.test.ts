@@ -114,7 +114,7 @@ describe('the same names in two namespaces', () => {
     expect(await theirs.exists('/shared')).toBe(true)
     expect(await operator.exists('/shared')).toBe(false)
     expect((await ours.usage()).nodes).toBe(0)
-    expect(await theirs.usage()).toEqual({ nodes: 1, storedBytes: 6, blocks: 0, slots: 0 })
+    expect(await theirs.usage()).toMatchObject({ nodes: 1, storedBytes: 6, blocks: 0, slots: 0 })
     await theirs.delete('/shared')
   })
 

@@ -79,7 +79,7 @@ class Life {
     return {
       nodes: await this.#below('/'),
       stats,
-      usage: await cluster.ask('usage', {}),
+      usage: { ...(await cluster.ask('usage', {})), consumed: undefined },
       bundles: await cluster.ask('definitions', {}),
     }
   }
