@@ -3,7 +3,16 @@
  * the client implements them. Every call takes {@link CallOptions} as its last argument; every failure is a GliderError.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { BundleInfo, FsckReport, NamespaceInfo, NodeType, ObjectState, Quota, ServerInfo } from '../protocol/catalogue.ts'
+import type {
+  BundleInfo,
+  FsckReport,
+  NamespaceInfo,
+  NodeType,
+  ObjectState,
+  Quota,
+  QuotaChange,
+  ServerInfo,
+} from '../protocol/catalogue.ts'
 
 export interface CallOptions {
   /** Aborting it makes the call fail with `CANCELLED`. */
@@ -99,6 +108,27 @@ export interface Usage {
   /** Blocks taken, those of open writers included. */
   readonly blocks: number
   readonly slots: number
+  readonly consumed: Consumed
+}
+
+/** What a namespace has had. Counting starts with the metadata server; storage and active servers tell of what they did each second. */
+export interface Consumed {
+  /** When counting began, in milliseconds since 1970. */
+  readonly since: number
+  /** Bytes of the blocks taken, times the seconds that they were, by storage class. */
+  readonly byteSeconds: Readonly<Record<string, number>>
+  /** The same of small values, which the metadata server keeps. */
+  readonly inlineByteSeconds: number
+  /** Slots taken, times the seconds that they were. */
+  readonly slotSeconds: number
+  /** Asked of any server: each request and each stream is one. */
+  readonly operations: number
+  /** Of nodes, from clients and actions. */
+  readonly bytesIn: number
+  /** Of nodes, to clients and actions. */
+  readonly bytesOut: number
+  /** Milliseconds that actions had their threads busy. */
+  readonly actionMs: number
 }
 
 /** What this client has moved since it was made. Counted where bytes enter and leave the SDK, without frame headers. */
@@ -331,6 +361,8 @@ export interface StoreClient extends AsyncDisposable {
   createNamespace(name: string, options?: CreateNamespaceOptions): Promise<{ readonly name: string; readonly token: string }>
   /** For operators. */
   namespaces(options?: CallOptions): Promise<NamespaceInfo[]>
+  /** For operators: changes the limits that are named; null is none. What a namespace has already beyond one stays. */
+  setQuota(name: string, quota: QuotaChange, options?: CallOptions): Promise<NamespaceInfo>
   /** For operators: another token. Who came by the old one is out at once. */
   rotateToken(name: string, options?: CallOptions): Promise<{ readonly name: string; readonly token: string }>
   /** For operators: no token until it is rotated. Who came by it is out at once. */

@@ -1,6 +1,5 @@
-import type { EventEmitter } from 'node:events'
 import { inspect } from 'node:util'
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { WholeOptions } from '../protocol/action-heads.ts'
 import { ChurnMap } from '../protocol/churn-map.ts'
@@ -92,7 +91,8 @@ export class ActionThread implements StepHandlers {
   #lost: GliderError | undefined
   #stopping = false
   #gone = false
-  readonly #worker: EventEmitter
+  readonly #worker: Worker
+  #busyMs = 0
 
   private constructor(options: ActionThreadOptions, ready: Waiting<void>) {
     this.number = options.number
@@ -230,6 +230,12 @@ export class ActionThread implements StepHandlers {
     sendCopy(bytes, number, this.#outbox, this.#incoming)
     this.#outbox.end(number)
     return number
+  }
+
+  /** How long the thread has been busy since it was started, in milliseconds. */
+  get busyMs(): number {
+    if (!this.#gone) this.#busyMs = Math.max(this.#busyMs, this.#worker.performance.eventLoopUtilization().active)
+    return this.#busyMs
   }
 
   /** Whoever has opened it has gone. */

@@ -7,18 +7,23 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
+import { bindGrants } from '../server/grant-handlers.ts'
+import { Grants } from '../server/grants.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import type { ServerTls } from '../server/tls.ts'
+import { Traffic, TrafficReports } from '../server/traffic.ts'
 import type { ActionThread } from './action-thread.ts'
+import { ActionTime } from './action-time.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
 import { type Occupant, Slots } from './slots.ts'
 import { StreamQuota } from './stream-quota.ts'
+import { StreamTraffic } from './stream-traffic.ts'
 import { Threads } from './threads.ts'
 
 export interface ActiveServerConfig {
@@ -68,8 +73,22 @@ export async function startActiveServer(
   const token = randomness.bytes(32).toString('base64url')
   const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
-  const slots = new Slots(incarnation, proofKey)
+  const grants = new Grants()
+  bindGrants(handlers, grants)
+  const slots = new Slots(incarnation, proofKey, grants)
   const streams = new StreamQuota()
+  const traffic = new Traffic()
+  const streamTraffic = new StreamTraffic(traffic)
+  const actionTime = new ActionTime<ActionThread>(
+    () => threads.all,
+    thread => slots.of(thread).length > 0,
+  )
+  /** All of it is of the namespace of this server, which need not be named. */
+  const allTraffic = (): (readonly [number, Traffic])[] => {
+    streamTraffic.countOpen()
+    traffic.actionMs += actionTime.taken()
+    return [[0, traffic]]
+  }
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported = new Set<LostObjects>()
 
@@ -97,6 +116,7 @@ export async function startActiveServer(
     tls: config.tls,
     randomness,
     log,
+    traffic: new TrafficReports(allTraffic),
     offer: () => {
       offered = slots.all()
       return {
@@ -108,16 +128,19 @@ export async function startActiveServer(
         proofKey: proofKey.toString('base64url'),
         ...(config.namespace !== undefined && { namespace: config.namespace }),
         tokenHash: createHash('sha256').update(token).digest('hex'),
+        streams: streams.report(),
         builtin: [standardBundle()],
       }
     },
-    registered: ({ known }) => {
+    registered: ({ known, streams: most }) => {
+      streams.allow(most)
       // A metadata server that has given this one up, or came back without state, has no more to do with these objects: nobody
       // will ever reach them.
       if (!known) for (const occupant of offered) dropObject(occupant)
       void reportAll()
     },
-    allowed: most => streams.allow(most),
+    beat: () => ({ streams: streams.report() }),
+    beaten: answer => streams.allow(answer.streams),
     dismissed: why => {
       stop().then(
         () => left(why),
@@ -184,7 +207,8 @@ export async function startActiveServer(
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
     },
   })
-  bindObjects(handlers, { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes })
+  const counted = { traffic, streamTraffic, streams }
+  bindObjects(handlers, { incarnation, slots, grants, ...counted, threads, bundles, clock, threadMemoryBytes })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)

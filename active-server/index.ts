@@ -3,6 +3,7 @@ import { parseDuration, parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls, type TlsFlags } from '../server/tls.ts'
 import { DEFAULT_THREAD_MEMORY_BYTES, DEFAULT_TURN_TIMEOUT_MS, startActiveServer } from './active-server.ts'
 
 export interface LocalActiveServer {
@@ -16,13 +17,19 @@ export interface LocalActiveServer {
   readonly threadMemory?: string | number
   readonly spin?: boolean
   readonly secret?: string | undefined
+  readonly tls?: TlsFlags | undefined
   readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts an active server within this process, on any free port of the loopback. */
 export async function startLocalActiveServer(options: LocalActiveServer, left?: Leave): Promise<RunningServer> {
-  const { logLevel, turnTimeout = DEFAULT_TURN_TIMEOUT_MS, threadMemory = DEFAULT_THREAD_MEMORY_BYTES, ...config } = options
+  const { logLevel, tls = {}, turnTimeout = DEFAULT_TURN_TIMEOUT_MS, ...rest } = options
+  const { threadMemory = DEFAULT_THREAD_MEMORY_BYTES, ...config } = rest
   const perThread = { turnTimeoutMs: parseDuration(turnTimeout), threadMemoryBytes: parseSize(threadMemory) }
-  return startActiveServer({ host: '127.0.0.1', port: 0, ...config, ...perThread }, realSystem('active-server', logLevel), left)
+  return startActiveServer(
+    { host: '127.0.0.1', port: 0, ...config, ...perThread, tls: serverTls(tls) },
+    realSystem('active-server', logLevel),
+    left,
+  )
 }

@@ -5,18 +5,25 @@ import type { HandlerTable } from '../protocol/handlers.ts'
 import { encodeInventory } from '../protocol/inventory.ts'
 import { objectId } from '../protocol/object-id.ts'
 import type { Call } from '../protocol/peer.ts'
+import type { MuxStream } from '../protocol/stream.ts'
+import type { Grants } from '../server/grants.ts'
+import type { Traffic } from '../server/traffic.ts'
 import { ObjectLog } from './action-logs.ts'
 import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import { type Occupant, type Slots, whileOpen } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
+import type { StreamTraffic } from './stream-traffic.ts'
 import type { Threads } from './threads.ts'
 import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
   readonly incarnation: string
   readonly slots: Slots
+  readonly grants: Grants
+  readonly traffic: Traffic
+  readonly streamTraffic: StreamTraffic
   readonly streams: StreamQuota
   readonly threads: Threads
   readonly bundles: BundleFiles
@@ -26,7 +33,10 @@ export interface ObjectParts {
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, grants, traffic, streamTraffic, streams, threads, bundles, clock, threadMemoryBytes } = parts
+
+  const open = (occupant: Occupant, stream: MuxStream, use: () => Promise<void>): Promise<void> =>
+    streams.during(() => whileOpen(occupant, () => streamTraffic.during(stream, use)))
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
@@ -77,40 +87,43 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   })
 
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
-    const occupant = slots.find(location)
-    await streams.during(() =>
-      whileOpen(occupant, () => {
-        if (confirm) stream.confirm()
-        if (acknowledge) stream.acknowledgeAll()
-        return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
-      }),
-    )
+    const occupant = slots.find(location, stream.connection)
+    await open(occupant, stream, () => {
+      if (confirm) stream.confirm()
+      if (acknowledge) stream.acknowledgeAll()
+      return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
+    })
     return {}
   })
 
-  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams))
+  handlers.raw(
+    catalogue.writeActionWhole,
+    connection => new WholeStreams(connection, { slots, traffic, quota: streams, guest: grants.guest(connection) }),
+  )
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
-    const occupant = slots.find(location)
-    await streams.during(() =>
-      whileOpen(occupant, () => {
-        if (confirm) stream.confirm()
-        return occupant.thread.read(stream, occupant.slot, chain ?? [])
-      }),
-    )
+    const occupant = slots.find(location, stream.connection)
+    await open(occupant, stream, () => {
+      if (confirm) stream.confirm()
+      return occupant.thread.read(stream, occupant.slot, chain ?? [])
+    })
     return {}
   })
 
   handlers.stream(catalogue.readLogs, async ({ location, follow = false }, stream) => {
-    const { log } = slots.find(location)
+    const { log } = slots.find(location, stream.connection)
     for await (const lines of log.read(follow, stream.signal)) await stream.write(Buffer.from(lines))
     return {}
   })
 
-  handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
-    const { thread, slot } = slots.find(location)
+  handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { connection, signal }) => {
+    const { thread, slot } = slots.find(location, connection)
     const value = checkJson(name, body)
-    return { head: {}, body: Buffer.from(await thread.call(slot, name, value, chain ?? [], signal)) }
+    traffic.operations += 1
+    traffic.bytesIn += body.length
+    const answer = Buffer.from(await thread.call(slot, name, value, chain ?? [], signal))
+    traffic.bytesOut += answer.length
+    return { head: {}, body: answer }
   })
 }
 

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client'
 import { expect, it } from 'vitest'
+import { Grants } from '../server/grants.ts'
 import type { Log } from '../server/log.ts'
 import { ObjectLog } from './action-logs.ts'
 import type { FromObject } from './action-thread.ts'
@@ -13,7 +14,7 @@ function setUp() {
   const logged: [string, object, string][] = []
   const to = (level: string) => (details: object, message: string) => void logged.push([level, details, message])
   const log: Log = { debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') }
-  const slots = new Slots(incarnation, Buffer.alloc(32))
+  const slots = new Slots(incarnation, Buffer.alloc(32), new Grants())
   const occupant = { slot: 3, generation: { epoch: 1, counter: 2 }, log: new ObjectLog() } as Occupant
   slots.take(occupant)
   const reports = new ObjectReports(slots, log)

@@ -3,6 +3,8 @@ import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
 import { BLOCK_NUMBER_AT, LOCATION_BYTES, readLocation, verifyProof } from '../protocol/location.ts'
 import { objectId } from '../protocol/object-id.ts'
+import type { Connection } from '../protocol/peer.ts'
+import { type Admission, checkHolds, type Grants, type Guest } from '../server/grants.ts'
 import type { ObjectLog } from './action-logs.ts'
 import type { ActionThread } from './action-thread.ts'
 
@@ -20,7 +22,7 @@ export interface Occupant {
   readonly memoryBytes: number
   readonly turnTimeoutMs: number | undefined
   /** Its location, in binary form, once that has been verified. */
-  verified?: Buffer
+  verified?: { readonly bytes: Buffer; readonly admission: Admission }
   /** Open now. */
   streams: number
 }
@@ -32,10 +34,12 @@ export class Slots {
   readonly #logs = new Map<string, ObjectLog>()
   readonly #incarnation: string
   readonly #proofKey: Buffer
+  readonly #grants: Grants
 
-  constructor(incarnation: string, proofKey: Buffer) {
+  constructor(incarnation: string, proofKey: Buffer, grants: Grants) {
     this.#incarnation = incarnation
     this.#proofKey = proofKey
+    this.#grants = grants
   }
 
   get taken(): number {
@@ -89,24 +93,34 @@ export class Slots {
   }
 
   /** The object that a location leads to; see {@link at}. */
-  find(location: string): Occupant {
-    return this.at(Buffer.from(location, 'base64url'))
+  find(location: string, connection: Connection): Occupant {
+    return this.at(Buffer.from(location, 'base64url'), this.#grants.guest(connection))
   }
 
   /**
    * The object that a location in binary form leads to.
-   * @throws GliderError BLOCK_GONE where the slot is another's or nobody's by now, FORBIDDEN where the location proves nothing
+   * @param guest who brings it
+   * @throws GliderError BLOCK_GONE where the slot is another's or nobody's by now, FORBIDDEN where the location proves nothing,
+   *   UNAUTHENTICATED where the token that it was given out by was taken back
    */
-  at(bytes: Buffer): Occupant {
+  at(bytes: Buffer, guest: Guest): Occupant {
     if (bytes.length < LOCATION_BYTES) throw new GliderError('PROTOCOL_ERROR', 'a location that is none')
     const known = this.#occupants.get(bytes.readUInt32LE(BLOCK_NUMBER_AT))
-    if (known?.verified?.compare(bytes, 0, LOCATION_BYTES) === 0) return known
-    const { incarnation, block, generation, purpose, proof } = readLocation(bytes)
+    if (known?.verified?.bytes.compare(bytes, 0, LOCATION_BYTES) === 0) {
+      const { admission } = known.verified
+      checkHolds(admission)
+      guest.brings(admission)
+      return known
+    }
+    const location = readLocation(bytes)
+    const { incarnation, generation, purpose, grant } = location
     if (incarnation !== this.#incarnation) throw slotGone()
-    verifyProof({ incarnation, block, generation, purpose, proof }, this.#proofKey)
+    verifyProof(location, this.#proofKey)
     if (purpose !== 'action') throw new GliderError('FORBIDDEN', `this location is for ${purpose}, not for an action`)
     if (!known || compareGenerations(known.generation, generation) !== 0) throw slotGone()
-    known.verified = Buffer.from(bytes.subarray(0, LOCATION_BYTES))
+    const admission = this.#grants.admit(grant)
+    guest.brings(admission)
+    known.verified = { bytes: Buffer.from(bytes.subarray(0, LOCATION_BYTES)), admission }
     return known
   }
 }

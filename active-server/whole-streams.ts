@@ -3,11 +3,21 @@ import { catalogue } from '../protocol/catalogue.ts'
 import { ChurnMap } from '../protocol/churn-map.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
+import type { Guest } from '../server/grants.ts'
+import type { Traffic } from '../server/traffic.ts'
 import type { ActionThread } from './action-thread.ts'
 import type { Slots } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 
 const EMPTY = Buffer.alloc(0)
+
+export interface WholeStreamParts {
+  readonly slots: Slots
+  readonly quota: StreamQuota
+  /** Who has the connection. */
+  readonly guest: Guest
+  readonly traffic: Traffic
+}
 
 interface Running {
   readonly thread: ActionThread
@@ -21,16 +31,13 @@ interface Running {
  */
 export class WholeStreams implements RawReceiver {
   readonly #connection: AnswerChannel
-  readonly #slots: Slots
+  readonly #parts: WholeStreamParts
   /** By request. */
   readonly #running = new ChurnMap<Running>()
 
-  readonly #quota: StreamQuota
-
-  constructor(connection: AnswerChannel, slots: Slots, quota: StreamQuota) {
+  constructor(connection: AnswerChannel, parts: WholeStreamParts) {
     this.#connection = connection
-    this.#slots = slots
-    this.#quota = quota
+    this.#parts = parts
   }
 
   /** Bodies are small: they are copied to where their thread sees them. */
@@ -39,14 +46,17 @@ export class WholeStreams implements RawReceiver {
   }
 
   received(head: Buffer, body: Buffer, requestId: number): void {
-    const { thread, slot } = this.#slots.at(head)
+    const { slots, quota, guest, traffic } = this.#parts
+    const { thread, slot } = slots.at(head, guest)
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
     const { inFlight, budget } = this.#connection
     inFlight.check()
     budget.check(body.length)
-    this.#quota.enter()
+    quota.enter()
+    traffic.operations += 1
+    traffic.bytesIn += body.length
     const stream = thread.writeWhole(slot, body, options, error => {
-      this.#quota.leave()
+      quota.leave()
       this.#over(this.#running.take(requestId))
       if (error) this.#connection.answerError(requestId, error)
       else this.#connection.answerRaw(requestId, EMPTY, undefined)

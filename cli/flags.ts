@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { Quota } from '../client/index.ts'
+import type { Quota, QuotaChange } from '../client/index.ts'
 import { parseDuration, parseSize } from '../client/units.ts'
 
 /** A parser of whole numbers; what does not fit is wrong usage. */
@@ -28,15 +28,28 @@ export function names(text: string): string[] {
 
 /** `bytes=1GiB,nodes=10000`. */
 export function quota(text: string): Quota {
-  const limits: Record<string, number> = {}
+  return limitsIn(text, limit)
+}
+
+/** The same, where `none` takes a limit away. */
+export function quotaChange(text: string): QuotaChange {
+  return limitsIn(text, (what, most) => (most === 'none' ? null : limit(what, most)))
+}
+
+function limitsIn<T>(text: string, parse: (what: string, most: string) => T): Record<string, T> {
+  const limits: Record<string, T> = {}
   for (const part of names(text)) {
     const [what = '', most = ''] = part.split('=')
     if (!['bytes', 'nodes', 'slots', 'streams'].includes(what)) {
       throw new InvalidArgumentError(`${part} is none of bytes=…, nodes=…, slots=… and streams=….`)
     }
-    limits[what] = what === 'bytes' ? size(most) : wholeNumber(0, Number.MAX_SAFE_INTEGER)(most)
+    limits[what] = parse(what, most)
   }
   return limits
+}
+
+function limit(what: string, most: string): number {
+  return what === 'bytes' ? size(most) : wholeNumber(0, Number.MAX_SAFE_INTEGER)(most)
 }
 
 /** Milliseconds. */

@@ -28,6 +28,11 @@ it('namespace create prints a token, by which the namespace is used until it is 
   const token = (await on.glider([...admin, 'namespace', 'create', 'analytics', '--classes', 'dram'])).trim()
   expect(token).toMatch(/^[\w-]{43}$/)
   await on.glider(['--token', token, 'put', '-', '/file'], { stdin: 'bytes' })
+  expect(await on.glider([...admin, 'namespace', 'set', 'analytics', '--quota', 'bytes=1KiB,slots=2'])).toBe(
+    'bytes=1024,slots=2\n',
+  )
+  expect(await on.glider([...admin, 'namespace', 'set', 'analytics', '--quota', 'slots=none'])).toBe('bytes=1024\n')
+  expect((await on.try(['--token', token, 'put', '-', '/big'], { stdin: 'x'.repeat(2000) })).stderr).toContain('quota')
   expect(await on.glider([...admin, 'namespace', 'list'])).toMatch(/analytics +yes +1 +5 +0 +0 +dram/)
   const another = JSON.parse(await on.glider([...admin, '--json', 'namespace', 'rotate', 'analytics'])) as { token: string }
   expect(await on.try(['--token', token, 'cat', '/file'])).toMatchObject({ stderr: expect.stringContaining('token') })
@@ -38,6 +43,16 @@ it('namespace create prints a token, by which the namespace is used until it is 
   await on.glider([...admin, 'namespace', 'delete', 'analytics', '--force'])
   expect(await on.glider([...admin, 'namespace', 'delete', 'analytics'])).toContain('there was no namespace')
   await on.glider([...admin, 'fsck'])
+})
+
+it('namespace create takes a quota, which holds and is listed', async () => {
+  const token = (await on.glider([...admin, 'namespace', 'create', 'limited', '--quota', 'bytes=1KiB,nodes=2,streams=4'])).trim()
+  expect(await on.glider([...admin, 'namespace', 'list'])).toMatch(/limited +yes .*bytes=1024,nodes=2,streams=4/)
+  expect((await on.try(['--token', token, 'put', '-', '/big'], { stdin: 'x'.repeat(2000) })).stderr).toContain('1024 bytes')
+  for (const wrong of ['bytes', 'bytes=x', 'files=3', 'nodes=-1', 'nodes=none']) {
+    expect(await on.try([...admin, 'namespace', 'create', 'wrong', '--quota', wrong])).toMatchObject({ code: 2 })
+  }
+  await on.glider([...admin, 'namespace', 'delete', 'limited', '--force'])
 })
 
 it('namespaces are for the operator, and for clusters with a secret', async () => {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import type { NamespaceInfo, Quota } from '../client/index.ts'
-import { names, quota } from './flags.ts'
+import type { NamespaceInfo, Quota, QuotaChange } from '../client/index.ts'
+import { names, quota, quotaChange } from './flags.ts'
 import type { Session } from './session.ts'
 import { columns } from './table.ts'
 
-/** For operators: `namespace create|list|rotate|revoke|delete`. */
+/** For operators: `namespace create|list|set|rotate|revoke|delete`. */
 export function addNamespaceCommands(program: Command, session: Session): void {
   const namespace = program.command('namespace').description('give namespaces out to tenants, and take them back; for operators')
 
@@ -30,6 +30,18 @@ export function addNamespaceCommands(program: Command, session: Session): void {
         session.answer(all, () =>
           columns([['NAMESPACE', 'TOKEN', 'NODES', 'BYTES', 'BLOCKS', 'SLOTS', 'CLASSES', 'QUOTA'], ...all.map(row)]),
         )
+      }),
+    )
+
+  namespace
+    .command('set')
+    .description('change what a namespace may have at most')
+    .argument('<name>')
+    .requiredOption('--quota <limits>', 'those to be changed: bytes=2GiB,slots=none; the others stay as they are', quotaChange)
+    .action((name: string, { quota: change }: { quota: QuotaChange }) =>
+      session.withStore(async (store, call) => {
+        const changed = await store.setQuota(name, change, call)
+        session.answer(changed, () => [limitsOf(changed)])
       }),
     )
 
@@ -68,17 +80,14 @@ export function addNamespaceCommands(program: Command, session: Session): void {
     )
 }
 
-function row({ name, hasToken, usage, classes = [], quota = {} }: NamespaceInfo): string[] {
-  const limits = Object.entries(quota).map(([what, most]) => `${what}=${most}`)
+function limitsOf({ quota: limits = {} }: NamespaceInfo): string {
+  return Object.entries(limits)
+    .map(([what, most]) => `${what}=${most}`)
+    .join(',')
+}
+
+function row(info: NamespaceInfo): string[] {
+  const { name, hasToken, usage, classes = [] } = info
   const { nodes, storedBytes, blocks, slots } = usage
-  return [
-    name,
-    hasToken ? 'yes' : 'no',
-    `${nodes}`,
-    `${storedBytes}`,
-    `${blocks}`,
-    `${slots}`,
-    classes.join(','),
-    limits.join(','),
-  ]
+  return [name, hasToken ? 'yes' : 'no', `${nodes}`, `${storedBytes}`, `${blocks}`, `${slots}`, classes.join(','), limitsOf(info)]
 }

@@ -12,6 +12,7 @@ import { addNewActionCommand } from './new-action-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { type GlobalFlags, type Io, Session } from './session.ts'
 import { addTestCommand } from './test-command.ts'
+import { addUsageCommand } from './usage-command.ts'
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:9060'
 
@@ -44,6 +45,7 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
   addLeaseCommands(program, session)
   addActionCommands(program, session)
   addNamespaceCommands(program, session)
+  addUsageCommand(program, session)
   addNewActionCommand(program, session)
   addTestCommand(program, session)
   return program

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { GliderError } from '../protocol/errors.ts'
+import { noGrant } from '../protocol/grant.ts'
 import { encodeLocation, sign } from '../protocol/location.ts'
 import type { BlockRef } from './block-io.ts'
 import { ClaimBlocks } from './claim-blocks.ts'
@@ -9,7 +10,7 @@ const servers = { 'server-aaaaa': 'a:1', 'server-bbbbb': 'b:1' }
 const bytes = Buffer.alloc(10)
 
 function at(incarnation: keyof typeof servers, block: number): string {
-  const unsigned = { incarnation, block, generation: { epoch: 1, counter: block }, purpose: 'write' } as const
+  const unsigned = { incarnation, block, generation: { epoch: 1, counter: block }, purpose: 'write', grant: noGrant } as const
   return encodeLocation(sign(unsigned, Buffer.alloc(32))).toString('base64url')
 }
 

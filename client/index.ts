@@ -12,6 +12,7 @@ export type {
   NodeType,
   ObjectState,
   Quota,
+  QuotaChange,
   ServerInfo,
 } from '../protocol/catalogue.ts'
 export { type ErrorCode, GliderError } from '../protocol/errors.ts'

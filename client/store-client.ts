@@ -20,6 +20,7 @@ import {
   type HeadOf,
   type NamespaceInfo,
   type NodeType,
+  type QuotaChange,
   type ServerInfo,
 } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
@@ -262,7 +263,18 @@ class Store implements StoreClient {
   }
 
   async namespaces(options?: CallOptions): Promise<NamespaceInfo[]> {
-    return (await this.#context.metadata.request(catalogue.listNamespaces, {}, options)).namespaces
+    const all: NamespaceInfo[] = []
+    for (let after: string | undefined; ; ) {
+      const head = after === undefined ? {} : { after }
+      const { namespaces, next } = await this.#context.metadata.request(catalogue.listNamespaces, head, options)
+      all.push(...namespaces)
+      if (next === undefined) return all
+      after = next
+    }
+  }
+
+  setQuota(name: string, quota: QuotaChange, options?: CallOptions): Promise<NamespaceInfo> {
+    return this.#context.metadata.request(catalogue.setQuota, { name, quota }, options)
   }
 
   async rotateToken(name: string, options?: CallOptions): Promise<{ name: string; token: string }> {

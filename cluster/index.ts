@@ -5,5 +5,6 @@ export {
   LocalCluster,
   type LocalClusterOptions,
   type LocalStorageOptions,
+  type LocalTls,
 } from './local-cluster.ts'
 export type { LocalServer } from './start-server.ts'

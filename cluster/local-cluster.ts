@@ -3,6 +3,15 @@ import type { PrefaultChoice, StorageKind } from '../storage-server/index.ts'
 import { assertReady } from './readiness.ts'
 import { type LocalServer, type ServerPlan, startServer, type Where } from './start-server.ts'
 
+/** Files in PEM. */
+export interface LocalTls {
+  /** For 127.0.0.1. */
+  readonly cert: string
+  readonly key: string
+  /** Who has signed it. @default the certificate itself */
+  readonly ca?: string
+}
+
 /** One storage server of a local cluster. */
 export interface LocalStorageOptions {
   /** Room for blocks: `64MiB`, or bytes. @default that of the cluster */
@@ -60,6 +69,8 @@ export interface LocalClusterOptions {
   readonly clusterSecret?: string
   /** By which operators come where there is such a secret. */
   readonly adminToken?: string
+  /** By which every port speaks TLS, and nothing else; `connect` then takes what is in `ca` as `tlsCa`. @default none: they are plain */
+  readonly tls?: LocalTls
   /** Whether servers stay awake for 0.4 ms after each request, so that the next is answered sooner. @default false */
   readonly spin?: boolean
   /** Of the metadata server; 0 takes any free one. @default 0 */
@@ -86,7 +97,7 @@ const defaults = {
 } as const satisfies LocalClusterOptions
 
 /** What there may be nothing of. */
-type Optional = 'stateDir' | 'clusterSecret' | 'adminToken'
+type Optional = 'stateDir' | 'clusterSecret' | 'adminToken' | 'tls'
 type Wanted = Required<Omit<LocalClusterOptions, Optional>> & Pick<LocalClusterOptions, Optional>
 
 /** A whole cluster on this machine, for a laptop, a test or a demo. Disposable: `await using cluster = await LocalCluster.start()`. */
@@ -100,7 +111,7 @@ export class LocalCluster implements AsyncDisposable {
   private constructor(wanted: Wanted, metadata: LocalServer) {
     this.#wanted = wanted
     this.#servers = [metadata]
-    this.address = `http://${metadata.address}`
+    this.address = `${wanted.tls ? 'https' : 'http'}://${metadata.address}`
   }
 
   /** All that were started: the metadata server, the storage servers, the active servers, and those that were added. */
@@ -124,7 +135,7 @@ export class LocalCluster implements AsyncDisposable {
       ])
       for (const result of started) if (result.status === 'fulfilled') cluster.#servers.push(result.value)
       for (const result of started) if (result.status === 'rejected') throw result.reason
-      await assertReady(cluster.servers.map(({ address }) => address))
+      await cluster.#assertReady(cluster.servers)
       return cluster
     } catch (error) {
       await cluster.stop()
@@ -138,7 +149,7 @@ export class LocalCluster implements AsyncDisposable {
   async addServer(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions = {}): Promise<LocalServer> {
     const server = await this.#start(role, options)
     this.#servers.push(server)
-    await assertReady([server.address])
+    await this.#assertReady([server])
     return server
   }
 
@@ -157,6 +168,14 @@ export class LocalCluster implements AsyncDisposable {
     const active = { slots, threads, threadMemory, turnTimeout, spin }
     const plan: ServerPlan = role === 'storage' ? { role, capacity, spin, ...options } : { role, ...active, ...options }
     return startServer(plan, this.#servers[0]!.address, whereOf(this.#wanted))
+  }
+
+  #assertReady(servers: readonly LocalServer[]): Promise<void> {
+    const { tls } = this.#wanted
+    return assertReady(
+      servers.map(({ address }) => address),
+      tls && (tls.ca ?? tls.cert),
+    )
   }
 
   /** Stops every server and leaves no handle behind. */
@@ -186,8 +205,13 @@ function startMetadata(wanted: Wanted, port: number): Promise<LocalServer> {
   return startServer(plan, '', whereOf(wanted))
 }
 
-function whereOf({ inProcess, logLevel, clusterSecret, adminToken }: Wanted): Where {
-  return { inProcess, logLevel, secrets: { cluster: clusterSecret, admin: adminToken } }
+function whereOf({ inProcess, logLevel, clusterSecret, adminToken, tls }: Wanted): Where {
+  return {
+    inProcess,
+    logLevel,
+    secrets: { cluster: clusterSecret, admin: adminToken },
+    ...(tls && { tls: { ca: tls.cert, ...tls } }),
+  }
 }
 
 function verify(wanted: Wanted): Wanted {

@@ -68,6 +68,8 @@ export interface Where {
   readonly inProcess: boolean
   readonly logLevel: LogLevel
   readonly secrets: Secrets
+  /** Files in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string }
 }
 
 /** @param metadata address of the metadata server, for the others */
@@ -75,9 +77,10 @@ export function startServer(plan: ServerPlan, metadata: string, where: Where): P
   return where.inProcess ? startHere(plan, metadata, where) : startProcess(plan, metadata, where)
 }
 
-function startProcess(plan: ServerPlan, metadata: string, { logLevel, secrets }: Where): Promise<LocalServer> {
+function startProcess(plan: ServerPlan, metadata: string, { logLevel, secrets, tls }: Where): Promise<LocalServer> {
   const environment = { ...(secrets.cluster !== undefined && { GLIDER_CLUSTER_SECRET: secrets.cluster }) }
   const common = ['--log-level', logLevel, ...(plan.spin ? ['--spin'] : [])]
+  if (tls) common.push('--tls-cert', tls.cert, '--tls-key', tls.key, '--tls-ca', tls.ca)
   switch (plan.role) {
     case 'metadata': {
       const admin = secrets.admin !== undefined && { GLIDER_ADMIN_TOKEN: secrets.admin }
@@ -130,8 +133,13 @@ async function startHere(plan: ServerPlan, metadata: string, where: Where): Prom
   return Object.assign(server, { kill })
 }
 
-async function startWithin(plan: ServerPlan, metadata: string, { logLevel, secrets }: Where): Promise<Omit<LocalServer, 'kill'>> {
-  const own = { logLevel, secret: secrets.cluster }
+async function startWithin(
+  plan: ServerPlan,
+  metadata: string,
+  { logLevel, secrets, tls }: Where,
+): Promise<Omit<LocalServer, 'kill'>> {
+  const files = tls && { tlsCert: tls.cert, tlsKey: tls.key, tlsCa: tls.ca }
+  const own = { logLevel, secret: secrets.cluster, tls: files }
   switch (plan.role) {
     case 'metadata': {
       const server = await startLocalMetadataServer({ ...plan, ...own, adminToken: secrets.admin })

@@ -6,6 +6,7 @@ import type { AnswerOf, catalogue, HeadOf } from '../protocol/catalogue.ts'
 import type { Randomness } from '../protocol/clock.ts'
 import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { type Grant, NO_TOKEN, noGrant } from '../protocol/grant.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Call, Connection, Hello, Principal } from '../protocol/peer.ts'
 import { refusalOf, trusted } from '../protocol/principal.ts'
@@ -28,10 +29,13 @@ export interface AccessParts {
 class Visitor implements Principal {
   readonly kind: 'tenant' | 'operator'
   readonly namespace: Namespace
+  readonly grant: Grant
 
-  constructor(kind: 'tenant' | 'operator', namespace: Namespace) {
+  /** @param token of the namespace that it has come by; {@link NO_TOKEN} where none can be taken back */
+  constructor(kind: 'tenant' | 'operator', namespace: Namespace, token: number) {
     this.kind = kind
     this.namespace = namespace
+    this.grant = { namespace: namespace.record.number, token }
   }
 }
 
@@ -66,8 +70,8 @@ export class Access {
   callerOf({ connection }: Call): Caller {
     const { principal } = connection
     // Servers ask for nothing that is in a namespace, and where there is no secret there is one.
-    const namespace = principal instanceof Visitor ? principal.namespace : this.#parts.namespaces.default
-    return callerOf(connection, namespace)
+    if (!(principal instanceof Visitor)) return callerOf(connection, this.#parts.namespaces.default, noGrant)
+    return callerOf(connection, principal.namespace, principal.grant)
   }
 
   /**
@@ -75,10 +79,17 @@ export class Access {
    * @param authorization the header of the request
    */
   restCaller(operation: Pick<Operation, 'name' | 'by'>, authorization: string | undefined): Caller {
-    const visitor = this.#visitor(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1], undefined)
+    const visitor = this.#visitor(bearer(authorization), undefined)
     const refusal = refusalOf(operation, visitor)
     if (refusal) throw refusal
-    return restCaller(visitor.namespace)
+    return restCaller(visitor.namespace, visitor.grant)
+  }
+
+  /** Whether somebody who comes over HTTP may know of the whole cluster. */
+  isOperator(authorization: string | undefined): boolean {
+    const { secret } = this.#parts
+    const token = bearer(authorization)
+    return secret === undefined || (token !== undefined && hashToken(token) === this.#adminHash)
   }
 
   /** @throws GliderError UNAUTHENTICATED, FORBIDDEN */
@@ -91,16 +102,16 @@ export class Access {
 
   #known(token: string | undefined): Visitor {
     const { secret, namespaces, namespaceOfActions } = this.#parts
-    if (secret === undefined) return new Visitor('operator', namespaces.default)
+    if (secret === undefined) return new Visitor('operator', namespaces.default, NO_TOKEN)
     if (token === undefined || token === '') {
       throw new GliderError('UNAUTHENTICATED', 'this cluster asks for a token: give the one of your namespace')
     }
     const hash = hashToken(token)
-    if (hash === this.#adminHash) return new Visitor('operator', namespaces.default)
+    if (hash === this.#adminHash) return new Visitor('operator', namespaces.default, NO_TOKEN)
     const namespace = namespaces.byTokenHash(hash)
-    if (namespace) return new Visitor('tenant', namespace)
+    if (namespace) return new Visitor('tenant', namespace, namespace.record.token)
     const name = namespaceOfActions(hash)
-    if (name !== undefined) return new Visitor('tenant', namespaces.get(name))
+    if (name !== undefined) return new Visitor('tenant', namespaces.get(name), NO_TOKEN)
     throw new GliderError('UNAUTHENTICATED', 'the token is not known here, or no longer: ask the operator for another')
   }
 
@@ -135,4 +146,8 @@ export class Access {
     connection.principal = { kind: 'server' }
     return { proof: metadataProof(secret, peer, nonces) }
   }
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S.*?) *$/i.exec(authorization ?? '')?.[1]
 }

@@ -3,6 +3,7 @@ import { GliderError } from '../protocol/errors.ts'
 import { chainAnswer, checkKept } from './block-chain.ts'
 import type { Block } from './blocks.ts'
 import { chainLength, chainSlice, typeMismatch } from './node.ts'
+import type { Party } from './party.ts'
 import type { Target } from './place.ts'
 import type { Tree } from './tree.ts'
 
@@ -19,7 +20,7 @@ export class BagReads {
   }
 
   /** @throws GliderError BLOCK_GONE where the bag was deleted since its first blocks were asked for */
-  locate(head: HeadOf<typeof catalogue.locateParts>): AnswerOf<typeof catalogue.locateParts> {
+  locate(head: HeadOf<typeof catalogue.locateParts>, { grant }: Party): AnswerOf<typeof catalogue.locateParts> {
     const { node: bag, path } = this.#target(head)
     if (bag.type !== 'bag') throw typeMismatch(path, bag.type, 'a bag')
     const parts = Math.min(head.parts ?? bag.parts.length, bag.parts.length)
@@ -40,7 +41,7 @@ export class BagReads {
       from = 0
     }
     checkKept(blocks, path)
-    const answer = { node: bag.id, path, parts, lengths, ...chainAnswer(blocks, 'read') }
+    const answer = { node: bag.id, path, parts, lengths, ...chainAnswer(blocks, 'read', grant) }
     return at < parts ? { ...answer, next: [at, from] } : answer
   }
 

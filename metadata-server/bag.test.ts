@@ -21,7 +21,7 @@ test('many parts are written at the same time, and count when they have closed',
   expect(await close(first.claim, 40)).toMatchObject({ path: '/b', size: 55 })
   await close(third.claim, 0)
   expect(await cluster.ask('locateParts', { node })).toMatchObject({ parts: 2, lengths: [10, 5, 10, 10, 10, 10] })
-  expect(await cluster.ask('usage', {})).toEqual({ nodes: 1, storedBytes: 55, blocks: 6, slots: 0 })
+  expect(await cluster.ask('usage', {})).toMatchObject({ nodes: 1, storedBytes: 55, blocks: 6, slots: 0 })
 })
 
 test('an aborted part leaves nothing, nor does one whose writer has gone', async () => {
@@ -33,7 +33,7 @@ test('an aborted part leaves nothing, nor does one whose writer has gone', async
   const { claim } = await open()
   expect(await codeOf(cluster.ask('commit', { claim, size: 5, close: false }))).toBe('INVALID_ARGUMENT')
   await cluster.ask('release', { claim })
-  expect(await cluster.ask('usage', {})).toEqual({ nodes: 1, storedBytes: 0, blocks: 0, slots: 0 })
+  expect(await cluster.ask('usage', {})).toMatchObject({ nodes: 1, storedBytes: 0, blocks: 0, slots: 0 })
 })
 
 test('pages go through every block of the parts that were there at first', async () => {
@@ -68,7 +68,7 @@ test('a bag is deleted with its parts, without recursive, and with what is being
   const deletion = cluster.ask('delete', { path: '/b' })
   await cluster.clock.advance(1)
   expect(await deletion).toEqual({ deleted: true })
-  expect(await cluster.ask('usage', {})).toEqual({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
+  expect(await cluster.ask('usage', {})).toMatchObject({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
   expect(await codeOf(cluster.ask('extend', { claim, blocks: 1 }))).toBe('NOT_FOUND')
   expect(await codeOf(close(claim, 5))).toBe('NOT_FOUND')
   expect(await codeOf(open())).toBe('NOT_FOUND')
@@ -89,5 +89,5 @@ test('a bag is replaced by an empty one, holds nothing and has no bytes of its o
   await cluster.ask('create', { path: '/f', type: 'file' })
   expect(await codeOf(cluster.ask('locateParts', { path: '/f' }))).toBe('TYPE_MISMATCH')
   expect(await cluster.ask('create', { path: '/b', type: 'bag', ifExists: 'replace' })).toMatchObject({ size: 0 })
-  expect(await cluster.ask('usage', {})).toEqual({ nodes: 2, storedBytes: 0, blocks: 0, slots: 0 })
+  expect(await cluster.ask('usage', {})).toMatchObject({ nodes: 2, storedBytes: 0, blocks: 0, slots: 0 })
 })

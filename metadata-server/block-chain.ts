@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import type { Grant } from '../protocol/grant.ts'
 import type { Purpose } from '../protocol/location.ts'
 import type { Block } from './blocks.ts'
 import { isLost } from './servers.ts'
@@ -9,12 +10,13 @@ export interface BlockChain {
   servers: Record<string, string>
 }
 
-export function chainAnswer(blocks: readonly Block[], purpose: Purpose): BlockChain {
+/** @param grant of whom it is for */
+export function chainAnswer(blocks: readonly Block[], purpose: Purpose, grant: Grant): BlockChain {
   const servers: Record<string, string> = {}
   const locations = blocks.map(block => {
     const { incarnation, address } = block.space.server
     servers[incarnation] = address
-    return block.location(purpose)
+    return block.location(purpose, grant)
   })
   return { locations, servers }
 }

@@ -3,6 +3,7 @@
  * owns; and free + used = capacity.
  */
 import { invariant } from '../protocol/errors.ts'
+import type { Grant } from '../protocol/grant.ts'
 import { encodeLocation, type Purpose, sign } from '../protocol/location.ts'
 import type { Generations } from './generations.ts'
 import type { ServerRecord } from './servers.ts'
@@ -15,8 +16,9 @@ export class Block {
   readonly epoch: number
   readonly counter: number
   given: boolean
-  /** Kept once asked for: every reader of a file is given the same. */
+  /** Kept once asked for: all readers of a file who came by one token are given the same. */
   #readLocation: string | undefined
+  #readToken: number
 
   constructor(space: BlockSpace, index: number, epoch: number, counter: number) {
     this.space = space
@@ -25,19 +27,23 @@ export class Block {
     this.counter = counter
     this.given = false
     this.#readLocation = undefined
+    this.#readToken = 0
   }
 
   /** In the form of the catalogue. */
-  location(purpose: Purpose): string {
-    if (purpose !== 'read') return this.#sign(purpose)
-    this.#readLocation ??= this.#sign('read')
+  location(purpose: Purpose, grant: Grant): string {
+    if (purpose !== 'read') return this.#sign(purpose, grant)
+    if (this.#readLocation === undefined || this.#readToken !== grant.token) {
+      this.#readLocation = this.#sign('read', grant)
+      this.#readToken = grant.token
+    }
     return this.#readLocation
   }
 
-  #sign(purpose: Purpose): string {
+  #sign(purpose: Purpose, grant: Grant): string {
     const { incarnation, proofKey } = this.space.server
     const generation = { epoch: this.epoch, counter: this.counter }
-    return encodeLocation(sign({ incarnation, block: this.index, generation, purpose }, proofKey)).toString('base64url')
+    return encodeLocation(sign({ incarnation, block: this.index, generation, purpose, grant }, proofKey)).toString('base64url')
   }
 }
 

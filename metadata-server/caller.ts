@@ -1,3 +1,4 @@
+import type { Grant } from '../protocol/grant.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Namespace } from './namespace.ts'
 import type { Party } from './party.ts'
@@ -8,11 +9,11 @@ export interface Caller extends Party {
   readonly namespace: Namespace
 }
 
-export function callerOf(connection: Connection, namespace: Namespace): Caller {
-  return { namespace, clientId: connection.peer.clientId, onGone: listener => connection.onClose(listener) }
+export function callerOf(connection: Connection, namespace: Namespace, grant: Grant): Caller {
+  return { namespace, clientId: connection.peer.clientId, grant, onGone: listener => connection.onClose(listener) }
 }
 
 /** Over REST nobody stays connected, so nothing can belong to a caller. */
-export function restCaller(namespace: Namespace): Caller {
-  return { namespace, clientId: undefined, onGone: () => () => {} }
+export function restCaller(namespace: Namespace, grant: Grant): Caller {
+  return { namespace, clientId: undefined, grant, onGone: () => () => {} }
 }

@@ -136,6 +136,10 @@ export class FakeConnection implements Connection {
     this.#listeners.clear()
     for (const listener of listeners) listener(reason)
   }
+
+  dismiss(reason: GliderError): void {
+    this.close(reason)
+  }
 }
 
 function gone(): GliderError {

@@ -63,21 +63,21 @@ export class FileWrites {
     // Where all is full the claim starts without any: what is written may fit into what the file has, or be nothing.
     const fresh = spaces.takeIfFree(subject.order, wanted)
     const claim = claims.take(subject, fresh, caller)
-    const answer = chainAnswer([...existing, ...fresh], 'write')
+    const answer = chainAnswer([...existing, ...fresh], 'write', caller.grant)
     return { head: { claim: claim.id, path, blockBytes: spaces.blockBytes, size, first, ...answer }, body: file?.inline }
   }
 
-  extend(head: HeadOf<typeof catalogue.extend>): BlockChain {
+  extend(head: HeadOf<typeof catalogue.extend>, { grant }: Party): BlockChain {
     const claim = this.#parts.claims.get(head.claim)
     const path = this.#pathOf(claim)
     const fresh = this.#parts.blocks.take(claim.order, head.blocks, path)
     for (const block of fresh) claim.blocks.push(block)
     this.#parts.claims.changed(claim)
-    return chainAnswer(fresh, 'write')
+    return chainAnswer(fresh, 'write', grant)
   }
 
   /** Locations for writing of what the claim covers: the chain of its file, if it writes in place, and its own blocks. */
-  locate(head: HeadOf<typeof catalogue.locate>, claimId: string): BlockChain {
+  locate(head: HeadOf<typeof catalogue.locate>, claimId: string, { grant }: Party): BlockChain {
     const claim = this.#parts.claims.get(claimId)
     const path = this.#pathOf(claim)
     const committed = fileInPlace(claim)?.chain
@@ -86,7 +86,7 @@ export class FileWrites {
     const own = claim.blocks.slice(Math.max(0, head.first - behind), Math.max(0, end - behind))
     const blocks = [...chainSlice(committed, head.first, end), ...own]
     checkKept(blocks, path)
-    return chainAnswer(blocks, 'write')
+    return chainAnswer(blocks, 'write', grant)
   }
 
   commit(head: Commit): NodeInfo {

@@ -3,6 +3,7 @@ import { parseDuration, parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { RunningServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls, type TlsFlags } from '../server/tls.ts'
 import { startMetadataServer } from './start.ts'
 
 export interface LocalMetadataServer {
@@ -14,16 +15,17 @@ export interface LocalMetadataServer {
   readonly stateDir?: string
   readonly spin?: boolean
   readonly secret?: string | undefined
+  readonly tls?: TlsFlags | undefined
   readonly adminToken?: string | undefined
   readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
-export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
-  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, limits, secret, adminToken, logLevel } = options
+export async function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
+  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, limits, secret, adminToken, tls = {}, logLevel } = options
   const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
-  const guard = { secret, adminToken }
+  const guard = { secret, adminToken, tls: serverTls(tls) }
   return startMetadataServer(
     { host: '127.0.0.1', port, storageClasses, spin, limits, ...guard, ...sizes, ...(stateDir !== undefined && { stateDir }) },
     realSystem('metadata-server', logLevel),

@@ -3,7 +3,7 @@ import type { Quota } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 
 export class Limits {
-  readonly quota: Quota
+  quota: Quota
   readonly #namespace: string
 
   constructor(namespace: string, quota: Quota = {}) {

@@ -14,6 +14,7 @@ import type { Frees } from './frees.ts'
 import type { Journal } from './journal/journal.ts'
 import { checkOffer, DEFAULT_NAMESPACE, type Member, move, newServer, serverInfo } from './members.ts'
 import type { Recovery } from './recovery.ts'
+import type { ServerRecord } from './servers.ts'
 import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
 
@@ -27,6 +28,8 @@ export interface MembershipParts {
   readonly frees: Frees
   readonly recovery: Recovery
   readonly journal: Journal
+  /** Told of each server that has connected. */
+  readonly joined: (server: ServerRecord) => void
 }
 
 export class Membership {
@@ -81,13 +84,20 @@ export class Membership {
   }
 
   /**
-   * Answers the namespace that it is for.
+   * Answers whose it is.
    * @throws GliderError NOT_FOUND where the server has to register (again)
    */
-  heartbeat(incarnation: string): string {
-    const { server } = this.#alive(incarnation)
-    server.lastSeenMs = this.#parts.clock.now()
-    return server.namespace
+  heartbeat(incarnation: string): Member {
+    const member = this.#alive(incarnation)
+    member.server.lastSeenMs = this.#parts.clock.now()
+    return member
+  }
+
+  /** Whether a report of the server has not come before. */
+  isNews({ server }: Member, report: number): boolean {
+    if (report === server.lastReport) return false
+    server.lastReport = report
+    return true
   }
 
   objectsLost({ incarnation, objects, cause }: HeadOf<typeof catalogue.objectsLost>): void {
@@ -101,8 +111,12 @@ export class Membership {
 
   /** The namespace that a server is for, by the connection of its registration. */
   namespaceOf(connection: Connection): string {
-    for (const { server } of this.#members.values()) if (server.connection === connection) return server.namespace
-    return DEFAULT_NAMESPACE
+    return this.memberOf(connection)?.server.namespace ?? DEFAULT_NAMESPACE
+  }
+
+  memberOf(connection: Connection): Member | undefined {
+    for (const member of this.#members.values()) if (member.server.connection === connection) return member
+    return undefined
   }
 
   /** That of the active server whose actions have a token. */
@@ -192,6 +206,7 @@ export class Membership {
       if (wasDead) this.#parts.blocks.enter(member.space)
       this.#parts.frees.resume(server)
     } else member.space.siblings.resume(member.space)
+    this.#parts.joined(server)
     if (this.#restored.has(member) || (isKnown && member.role === 'active')) void this.#recover(member)
     connection.onClose(() => {
       if (server.connection !== connection) return

@@ -10,10 +10,13 @@ import { Generations } from './generations.ts'
 import { type Journal, noJournal } from './journal/journal.ts'
 import { type JournalHead, restore, type SavedState } from './journal/restore.ts'
 import { Membership } from './membership.ts'
+import type { Namespace } from './namespace.ts'
 import { Namespaces } from './namespaces.ts'
 import { type MetadataStats, Operations } from './operations.ts'
 import { Orphans } from './orphans.ts'
 import { Recovery } from './recovery.ts'
+import { Revocations } from './revocations.ts'
+import type { ServerRecord } from './servers.ts'
 import { BlockSpaces } from './spaces.ts'
 import { Totals } from './totals.ts'
 import { firstId } from './tree.ts'
@@ -51,13 +54,21 @@ export class MetadataServer {
     const generations = new Generations(epoch)
     const frees = new Frees({ clock, delayMs, log, journal })
     const blocks = new BlockSpaces(storageClasses, blockBytes, generations, frees)
-    const numbers = { nodeIds: new Counter(firstId(nowMs)), leaseNumbers: new Counter(firstId(nowMs)) }
+    const first = firstId(nowMs)
+    const numbers = { nodeIds: new Counter(first), leaseNumbers: new Counter(first), tokenNumbers: new Counter(first) }
     const cluster = { clock, randomness, log, config, journal, generations, blocks, totals, ...numbers }
     const namespaces = new Namespaces(cluster, root)
     const orphans = new Orphans(frees)
     const recovery = new Recovery(orphans, log)
     const slotsOf = namespaces.slotsOf.bind(namespaces)
-    const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal })
+    const revocations = new Revocations(log, () => membership.members().map(({ server }) => server))
+    const joined = (server: ServerRecord): void =>
+      revocations.tellAll(
+        server,
+        namespaces.all().map(({ record }) => record),
+      )
+    const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal, joined })
+    namespaces.onRevoked = record => revocations.tell(record)
     if (saved) restore(saved, { namespaces, blocks, membership })
     const homes = namespaces.all.bind(namespaces)
     const { blocks: counted } = namespaces.default
@@ -65,7 +76,7 @@ export class MetadataServer {
     const namespaceOfActions = membership.namespaceByToken.bind(membership)
     this.access = new Access({ randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
-    this.operations = new Operations({ access, namespaces, totals, blocks, membership, fsck, journal })
+    this.operations = new Operations({ access, namespaces, revocations, totals, blocks, membership, fsck, journal })
     this.config = config
     this.#membership = membership
     this.#namespaces = namespaces
@@ -78,6 +89,11 @@ export class MetadataServer {
 
   stats(): MetadataStats {
     return this.operations.stats()
+  }
+
+  /** What each namespace holds and has had. */
+  *usages(): Iterable<readonly [name: string, usage: ReturnType<Namespace['usage']>]> {
+    for (const namespace of this.#namespaces.all()) if (!namespace.record.deleted) yield [namespace.name, namespace.usage()]
   }
 
   stop(): void {

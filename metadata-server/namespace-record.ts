@@ -9,9 +9,11 @@ export interface NamespaceRecord {
   readonly root: Birth
   /** Classes that its bytes may be in, in order; undefined for those of the cluster. */
   readonly classes: readonly string[] | undefined
-  readonly quota: Quota | undefined
+  quota: Quota | undefined
   /** SHA-256 of the token, in hexadecimal; undefined while it has none. */
   tokenHash: string | undefined
+  /** Of that token; each that follows has a higher one. It is in the locations that whoever came by it is given. */
+  token: number
   /** What is in it is being freed. */
   deleted: boolean
 }

@@ -19,12 +19,14 @@ import type { Generations } from './generations.ts'
 import type { Journal } from './journal/journal.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Leases } from './leases.ts'
+import { Ledger } from './ledger.ts'
 import { Limits } from './limits.ts'
 import type { NamespaceRecord } from './namespace-record.ts'
 import { Objects } from './objects.ts'
 import { Reaper } from './reaper.ts'
-import { SlotSpaces } from './slots.ts'
+import { type SlotSpace, SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
+import { StreamShares } from './stream-shares.ts'
 import { Totals } from './totals.ts'
 import { Tree } from './tree.ts'
 import { TreeOperations } from './tree-operations.ts'
@@ -42,12 +44,15 @@ export interface ClusterParts {
   readonly totals: Totals
   readonly nodeIds: Counter
   readonly leaseNumbers: Counter
+  readonly tokenNumbers: Counter
 }
 
 export class Namespace {
   readonly record: NamespaceRecord
   readonly tree: Tree
   readonly totals: Totals
+  readonly limits: Limits
+  readonly ledger: Ledger
   readonly blocks: BlockSpaces
   readonly slots: SlotSpaces
   readonly definitions: Definitions
@@ -62,16 +67,29 @@ export class Namespace {
   readonly bags: BagReads
   readonly nodes: TreeOperations
   readonly answers: Answers
+  /** Of streams of actions. */
+  readonly shares: StreamShares<SlotSpace>
 
   constructor(record: NamespaceRecord, cluster: ClusterParts) {
     const { clock, randomness, log, config, generations, nodeIds } = cluster
     const { blockBytes, bundleBytes, inspectTimeoutMs } = config
     const journal = cluster.journal.of(record.number)
     this.record = record
-    this.totals = new Totals(cluster.totals)
+    const ledger = new Ledger(clock, blockBytes)
+    this.ledger = ledger
+    this.totals = new Totals(cluster.totals, bytes => {
+      ledger.inline.held = bytes
+    })
     const limits = new Limits(record.name, record.quota)
-    this.blocks = cluster.blocks.ofNamespace(record.classes, limits)
-    this.slots = new SlotSpaces(generations, log)
+    this.limits = limits
+    this.blocks = cluster.blocks.ofNamespace(record.classes, limits, ledger)
+    this.slots = new SlotSpaces(generations, log, used => {
+      ledger.slots.held = used
+    })
+    this.shares = new StreamShares(
+      () => this.slots.all,
+      () => limits.quota.streams,
+    )
     const { totals, blocks, slots } = this
     const order = blocks.orders.default
     this.tree = new Tree({ wallTime: () => clock.wallTime(), journal, ids: nodeIds, limits, order, root: record.root })
@@ -100,16 +118,9 @@ export class Namespace {
   }
 
   usage(): AnswerOf<typeof catalogue.usage> {
-    const { tree, totals, blocks, slots } = this
-    return { nodes: tree.count, storedBytes: totals.storedBytes, blocks: blocks.usedBlocks, slots: slots.usage().used }
-  }
-
-  /** What one of its active servers may have open; the quota is shared out among them. */
-  get streamsPerServer(): number | undefined {
-    const { streams } = this.record.quota ?? {}
-    return streams === undefined
-      ? undefined
-      : Math.max(Math.min(1, streams), Math.floor(streams / Math.max(1, this.slots.servers)))
+    const { tree, totals, blocks, slots, ledger } = this
+    const held = { nodes: tree.count, storedBytes: totals.storedBytes, blocks: blocks.usedBlocks, slots: slots.usage().used }
+    return { ...held, consumed: ledger.consumed() }
   }
 
   /** Frees everything in it; resolves once that is done. */

@@ -3,10 +3,12 @@
  * connection that came by a token ends when that token no longer holds.
  */
 import { createHash } from 'node:crypto'
-import type { AnswerOf, catalogue, HeadOf } from '../protocol/catalogue.ts'
+import type { AnswerOf, catalogue, HeadOf, NamespaceInfo, Quota } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { NO_TOKEN } from '../protocol/grant.ts'
+import type { TrafficRow } from '../protocol/membership-operations.ts'
 import type { Connection } from '../protocol/peer.ts'
-import { DEFAULT_NAMESPACE } from './members.ts'
+import { DEFAULT_NAMESPACE, type Member } from './members.ts'
 import type { Membership } from './membership.ts'
 import { type ClusterParts, Namespace } from './namespace.ts'
 import type { NamespaceRecord } from './namespace-record.ts'
@@ -14,10 +16,14 @@ import type { Birth } from './node.ts'
 import type { SlotSpaces } from './slots.ts'
 
 const DEFAULT_NUMBER = 0
+/** Of a list, at a time. */
+const PAGE_BYTES = 32 << 10
 
 export class Namespaces {
   /** The one that there is without any having been created. */
   readonly default: Namespace
+  /** Told of a namespace whose earlier tokens count no more. */
+  onRevoked: ((record: NamespaceRecord) => void) | undefined
   readonly #cluster: ClusterParts
   readonly #byNumber = new Map<number, Namespace>()
   readonly #byName = new Map<string, Namespace>()
@@ -35,6 +41,7 @@ export class Namespaces {
       classes: undefined,
       quota: undefined,
       tokenHash: undefined,
+      token: NO_TOKEN,
       deleted: false,
     }
     this.default = this.restore(record)
@@ -69,6 +76,7 @@ export class Namespaces {
     this.#lastNumber = Math.max(this.#lastNumber, record.number)
     this.#byNumber.set(record.number, namespace)
     this.#cluster.nodeIds.seen(record.root.id)
+    this.#cluster.tokenNumbers.seen(record.token)
     if (record.deleted) return namespace
     this.#byName.set(record.name, namespace)
     if (record.tokenHash !== undefined) this.#byToken.set(record.tokenHash, namespace)
@@ -91,15 +99,46 @@ export class Namespaces {
     if (classes && (new Set(classes).size < classes.length || classes.includes('active'))) {
       throw new GliderError('INVALID_ARGUMENT', `the classes of ${name} have to be classes of storage servers, each of them once`)
     }
-    const { clock, nodeIds, journal } = this.#cluster
+    const { clock, nodeIds, tokenNumbers, journal } = this.#cluster
     const root = { id: nodeIds.next(), createdAt: clock.wallTime() }
-    const namespace = this.restore({ number: this.#lastNumber + 1, name, root, classes, quota, tokenHash, deleted: false })
+    const number = this.#lastNumber + 1
+    const token = tokenNumbers.next()
+    const namespace = this.restore({ number, name, root, classes, quota, tokenHash, token, deleted: false })
     journal.keep('namespace', namespace.record)
     return describe(namespace)
   }
 
-  list(): AnswerOf<typeof catalogue.listNamespaces> {
-    return { namespaces: [...this.#byName.values()].map(describe) }
+  /** The next ones after a name, as many as fit well into the head of a frame. */
+  list({ after = '' }: HeadOf<typeof catalogue.listNamespaces>): AnswerOf<typeof catalogue.listNamespaces> {
+    const names = [...this.#byName.keys()].filter(name => name > after).sort()
+    const namespaces: NamespaceInfo[] = []
+    let bytes = 0
+    for (const name of names) {
+      const info = describe(this.get(name))
+      bytes += Buffer.byteLength(JSON.stringify(info))
+      if (bytes > PAGE_BYTES && namespaces.length > 0) return { namespaces, next: namespaces.at(-1)!.name }
+      namespaces.push(info)
+    }
+    return { namespaces }
+  }
+
+  /** What a server tells of the traffic of namespaces. */
+  addTraffic({ role, server }: Member, rows: readonly TrafficRow[]): void {
+    for (const row of rows) {
+      // All that an active server does is for its own.
+      const namespace = role === 'active' ? this.#byName.get(server.namespace) : this.#byNumber.get(row[0])
+      namespace?.ledger.add(row)
+    }
+  }
+
+  /** What it has beyond a limit it keeps. */
+  setQuota({ name, quota: change }: HeadOf<typeof catalogue.setQuota>): AnswerOf<typeof catalogue.setQuota> {
+    const { record, limits } = this.#ofTenant(name)
+    const all = Object.entries({ ...record.quota, ...change }).filter(([, most]) => most !== null)
+    record.quota = Object.fromEntries(all) as Quota
+    limits.quota = record.quota
+    this.#cluster.journal.keep('namespace', record)
+    return describe(this.get(name))
   }
 
   /** The old token ends at once, with everybody who has come by it. */
@@ -165,11 +204,13 @@ export class Namespaces {
     const { record } = namespace
     if (record.tokenHash !== undefined) this.#byToken.delete(record.tokenHash)
     record.tokenHash = hash
+    record.token = this.#cluster.tokenNumbers.next()
     if (hash !== undefined) this.#byToken.set(hash, namespace)
     this.#cluster.journal.keep('namespace', record)
     const reason = new GliderError('UNAUTHENTICATED', `the namespace ${record.name} is closed to you: ${why}`)
-    for (const connection of this.#connections.get(namespace) ?? []) connection.close(reason)
+    for (const connection of this.#connections.get(namespace) ?? []) connection.dismiss(reason)
     this.#connections.delete(namespace)
+    this.onRevoked?.(record)
   }
 
   #ofTenant(name: string): Namespace {

@@ -15,6 +15,7 @@ import type { ObjectRecord, SlotRecord } from './journal/records.ts'
 import type { Limits } from './limits.ts'
 import { type ActionNode, typeMismatch } from './node.ts'
 import { nodeInfo } from './node-info.ts'
+import type { Party } from './party.ts'
 import type { Target } from './place.ts'
 import type { StopMode } from './reaper.ts'
 import type { Occupant, Slot, SlotSpace, SlotSpaces } from './slots.ts'
@@ -110,7 +111,7 @@ export class Objects {
     return this.#end(node, path, head.mode ?? 'wait', head.chain)
   }
 
-  async open(head: HeadOf<typeof catalogue.openObject>): Promise<AnswerOf<typeof catalogue.openObject>> {
+  async open(head: HeadOf<typeof catalogue.openObject>, { grant }: Party): Promise<AnswerOf<typeof catalogue.openObject>> {
     const { node } = this.#target(head)
     while (node.object?.state === 'creating') {
       checkChain(node.object, head)
@@ -122,7 +123,7 @@ export class Objects {
       throw new GliderError('ACTION_LOST', `the object of ${path} is lost: ${object.lostCause}: create it again`)
     }
     if (object?.state !== 'live') throw new GliderError('NO_ACTION_OBJECT', `the action ${path} has no object: create it first`)
-    return { path, location: object.slot.location(), address: object.slot.space.server.address }
+    return { path, location: object.slot.location(grant), address: object.slot.space.server.address }
   }
 
   /** Ends the object of a node that was deleted. Never rejects: there is nobody left to be told but the log. */

@@ -1,6 +1,7 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
 import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
+import type { OpenStreamsReport } from '../protocol/membership-operations.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
 import type { Access } from './access.ts'
@@ -10,14 +11,17 @@ import { type Ran, whenGiven } from './certain.ts'
 import type { Definitions } from './definitions.ts'
 import type { Fsck } from './fsck.ts'
 import type { Journal } from './journal/journal.ts'
+import type { Member } from './members.ts'
 import type { Membership } from './membership.ts'
 import type { Namespace } from './namespace.ts'
 import type { Namespaces } from './namespaces.ts'
+import type { Revocations } from './revocations.ts'
 import type { BlockSpaces, ClassUsage } from './spaces.ts'
 import type { Totals } from './totals.ts'
 
 export interface OperationsParts {
   readonly namespaces: Namespaces
+  readonly revocations: Revocations
   /** Of all namespaces together. */
   readonly totals: Totals
   /** Those of the cluster. */
@@ -30,7 +34,7 @@ export interface OperationsParts {
 
 type Run<Head, A> = (namespace: Namespace, head: Head, caller: Caller) => Ran<A>
 
-type RunBytes<Head, A> = (namespace: Namespace, head: Head, body: Buffer, caller: Caller) => Reply<A> | Promise<Reply<A>>
+type RunBytes<Head, A> = (namespace: Namespace, head: Head, body: Buffer, caller: Caller) => Reply<A>
 
 /** How an operation is carried out; the head was validated. Of one with bytes, the answer is a {@link Reply}. */
 export interface Routine {
@@ -79,6 +83,7 @@ export class Operations {
   ): ReturnType<Definitions['deploy']> {
     const { answers, definitions } = caller.namespace
     const deploy = (): Promise<BundleInfo> => definitions.deploy(head, chunks)
+    caller.namespace.ledger.didOne()
     return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
   }
 
@@ -107,9 +112,9 @@ export class Operations {
       this.#settled(access.callerOf(call), () => {
         const answer = membership.register(head, call.connection)
         if (head.role !== 'active') return answer
-        const { definitions, streamsPerServer: streams } = namespaces.get(membership.namespaceOf(call.connection))
+        const { definitions } = namespaces.get(membership.namespaceOf(call.connection))
         definitions.setBuiltin(head.builtin ?? [])
-        return streams === undefined ? answer : { ...answer, streams }
+        return { ...answer, ...this.#share(membership.memberOf(call.connection), head.streams) }
       }),
     )
     handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => membership.whenEmpty(id, signal))
@@ -146,26 +151,26 @@ export class Operations {
   #bytes(): void {
     // A claim ends with its caller: a repeat over another connection is to take a new one.
     this.#addBytes(catalogue.openWrite, ({ writes }, head, _body, caller) => writes.open(head, caller), { bound: true })
-    this.#add(catalogue.extend, ({ writes }, head) => writes.extend(head))
-    this.#add(catalogue.replaceBlock, ({ exchange }, head) => exchange.replace(head))
+    this.#add(catalogue.extend, ({ writes }, head, caller) => writes.extend(head, caller))
+    this.#add(catalogue.replaceBlock, ({ exchange }, head, caller) => exchange.replace(head, caller))
     this.#add(catalogue.commit, ({ writes }, head) => writes.commit(head))
     this.#add(catalogue.release, ({ writes }, { claim }) => {
       writes.release(claim)
       return {}
     })
-    this.#addBytes(catalogue.openRead, ({ reads }, head) => reads.open(head))
-    this.#add(catalogue.locate, ({ reads, writes }, head) =>
-      head.claim === undefined ? reads.locate(head) : writes.locate(head, head.claim),
+    this.#addBytes(catalogue.openRead, ({ reads }, head, _body, caller) => reads.open(head, caller))
+    this.#add(catalogue.locate, ({ reads, writes }, head, caller) =>
+      head.claim === undefined ? reads.locate(head, caller) : writes.locate(head, head.claim, caller),
     )
     this.#addBytes(catalogue.put, ({ values }, head, body) => ({ head: values.put(head, body) }))
-    this.#addBytes(catalogue.get, ({ reads }, head) => reads.get(head))
-    this.#add(catalogue.locateParts, ({ bags }, head) => bags.locate(head))
+    this.#addBytes(catalogue.get, ({ reads }, head, _body, caller) => reads.get(head, caller))
+    this.#add(catalogue.locateParts, ({ bags }, head, caller) => bags.locate(head, caller))
   }
 
   #actions(): void {
     this.#add(catalogue.createObject, ({ objects }, head) => objects.create(head))
     this.#add(catalogue.deleteObject, async ({ objects }, head) => ({ deleted: await objects.delete(head) }))
-    this.#add(catalogue.openObject, ({ objects }, head) => objects.open(head))
+    this.#add(catalogue.openObject, ({ objects }, head, caller) => objects.open(head, caller))
     this.#add(catalogue.definitions, ({ definitions }) => ({ bundles: definitions.list() }))
     this.#add(catalogue.undeploy, ({ definitions }, { name, force }) => ({
       undeployed: definitions.undeploy(name, force ?? false),
@@ -174,9 +179,10 @@ export class Operations {
 
   #cluster(): void {
     const { membership, fsck, namespaces } = this.#parts
-    this.#add(catalogue.heartbeat, (_namespace, { incarnation }) => {
-      const streams = namespaces.get(membership.heartbeat(incarnation)).streamsPerServer
-      return streams === undefined ? {} : { streams }
+    this.#add(catalogue.heartbeat, (_namespace, { incarnation, streams, traffic }) => {
+      const member = membership.heartbeat(incarnation)
+      if (traffic && membership.isNews(member, traffic.number)) namespaces.addTraffic(member, traffic.rows)
+      return this.#share(member, streams)
     })
     this.#add(catalogue.objectsLost, (_namespace, head) => {
       membership.objectsLost(head)
@@ -197,22 +203,36 @@ export class Operations {
     this.#add(catalogue.usage, namespace => namespace.usage())
   }
 
+  /** What an active server may have open of streams, where there is a quota. */
+  #share(member: Member | undefined, report: OpenStreamsReport | undefined): { streams?: number } {
+    if (member?.role !== 'active' || !report) return {}
+    const streams = this.#parts.namespaces.get(member.server.namespace).shares.of(member.space, report)
+    return streams === undefined ? {} : { streams }
+  }
+
   #namespaces(): void {
-    const { namespaces, membership, access } = this.#parts
+    const { namespaces, membership, access, revocations } = this.#parts
     this.#add(catalogue.createNamespace, (_namespace, head) => {
       access.checkTokens()
       return namespaces.create(head)
     })
-    this.#add(catalogue.listNamespaces, () => namespaces.list())
-    this.#add(catalogue.rotateToken, (_namespace, head) => {
+    this.#add(catalogue.setQuota, (_namespace, head) => namespaces.setQuota(head))
+    this.#add(catalogue.listNamespaces, (_namespace, head) => namespaces.list(head))
+    this.#add(catalogue.rotateToken, async (_namespace, head) => {
       namespaces.rotate(head)
+      await revocations.settled()
       return {}
     })
-    this.#add(catalogue.revokeToken, (_namespace, head) => {
+    this.#add(catalogue.revokeToken, async (_namespace, head) => {
       namespaces.revoke(head)
+      await revocations.settled()
       return {}
     })
-    this.#add(catalogue.deleteNamespace, (_namespace, head) => namespaces.delete(head, membership))
+    this.#add(catalogue.deleteNamespace, async (_namespace, head) => {
+      const deleted = await namespaces.delete(head, membership)
+      await revocations.settled()
+      return deleted
+    })
   }
 
   #add<Head, A>(operation: Operation<Head, A>, run: Run<Head, A>): void {
@@ -222,7 +242,11 @@ export class Operations {
       ? (head: Head, caller: Caller) =>
           caller.namespace.answers.once(name, head as Numbered, caller, false, () => run(caller.namespace, head, caller))
       : (head: Head, caller: Caller) => whenGiven(run(caller.namespace, head, caller))
-    const settled = (head: Head, caller: Caller): A | Promise<A> => this.#settled(caller, () => once(head, caller))
+    const count = counterOf(operation)
+    const settled = (head: Head, caller: Caller): A | Promise<A> => {
+      count(caller)
+      return this.#settled(caller, () => once(head, caller))
+    }
     this.#enter({
       operation,
       run: (head, caller) => settled(head as Head, caller),
@@ -233,12 +257,21 @@ export class Operations {
   #addBytes<Head, A>(operation: Operation<Head, A>, run: RunBytes<Head, A>, { bound = false } = {}): void {
     const { access } = this.#parts
     const { name } = operation
+    const counting = (head: Head, body: Buffer, caller: Caller): Reply<A> => {
+      const { namespace } = caller
+      const reply = run(namespace, head, body, caller)
+      namespace.ledger.moved(body.length, reply.body?.length ?? 0)
+      return reply
+    }
     const once = operation.changes
       ? (head: Head, body: Buffer, caller: Caller) =>
-          caller.namespace.answers.once(name, head as Numbered, caller, bound, () => run(caller.namespace, head, body, caller))
-      : (head: Head, body: Buffer, caller: Caller) => run(caller.namespace, head, body, caller)
-    const settled = (head: Head, body: Buffer, caller: Caller): Reply<A> | Promise<Reply<A>> =>
-      this.#settled(caller, () => once(head, body, caller))
+          caller.namespace.answers.once(name, head as Numbered, caller, bound, () => counting(head, body, caller))
+      : counting
+    const count = counterOf(operation)
+    const settled = (head: Head, body: Buffer, caller: Caller): Reply<A> | Promise<Reply<A>> => {
+      count(caller)
+      return this.#settled(caller, () => once(head, body, caller))
+    }
     this.#enter({
       operation,
       run: (head, caller, body = NO_BYTES) => settled(head as Head, body, caller),
@@ -278,6 +311,11 @@ export class Operations {
     invariant(!this.#routines.has(name), `${name} has one routine`)
     this.#routines.set(name, routine)
   }
+}
+
+/** What the cluster asks of itself is nobody's. */
+function counterOf({ by }: Operation): (caller: Caller) => void {
+  return by === 'tenant' ? ({ namespace }) => namespace.ledger.didOne() : () => {}
 }
 
 async function* chunksOf(stream: ByteStream): AsyncGenerator<Buffer> {

@@ -1,5 +1,6 @@
 /** What a sound metadata server never does, made by hand. */
 import { expect, test } from 'vitest'
+import { noGrant } from '../protocol/grant.ts'
 import type { Log } from '../server/log.ts'
 import { Claims } from './claims.ts'
 import { verifyConfig } from './config.ts'
@@ -43,7 +44,8 @@ function parts() {
   const claims = new Claims({ clock, randomness, reaper, journal })
   const orphans = new Orphans(frees)
   const recovery = new Recovery(orphans, log)
-  const membership = new Membership({ config, clock, log, blocks, slotsOf: () => slots, frees, recovery, journal })
+  const [slotsOf, joined] = [() => slots, () => {}]
+  const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal, joined })
   const proofKey = Buffer.alloc(32).toString('base64url')
   const head = {
     role: 'storage',
@@ -99,7 +101,7 @@ test('a block of a node and of a writer is found, and one that is counted as fre
     parents: false,
     order: blocks.orders.default,
   } as const
-  claims.take(subject, [shared!], { clientId: undefined, onGone: () => () => {} })
+  claims.take(subject, [shared!], { clientId: undefined, grant: noGrant, onGone: () => () => {} })
   add('/first').chain = shared
   add('/second').chain = freed
   blocks.give(freed!)

@@ -31,7 +31,7 @@ test('operations take their head as body and give their answer', async () => {
   expect(made).toMatchObject({ status: 200, body: { path: '/ä/f', type: 'file', size: 0 } })
   expect((await post('list', { path: '/ä' })).body.entries).toEqual([{ name: 'f', type: 'file', size: 0 }])
   expect(await post('delete', { path: '/ä', recursive: true })).toEqual({ status: 200, body: { deleted: true } })
-  expect(await post('usage', {})).toEqual({ status: 200, body: { nodes: 0, storedBytes: 0, blocks: 0, slots: 0 } })
+  expect(await post('usage', {})).toMatchObject({ status: 200, body: { nodes: 0, storedBytes: 0, blocks: 0, slots: 0 } })
 })
 
 test('failures have the status of the table and name the path', async () => {

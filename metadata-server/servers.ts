@@ -21,6 +21,8 @@ export interface ServerRecord {
   /** Nothing new is to go there. */
   draining: boolean
   lastSeenMs: number
+  /** Number of the last of its reports of traffic. */
+  lastReport?: number
   /** That of its registration; undefined once it has gone. */
   connection: Connection | undefined
 }

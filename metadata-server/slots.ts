@@ -5,6 +5,7 @@
 import { catalogue } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import type { Generation } from '../protocol/generation.ts'
+import type { Grant } from '../protocol/grant.ts'
 import { encodeLocation, sign } from '../protocol/location.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
@@ -24,6 +25,7 @@ export class Slot {
   readonly generation: Generation
   readonly occupant: Occupant
   #location: string | undefined
+  #token: number | undefined
 
   constructor(space: SlotSpace, index: number, generation: Generation, occupant: Occupant) {
     this.space = space
@@ -33,10 +35,13 @@ export class Slot {
   }
 
   /** In the form of the catalogue. */
-  location(): string {
-    const { incarnation, proofKey } = this.space.server
-    const unsigned = { incarnation, block: this.index, generation: this.generation, purpose: 'action' } as const
-    this.#location ??= encodeLocation(sign(unsigned, proofKey)).toString('base64url')
+  location(grant: Grant): string {
+    if (this.#location === undefined || this.#token !== grant.token) {
+      const { incarnation, proofKey } = this.space.server
+      const unsigned = { incarnation, block: this.index, generation: this.generation, purpose: 'action', grant } as const
+      this.#location = encodeLocation(sign(unsigned, proofKey)).toString('base64url')
+      this.#token = grant.token
+    }
     return this.#location
   }
 }
@@ -75,6 +80,7 @@ export class SlotSpace {
     invariant(index < this.capacity, `${this.server.id} has a free slot`)
     const slot = new Slot(this, index, generation, occupant)
     this.taken.set(index, slot)
+    this.siblings.counted()
     return slot
   }
 
@@ -86,6 +92,7 @@ export class SlotSpace {
     this.#freed.splice(at, 1)
     const slot = new Slot(this, index, generation, occupant)
     this.taken.set(index, slot)
+    this.siblings.counted()
     return slot
   }
 
@@ -95,6 +102,7 @@ export class SlotSpace {
     if (this.taken.get(slot.index) !== slot) return
     this.taken.delete(slot.index)
     this.#freed.push(slot.index)
+    this.siblings.counted()
     if (this.used === 0) this.onEmpty?.()
   }
 }
@@ -105,16 +113,19 @@ export class SlotSpaces {
   readonly #spaces: SlotSpace[] = []
   /** Told when a server has a connection again, or is dead. */
   readonly #waiting = new Set<() => void>()
+  readonly #usedIs: (slots: number) => void
   #next = 0
 
-  constructor(generations: Generations, log: Log) {
+  /** @param usedIs told of each change of how many are taken */
+  constructor(generations: Generations, log: Log, usedIs: (slots: number) => void = () => {}) {
     this.#generations = generations
     this.#log = log
+    this.#usedIs = usedIs
   }
 
-  /** How many there are that are not dead. */
-  get servers(): number {
-    return this.#spaces.length
+  /** Those of servers that are not dead. */
+  get all(): readonly SlotSpace[] {
+    return this.#spaces
   }
 
   join(server: ServerRecord, slots: number): SlotSpace {
@@ -127,6 +138,7 @@ export class SlotSpaces {
   leave(space: SlotSpace, cause: string): void {
     const at = this.#spaces.indexOf(space)
     if (at >= 0) this.#spaces.splice(at, 1)
+    this.counted()
     for (const slot of [...space.taken.values()]) slot.occupant.lost(cause)
     for (const slot of space.leftovers) space.give(slot)
     this.#changed()
@@ -206,6 +218,11 @@ export class SlotSpaces {
     for (const { taken, leftovers } of this.#spaces)
       for (const slot of taken.values()) if (slot.occupant.bundle === bundle && !leftovers.has(slot)) objects += 1
     return objects
+  }
+
+  /** A slot was taken or given back. */
+  counted(): void {
+    this.#usedIs(this.usage().used)
   }
 
   usage(): { used: number; free: number } {

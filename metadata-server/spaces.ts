@@ -3,6 +3,7 @@ import { GliderError } from '../protocol/errors.ts'
 import { type Block, BlockSpace } from './blocks.ts'
 import type { Frees } from './frees.ts'
 import type { Generations } from './generations.ts'
+import type { Ledger } from './ledger.ts'
 import { type Limits, noLimits } from './limits.ts'
 import { type StorageOrder, StorageOrders } from './orders.ts'
 import { onSameHost, type ServerRecord } from './servers.ts'
@@ -30,6 +31,8 @@ export class BlockSpaces {
   /** The only ones that may be chosen; any where there are none. */
   readonly #allowed: ReadonlySet<string> | undefined
   readonly #limits: Limits
+  /** Of the namespace. */
+  readonly #ledger: Ledger | undefined
   #taken = 0
 
   /** @param of the cluster, of which these are what one namespace sees: these classes and no others where it is `closed` */
@@ -38,7 +41,7 @@ export class BlockSpaces {
     blockBytes: number,
     generations: Generations,
     frees: Frees,
-    of?: { readonly all: BlockSpaces; readonly closed: boolean; readonly limits: Limits },
+    of?: { readonly all: BlockSpaces; readonly closed: boolean; readonly limits: Limits; readonly ledger: Ledger },
   ) {
     this.orders = new StorageOrders(classes)
     this.blockBytes = blockBytes
@@ -46,14 +49,15 @@ export class BlockSpaces {
     this.#frees = frees
     this.#rotations = of ? of.all.#rotations : new Map<string, Rotation>()
     this.#limits = of?.limits ?? noLimits
+    this.#ledger = of?.ledger
     this.#allowed = of?.closed ? new Set(classes) : undefined
     if (of) return
     for (const storageClass of classes) this.#rotations.set(storageClass, { spaces: [], next: 0 })
   }
 
   /** The same servers for one namespace, which has these classes and no others; or all, in the order of the cluster. */
-  ofNamespace(classes: readonly string[] | undefined, limits: Limits): BlockSpaces {
-    const of = { all: this, closed: classes !== undefined, limits }
+  ofNamespace(classes: readonly string[] | undefined, limits: Limits, ledger: Ledger): BlockSpaces {
+    const of = { all: this, closed: classes !== undefined, limits, ledger }
     return new BlockSpaces(classes ?? this.orders.default.classes, this.blockBytes, this.#generations, this.#frees, of)
   }
 
@@ -123,9 +127,9 @@ export class BlockSpaces {
     while (blocks.length < most) {
       const block = this.#takeOne(order)
       if (!block) break
+      this.#took(block.space, 1)
       blocks.push(block)
     }
-    this.#taken += blocks.length
     return blocks
   }
 
@@ -138,20 +142,25 @@ export class BlockSpaces {
   /** A block elsewhere in place of one on a server that does not answer; undefined where there is none at the moment. */
   takeInsteadOf(order: StorageOrder): Block | undefined {
     const block = this.#takeFrom(order, isLive)
-    if (block) this.#taken += 1
+    if (block) this.#took(block.space, 1)
     return block
   }
 
   /** A block that was handed out at an earlier start; see {@link BlockSpace.restore}. */
   restore(space: BlockSpace, index: number, epoch: number, counter: number): Block {
-    this.#taken += 1
+    this.#took(space, 1)
     return space.restore(index, epoch, counter)
   }
 
   give(block: Block): void {
     this.#frees.add(block)
     block.space.give(block)
-    this.#taken -= 1
+    this.#took(block.space, -1)
+  }
+
+  #took({ server }: BlockSpace, more: number): void {
+    this.#taken += more
+    this.#ledger?.tookBlocks(server.storageClass, more)
   }
 
   /** Blocks that nodes and open claims own, those on dead servers included. */

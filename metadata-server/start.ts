@@ -12,6 +12,7 @@ import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
 import { openLmdbJournal } from './journal/lmdb-store.ts'
 import { MetadataServer } from './metadata-server.ts'
+import { namespaceMetrics } from './namespace-metrics.ts'
 import { registerRest } from './rest.ts'
 
 export interface MetadataServerConfig extends Partial<MetadataConfig> {
@@ -79,6 +80,10 @@ export async function startMetadataServer(
       admit: (hello, connection) => access.admit(hello, connection),
       handlers,
       metrics: metricsOf(server),
+      guardedMetrics: {
+        registry: namespaceMetrics(() => server!.usages()),
+        mayRead: authorization => access.isOperator(authorization),
+      },
       log,
       notReady: () => [],
       routes: app => registerRest(app, operations, access, { version: packageVersion }),

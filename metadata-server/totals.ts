@@ -2,12 +2,17 @@
 export class Totals {
   /** Of all namespaces together. */
   readonly #all: Totals | undefined
+  readonly #inlineIs: (bytes: number) => void
   #storedBytes = 0
   #inlineBytes = 0
 
-  /** @param all goes along with these */
-  constructor(all?: Totals) {
+  /**
+   * @param all goes along with these
+   * @param inlineIs told of each change of what is kept inline
+   */
+  constructor(all?: Totals, inlineIs: (bytes: number) => void = () => {}) {
     this.#all = all
+    this.#inlineIs = inlineIs
   }
 
   /** Committed bytes of all nodes. */
@@ -26,8 +31,10 @@ export class Totals {
   }
 
   set inlineBytes(bytes: number) {
+    if (bytes === this.#inlineBytes) return
     if (this.#all) this.#all.inlineBytes += bytes - this.#inlineBytes
     this.#inlineBytes = bytes
+    this.#inlineIs(bytes)
   }
 
   /** The same of all namespaces together: there is one budget for it. */

@@ -41,6 +41,7 @@ export {
   type ObjectState,
   objectStates,
   type Quota,
+  type QuotaChange,
   type ServerInfo,
 } from './schemas.ts'
 
@@ -246,7 +247,7 @@ export const catalogue = {
   usage: defineOperation('usage', {
     code: 24,
     server: 'metadata',
-    summary: 'What the namespace holds now.',
+    summary: 'What the namespace holds now, and what it has had so far.',
     head: Type.Object({}),
     answer: usage,
   }),

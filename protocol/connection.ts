@@ -10,6 +10,7 @@ import { Inbound, type InboundHost } from './inbound.ts'
 import { encodeJson } from './json-heads.ts'
 import { atLimit, type Limits, verifyLimits } from './limits.ts'
 import { Liveness } from './liveness.ts'
+import { OpenStreams } from './open-streams.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, Principal, RequestOptions } from './peer.ts'
 import { trusted } from './principal.ts'
@@ -84,10 +85,10 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly budget: WindowBudget
   readonly limits: Limits
   readonly inFlight: InFlight
+  readonly streams: OpenStreams<MuxStream>
   readonly remote: string
   principal: Principal | undefined
   readonly #backlog: Backlog
-  readonly #clock: Clock
   readonly #spinner: Spinner | undefined
   readonly #transport: Transport
   readonly #side: 'dialled' | 'accepted'
@@ -95,8 +96,6 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly #inbound: Inbound
   readonly #decoder: FrameDecoder
   readonly #requests: PendingRequests
-  readonly #streams = new Map<number, MuxStream>()
-  readonly #credits = new Set<MuxStream>()
   readonly #closeListeners = new Set<(reason: GliderError) => void>()
   readonly #liveness: Liveness
   readonly #helloTimer: Timer
@@ -113,7 +112,6 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   #landing: { readonly id: number; failure?: GliderError } | undefined
 
   constructor(context: ConnectionContext, options: ConnectionOptions) {
-    this.#clock = context.clock
     this.#spinner = context.spinner
     this.#transport = options.transport
     this.#side = options.side
@@ -126,6 +124,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#backlog = context.backlog
     this.queue = new SendQueue(options.transport, context.slabs, context.backlog)
     this.inFlight = new InFlight(context.clock, this.limits, this)
+    this.streams = new OpenStreams(context.clock)
     const { connectionBytes: bytes } = this.limits
     const growth = Math.min(CONNECTION_WINDOW_BYTES, bytes / 4)
     this.budget = new WindowBudget(growth, context.budget, {
@@ -178,7 +177,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   /** Requests and streams under way, both ways. */
   get load(): number {
-    return this.#requests.size + this.#streams.size + this.#inbound.callsUnderWay
+    return this.#requests.size + this.streams.size + this.#inbound.callsUnderWay
   }
 
   // Asking.
@@ -265,7 +264,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
         new GliderError('INVALID_ARGUMENT', `${operation.name}: the request is over ${MAX_HEAD_BYTES} bytes: make it smaller`),
       )
     } else {
-      this.#streams.set(stream.id, stream)
+      this.streams.add(stream)
       this.queue.small(frameKind.open, operation.code, stream.id, headBytes)
     }
     return stream
@@ -276,7 +275,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     do {
       id = this.#nextId
       this.#nextId = id + 2 <= this.#lastId ? id + 2 : this.#side === 'dialled' ? 1 : 2
-    } while (this.#requests.has(id) || this.#streams.has(id))
+    } while (this.#requests.has(id) || this.streams.has(id))
     return id
   }
 
@@ -338,9 +337,14 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#inbound.connectionClosed(reason)
     this.#welcome?.reject(reason)
     this.#requests.failAll(reason)
-    for (const stream of [...this.#streams.values()]) stream.fail(reason)
+    this.streams.failAll(reason)
     for (const listener of this.#closeListeners) listener(reason)
     this.#closeListeners.clear()
+  }
+
+  dismiss(reason: GliderError): void {
+    this.answerError(0, reason)
+    this.close(reason)
   }
 
   /** Tells the other side to bring nothing new. */
@@ -350,34 +354,10 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   /** The other side has broken the protocol: it is told so, and the connection closes. */
   #breach(why: string): void {
-    const error = new GliderError('PROTOCOL_ERROR', why.includes(this.remote) ? why : `${this.remote}: ${why}`)
-    this.answerError(0, error)
-    this.close(error)
-  }
-
-  // What streams need of their connection.
-
-  creditDue(stream: MuxStream): void {
-    // Not before all that this turn of the event loop still has to read: then one frame tells of it all.
-    if (this.#credits.size === 0) this.#clock.soon(() => this.#sendCredits())
-    this.#credits.add(stream)
-  }
-
-  #sendCredits(): void {
-    for (const stream of this.#credits) stream.sendCredit()
-    this.#credits.clear()
-  }
-
-  forget(stream: MuxStream): void {
-    this.#streams.delete(stream.id)
-    this.#credits.delete(stream)
+    this.dismiss(new GliderError('PROTOCOL_ERROR', why.includes(this.remote) ? why : `${this.remote}: ${why}`))
   }
 
   // What the inbound frames are for.
-
-  stream(id: number): MuxStream | undefined {
-    return this.#streams.get(id)
-  }
 
   mayBePeers(id: number): boolean {
     return id > 0 && id % 2 === (this.#side === 'dialled' ? 0 : 1)
@@ -388,22 +368,12 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     return this.#side === 'accepted'
   }
 
-  get streamCount(): number {
-    return this.#streams.size
-  }
-
-  adopt(stream: MuxStream): void {
-    this.#streams.set(stream.id, stream)
-  }
-
   greeted(hello: Hello): void {
     this.#helloTimer.cancel()
     try {
       this.principal = this.#admit(hello, this)
     } catch (error) {
-      const refusal = GliderError.from(error)
-      this.answerError(0, refusal)
-      this.close(refusal)
+      this.dismiss(GliderError.from(error))
       return
     }
     this.#peer = hello
@@ -485,10 +455,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   #undecodable(error: unknown): void {
     const known = GliderError.from(error)
     if (known.code === 'PROTOCOL_ERROR') this.#breach(known.message)
-    else {
-      this.answerError(0, known)
-      this.close(known)
-    }
+    else this.dismiss(known)
   }
 }
 

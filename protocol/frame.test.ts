@@ -81,12 +81,14 @@ describe('heads of block operations', () => {
     block: 0x0102_0304,
     generation: { epoch: 0x0a0b_0c0d_0e0f, counter: 5 },
     purpose: 'write',
+    grant: { namespace: 7, token: 0x0101_0203_0405 },
     proof: Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex'),
   })
-  const golden = '416243644566476849 6a4b6c 04030201 0f0e0d0c0b0a 050000000000 02 000102030405060708090a0b0c0d0e0f'.replaceAll(
-    ' ',
-    '',
-  )
+  const golden =
+    '416243644566476849 6a4b6c 04030201 0f0e0d0c0b0a 050000000000 02 070000000000 050403020101 000102030405060708090a0b0c0d0e0f'.replaceAll(
+      ' ',
+      '',
+    )
 
   test('a location keeps its bytes', () => {
     expect(location.toString('hex')).toBe(golden)

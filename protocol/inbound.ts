@@ -21,12 +21,9 @@ export interface InboundHost extends AnswerChannel, StreamHost {
   placeResponse(id: number, bodyBytes: number): Landing
   responseArrived(id: number, head: Buffer, body: Buffer, placed: boolean): void
   requestFailed(id: number, error: GliderError): void
-  stream(id: number): MuxStream | undefined
   readonly limits: Limits
   /** Whether the other side has dialled, and is held to the limits of this one. */
   readonly accepted: boolean
-  readonly streamCount: number
-  adopt(stream: MuxStream): void
 }
 
 /** A request of the other side that is being answered. Its signal is made only where somebody looks at it. */
@@ -100,7 +97,7 @@ export class Inbound implements FrameReceiver {
       case frameKind.response:
         return this.#connection.placeResponse(header.id, header.bodyBytes)
       case frameKind.data:
-        this.#landingStream = this.#connection.stream(header.id)
+        this.#landingStream = this.#connection.streams.get(header.id)
         return this.#landingStream ? this.#landingStream.placeData(header.bodyBytes) : dropped
       default:
         return undefined
@@ -174,7 +171,7 @@ export class Inbound implements FrameReceiver {
         return
       case frameKind.reset: {
         const reason = parseErrorHead(head)
-        this.#connection.stream(id)?.fail(reason)
+        this.#connection.streams.get(id)?.fail(reason)
         this.#calls.get(id)?.abort(reason)
         for (const receiver of this.#rawReceivers.values()) receiver.cancelled?.(id, reason)
         return
@@ -200,7 +197,7 @@ export class Inbound implements FrameReceiver {
     const [limit, taken] = [head.readDoubleLE(0), head.readDoubleLE(8)]
     // A part of a byte would be counted as sent, and is not.
     if (!isPosition(limit) || !isPosition(taken)) throw new GliderError('PROTOCOL_ERROR', 'a credit frame without positions')
-    this.#connection.stream(id)?.creditArrived(limit, taken)
+    this.#connection.streams.get(id)?.creditArrived(limit, taken)
   }
 
   /** Checked before a frame's memory is taken, and for those that need none. */
@@ -236,7 +233,7 @@ export class Inbound implements FrameReceiver {
   }
 
   #end(id: number, head: Buffer): void {
-    const stream = this.#connection.stream(id)
+    const stream = this.#connection.streams.get(id)
     if (!stream) return
     let answer: unknown
     try {
@@ -355,14 +352,14 @@ export class Inbound implements FrameReceiver {
       throw new GliderError('PROTOCOL_ERROR', `operation ${header.operation} is no stream of this server`)
     if (!this.#connection.mayBePeers(id))
       throw new GliderError('PROTOCOL_ERROR', `stream ${id} has an id that is not its opener's to give`)
-    if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
+    if (this.#connection.streams.get(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
     const refusal = refusalOf(binding.operation, this.#connection.principal) ?? this.#refusalOfStream()
     if (refusal) {
       this.#connection.queue.small(frameKind.reset, 0, id, encodeError(refusal))
       return
     }
     const stream = new MuxStream(this.#connection, id, binding.operation, false)
-    this.#connection.adopt(stream)
+    this.#connection.streams.add(stream)
     const call: Call = { connection: this.#connection.connection, signal: stream.signal }
     const run = async (): Promise<unknown> => binding.handler(binding.operation.parseHead(parseJson(headBytes)), stream, call)
     run()
@@ -371,8 +368,8 @@ export class Inbound implements FrameReceiver {
   }
 
   #refusalOfStream(): GliderError | undefined {
-    const { streamCount, limits, accepted, budget } = this.#connection
-    if (streamCount >= limits.streams) return atLimit('streams', limits)
+    const { streams, limits, accepted, budget } = this.#connection
+    if (streams.size >= limits.streams) return atLimit('streams', limits)
     if (!accepted) return undefined
     try {
       budget.check(INITIAL_WINDOW_BYTES)

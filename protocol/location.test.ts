@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { catalogue } from './catalogue.ts'
 import { compareGenerations } from './generation.ts'
+import { noGrant } from './grant.ts'
 import {
   encodeLocation,
   INCARNATION_BYTES,
@@ -23,6 +24,7 @@ const unsigned = fc.record({
   block: fc.integer({ min: 0, max: 0xffff_ffff }),
   generation: fc.record({ epoch: six, counter: six }),
   purpose: fc.constantFrom<Purpose>('read', 'write', 'action'),
+  grant: fc.record({ namespace: six, token: six }),
 })
 
 describe('a location', () => {
@@ -56,7 +58,7 @@ describe('a location', () => {
 
   test('cut short, or with an unknown purpose, is a PROTOCOL_ERROR', () => {
     const bytes = encodeLocation(
-      sign({ incarnation: 'AbCdEfGhIjKl', block: 1, generation: { epoch: 1, counter: 1 }, purpose: 'read' }, KEY),
+      sign({ incarnation: 'AbCdEfGhIjKl', block: 1, generation: { epoch: 1, counter: 1 }, purpose: 'read', grant: noGrant }, KEY),
     )
     for (let length = 0; length < LOCATION_BYTES; length++) {
       expect(() => readLocation(bytes.subarray(0, length))).toThrow(expect.objectContaining({ code: 'PROTOCOL_ERROR' }))
@@ -75,6 +77,7 @@ describe('a location', () => {
       block: 1,
       generation: { epoch: 1, counter: 1 },
       purpose: 'read',
+      grant: noGrant,
     }
     expect(() => sign(location, KEY)).toThrow('incarnation')
     expect(INCARNATION_BYTES).toBe(12)

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { GliderError, invariant } from './errors.ts'
 import type { Generation } from './generation.ts'
+import type { Grant } from './grant.ts'
 
 /** What the holder of a location may do with it: `write` includes reading. */
 export const purpose = { read: 1, write: 2, action: 3 } as const
@@ -16,6 +17,7 @@ export interface Location {
   readonly block: number
   readonly generation: Generation
   readonly purpose: Purpose
+  readonly grant: Grant
   /** {@link PROOF_BYTES} bytes. */
   readonly proof: Buffer
 }
@@ -23,7 +25,7 @@ export interface Location {
 export const PROOF_BYTES = 16
 /** Random, in base64url: 9 bytes as text. */
 export const INCARNATION_BYTES = 12
-export const LOCATION_BYTES = INCARNATION_BYTES + 4 + 6 + 6 + 1 + PROOF_BYTES
+export const LOCATION_BYTES = INCARNATION_BYTES + 4 + 6 + 6 + 1 + 6 + 6 + PROOF_BYTES
 
 const SIGNED_BYTES = LOCATION_BYTES - PROOF_BYTES
 /** Where the number of the block, or of the slot, lies in the binary form. */
@@ -32,7 +34,9 @@ const BLOCK_AT = BLOCK_NUMBER_AT
 const EPOCH_AT = BLOCK_AT + 4
 const COUNTER_AT = EPOCH_AT + 6
 const PURPOSE_AT = COUNTER_AT + 6
-const PROOF_AT = PURPOSE_AT + 1
+const NAMESPACE_AT = PURPOSE_AT + 1
+const TOKEN_AT = NAMESPACE_AT + 6
+const PROOF_AT = TOKEN_AT + 6
 
 /** Binary form, as the hot operations and the proof use it. */
 export function writeLocation(location: Location, into: Buffer, at: number): void {
@@ -54,6 +58,7 @@ export function readLocation(bytes: Buffer, at = 0): Location {
     block: bytes.readUInt32LE(at + BLOCK_AT),
     generation: { epoch: bytes.readUIntLE(at + EPOCH_AT, 6), counter: bytes.readUIntLE(at + COUNTER_AT, 6) },
     purpose: purposeOf(bytes[at + PURPOSE_AT]!),
+    grant: { namespace: bytes.readUIntLE(at + NAMESPACE_AT, 6), token: bytes.readUIntLE(at + TOKEN_AT, 6) },
     proof: Buffer.from(bytes.subarray(at + PROOF_AT, at + LOCATION_BYTES)),
   }
 }
@@ -86,6 +91,8 @@ function writeSigned(location: Omit<Location, 'proof'>, into: Buffer, at: number
   into.writeUIntLE(location.generation.epoch, at + EPOCH_AT, 6)
   into.writeUIntLE(location.generation.counter, at + COUNTER_AT, 6)
   into[at + PURPOSE_AT] = purpose[location.purpose]
+  into.writeUIntLE(location.grant.namespace, at + NAMESPACE_AT, 6)
+  into.writeUIntLE(location.grant.token, at + TOKEN_AT, 6)
 }
 
 function purposeOf(code: number): Purpose {

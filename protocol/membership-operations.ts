@@ -1,5 +1,5 @@
 /** The part of the catalogue by which a server takes its place in the cluster; see server/membership.ts. */
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import { defineOperation } from './operation.ts'
 import { bundleInfo, count, namespaceName, tokenHash } from './schemas.ts'
 
@@ -8,6 +8,25 @@ const nonce = Type.String({ minLength: 22, maxLength: 64 })
 
 /** How many streams of actions an active server may have open now: its share of the quota of its namespace. */
 const mostStreams = Type.Optional(count)
+
+/** Streams of actions on an active server. */
+const openStreamsReport = Type.Object({
+  open: count,
+  /** How many it may have; any number where it is not there. */
+  allowed: Type.Optional(count),
+  /** Whether it has refused any for that since it has said so the last time. */
+  refused: Type.Boolean(),
+})
+export type OpenStreamsReport = Static<typeof openStreamsReport>
+
+const trafficReport = Type.Object({
+  /** Rises with each; one that comes again has the number of the first. */
+  number: count,
+  /** What has come to it: namespace, operations, bytes in, bytes out, and milliseconds of actions. */
+  rows: Type.Array(Type.Tuple([count, count, count, count, count])),
+})
+export type TrafficReport = Static<typeof trafficReport>
+export type TrafficRow = TrafficReport['rows'][number]
 
 export const membershipOperations = {
   challenge: defineOperation('challenge', {
@@ -47,6 +66,7 @@ export const membershipOperations = {
       namespace: Type.Optional(namespaceName),
       /** SHA-256, in hexadecimal, of the token by which the actions of an active server come. */
       tokenHash: Type.Optional(tokenHash),
+      streams: Type.Optional(openStreamsReport),
       /** Bundles that are part of the server itself. */
       builtin: Type.Optional(Type.Array(bundleInfo)),
     }),
@@ -64,8 +84,22 @@ export const membershipOperations = {
     by: 'server',
     internal: true,
     summary: 'A sign of life of a registered server.',
-    head: Type.Object({ incarnation: Type.String() }),
+    head: Type.Object({
+      incarnation: Type.String(),
+      streams: Type.Optional(openStreamsReport),
+      traffic: Type.Optional(trafficReport),
+    }),
     answer: Type.Object({ streams: mostStreams }),
+  }),
+  revokeTokens: defineOperation('revokeTokens', {
+    code: 68,
+    server: 'member',
+    by: 'server',
+    internal: true,
+    summary: 'What was given out by tokens below these counts no more, and whoever came with it loses the connection.',
+    /** Numbers of namespaces, and the least of the tokens of each that counts. */
+    head: Type.Object({ least: Type.Array(Type.Tuple([count, count])) }),
+    answer: Type.Object({}),
   }),
   objectsLost: defineOperation('objectsLost', {
     code: 22,

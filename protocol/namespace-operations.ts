@@ -1,7 +1,7 @@
 /** The part of the catalogue by which an operator gives namespaces out; see metadata-server/namespaces.ts. */
 import Type, { type Static } from 'typebox'
 import { defineOperation } from './operation.ts'
-import { namespaceName, quota, tokenHash, usage } from './schemas.ts'
+import { namespaceName, quota, quotaChange, tokenHash, usage } from './schemas.ts'
 
 const namespaceInfo = Type.Object({
   name: Type.String(),
@@ -33,9 +33,19 @@ export const namespaceOperations = {
     code: 64,
     server: 'metadata',
     by: 'operator',
-    summary: 'The namespaces and what they hold.',
-    head: Type.Object({}),
-    answer: Type.Object({ namespaces: Type.Array(namespaceInfo) }),
+    summary:
+      'The next namespaces by name, what they hold, and what they have had. Pass `next` back as `after` for those after them.',
+    head: Type.Object({ after: Type.Optional(Type.String()) }),
+    answer: Type.Object({ namespaces: Type.Array(namespaceInfo), next: Type.Optional(Type.String()) }),
+  }),
+  setQuota: defineOperation('setQuota', {
+    code: 69,
+    server: 'metadata',
+    by: 'operator',
+    changes: true,
+    summary: 'Changes what a namespace may have at most; what it has already stays.',
+    head: Type.Object({ name: namespaceName, quota: quotaChange }),
+    answer: namespaceInfo,
   }),
   rotateToken: defineOperation('rotateToken', {
     code: 65,

@@ -4,8 +4,8 @@ import { GliderError } from './errors.ts'
 import { encodeJson, isBinary, parseJson } from './json-heads.ts'
 import type { HeadCodec, Numbers } from './value-heads.ts'
 
-/** Which server answers an operation. */
-export type ServerRole = 'metadata' | 'storage' | 'active'
+/** Which server answers an operation; `member` is storage and active servers alike. */
+export type ServerRole = 'metadata' | 'storage' | 'active' | 'member'
 
 /**
  * Who may ask for an operation.

@@ -56,6 +56,8 @@ export interface Connection {
   onClose(listener: (reason: GliderError) => void): () => void
   /** Whatever is under way fails with `reason` (by default UNAVAILABLE). */
   close(reason?: GliderError): void
+  /** The same, and the other side is told why. */
+  dismiss(reason: GliderError): void
 }
 
 /**

@@ -33,6 +33,19 @@ export const usage = Type.Object({
   /** Blocks taken, those of open claims included. */
   blocks: count,
   slots: count,
+  /** Since `since`; see docs/operating.md. */
+  consumed: Type.Object({
+    since: Type.Integer({ description: 'milliseconds since 1970' }),
+    /** Of blocks, by storage class. */
+    byteSeconds: Type.Record(Type.String(), Type.Number()),
+    /** Of what the metadata server keeps itself. */
+    inlineByteSeconds: Type.Number(),
+    slotSeconds: Type.Number(),
+    operations: count,
+    bytesIn: count,
+    bytesOut: count,
+    actionMs: count,
+  }),
 })
 
 /** What a namespace may have at most; there is no limit to what is left out. */
@@ -48,6 +61,14 @@ export const quota = Type.Object(
   { additionalProperties: false },
 )
 export type Quota = Static<typeof quota>
+
+const limitOrNone = Type.Optional(Type.Union([count, Type.Null()]))
+/** What is named is changed, and null is no limit. */
+export const quotaChange = Type.Object(
+  { bytes: limitOrNone, nodes: limitOrNone, slots: limitOrNone, streams: limitOrNone },
+  { additionalProperties: false },
+)
+export type QuotaChange = Static<typeof quotaChange>
 
 export const namespaceName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'small letters, digits and -' })
 /** A token is known by this, and nobody can make the token of it. */

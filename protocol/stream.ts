@@ -4,6 +4,7 @@ import { GliderError } from './errors.ts'
 import { frameKind, MAX_HEAD_BYTES } from './frame.ts'
 import { encodeError } from './heads.ts'
 import { encodeJson } from './json-heads.ts'
+import type { OpenStreams } from './open-streams.ts'
 import type { Operation } from './operation.ts'
 import type { ByteStream, Connection } from './peer.ts'
 import { COPY_BYTES, type PieceSource, type SendQueue } from './send-queue.ts'
@@ -30,9 +31,7 @@ export interface StreamHost {
   readonly connection: Connection
   readonly queue: SendQueue
   readonly budget: WindowBudget
-  /** Has `sendCredit` called at the end of this turn. */
-  creditDue(stream: MuxStream): void
-  forget(stream: MuxStream): void
+  readonly streams: OpenStreams<MuxStream>
 }
 
 /**
@@ -75,6 +74,14 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   #answer: { value: A } | undefined
   #isConfirmed = false
   #confirming: { resolve(): void; reject(error: GliderError): void } | undefined
+
+  get bytesReceived(): number {
+    return this.#window.received
+  }
+
+  get bytesSent(): number {
+    return this.#sent
+  }
 
   constructor(host: StreamHost, id: number, operation: Operation, dialled: boolean) {
     this.#host = host
@@ -135,7 +142,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
 
   /** So many received bytes are no longer held here. */
   consumed(bytes: number): void {
-    if (this.#window.consume(bytes) && !this.#failure) this.#host.creditDue(this)
+    if (this.#window.consume(bytes) && !this.#failure) this.#host.streams.creditDue(this)
   }
 
   /** @throws GliderError PROTOCOL_ERROR where the sender has gone beyond its credit, or its end */
@@ -154,7 +161,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     this.landingOver()
     if (this.#failure) return
     this.#window.receive(body.length)
-    if (this.#acknowledges) this.#host.creditDue(this)
+    if (this.#acknowledges) this.#host.streams.creditDue(this)
     // Where the sink has changed while they landed, they lie in memory of the one before.
     this.#sink.data(body, placed && this.#placer === this.#sink)
   }
@@ -370,7 +377,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   #close(): void {
     this.#over = true
     this.#window.release()
-    this.#host.forget(this)
+    this.#host.streams.forget(this)
   }
 }
 

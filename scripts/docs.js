@@ -15,6 +15,7 @@ const servers = {
   metadata: 'On the metadata server',
   storage: 'On a storage server',
   active: 'On an active server',
+  member: 'On storage and active servers alike',
 }
 
 /** What many operations share, shown once. */
@@ -24,6 +25,8 @@ const named = [
   structure('NodeInfo', catalogue.create.answerSchema),
   structure('BundleInfo', catalogue.deploy.answerSchema),
   structure('ClassInfo', catalogue.deploy.answerSchema.properties.classes.items),
+  structure('Usage', catalogue.usage.answerSchema),
+  structure('NamespaceInfo', catalogue.createNamespace.answerSchema),
   structure('ServerInfo', catalogue.servers.answerSchema.properties.servers.items),
 ]
 

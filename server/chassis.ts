@@ -36,6 +36,8 @@ export interface ChassisOptions {
   readonly admit?: ConnectionOptions['admit']
   readonly handlers: HandlerTable
   readonly metrics: Registry
+  /** More of them, for those who may know, by the `Authorization` of the request. */
+  readonly guardedMetrics?: { readonly registry: Registry; mayRead(authorization: string | undefined): boolean }
   readonly log: Logger
   /** Why the server is not ready for work yet; empty when it is. */
   readonly notReady: () => readonly string[]
@@ -112,8 +114,11 @@ export class Chassis {
       const reasons = notReady()
       await reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
     })
-    app.get('/metrics', async (_request, reply) => {
-      await reply.type(metrics.contentType).send(await metrics.metrics())
+    app.get('/metrics', async (request, reply) => {
+      const { guardedMetrics: guarded } = this.#options
+      const more = guarded?.mayRead(request.headers.authorization) ? [guarded.registry] : []
+      const texts = await Promise.all([metrics, ...more].map(registry => registry.metrics()))
+      await reply.type(metrics.contentType).send(texts.join(''))
     })
     await routes?.(app)
     try {

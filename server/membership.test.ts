@@ -15,6 +15,7 @@ import { HandlerTable } from '../protocol/handlers.ts'
 import { FakeClock } from '../protocol/testing/fake-clock.ts'
 import { Chassis } from './chassis.ts'
 import { Membership, RETRY_MS } from './membership.ts'
+import { TrafficReports } from './traffic.ts'
 
 const log = pino({ level: 'warn' }, { write: (line: string) => warnings.push((JSON.parse(line) as { msg: string }).msg) })
 let warnings: string[] = []
@@ -68,6 +69,7 @@ function member(
     handlers: new HandlerTable(),
     randomness: systemRandomness,
     log,
+    traffic: new TrafficReports(() => []),
     offer: () => ({
       role: 'storage',
       incarnation: 'AbCdEfGhIjKl',

@@ -8,6 +8,7 @@ import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { wrongServer } from '../protocol/wrong-server.ts'
 import type { Log } from './log.ts'
+import type { TrafficReports } from './traffic.ts'
 
 const HEARTBEAT_MS = 1_000
 /** Between attempts to register. */
@@ -29,8 +30,11 @@ export interface MembershipOptions {
   readonly offer: () => HeadOf<typeof catalogue.register>
   /** Told of each answer: after the metadata server came back without state, it does not know this server any more. */
   readonly registered: (answer: AnswerOf<typeof catalogue.register>) => void
-  /** Told how many streams of actions this server may have open, where there is a limit. */
-  readonly allowed?: (streams: number | undefined) => void
+  /** What goes along with each heartbeat, and who is told of the answer. */
+  readonly beat?: () => Omit<HeadOf<typeof catalogue.heartbeat>, 'incarnation'>
+  readonly beaten?: (answer: AnswerOf<typeof catalogue.heartbeat>) => void
+  /** Of which the metadata server is told. */
+  readonly traffic: TrafficReports
   /** Told once the metadata server does not take this server back: it was taken out of the cluster. */
   readonly dismissed: (why: string) => void
 }
@@ -118,7 +122,6 @@ export class Membership {
     if (role !== 'metadata') throw wrongServer(metadataAddress, role, this.#firstTime ? 'INVALID_ARGUMENT' : 'UNAVAILABLE')
     if (secret !== undefined) await this.#authenticate(connection, secret, head)
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
-    this.#options.allowed?.(answer.head.streams)
     registered(answer.head)
     this.#member = true
     this.#toldOfFailure = false
@@ -142,8 +145,13 @@ export class Membership {
   }
 
   #beat(connection: ConnectionCore, incarnation: string): void {
-    connection.request(catalogue.heartbeat, { incarnation }, { timeoutMs: ANSWER_MS }).then(
-      ({ head }) => this.#options.allowed?.(head.streams),
+    const traffic = this.#options.traffic.next()
+    const head = { incarnation, ...this.#options.beat?.(), ...(traffic && { traffic }) }
+    connection.request(catalogue.heartbeat, head, { timeoutMs: ANSWER_MS }).then(
+      answer => {
+        this.#options.traffic.answered(traffic?.number)
+        this.#options.beaten?.(answer.head)
+      },
       // A metadata server that does not know us wants us to register again, which a new connection does.
       (error: GliderError) => connection.close(error),
     )

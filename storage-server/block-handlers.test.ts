@@ -4,10 +4,12 @@ import { catalogue } from '../protocol/catalogue.ts'
 import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { encodeFrame, frameKind, MAX_BODY_BYTES } from '../protocol/frame.ts'
+import { noGrant } from '../protocol/grant.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { encodeLocation, type Purpose, sign } from '../protocol/location.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { connect, rawSetup } from '../protocol/testing/connections.ts'
+import { Grants } from '../server/grants.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
 import { Blocks } from './blocks.ts'
 import { DramStore } from './dram-store.ts'
@@ -19,14 +21,17 @@ const BLOCK_BYTES = 2 << 20
 let blocks: Blocks | undefined
 let counters: BlockCounters
 let handlers: HandlerTable
+let grants: Grants
 
 beforeEach(() => {
+  grants = new Grants()
   blocks = new Blocks({
     store: new DramStore(BLOCK_BYTES),
     capacityBytes: 4 * BLOCK_BYTES,
     blockBytes: BLOCK_BYTES,
     incarnation: INCARNATION,
     proofKey: KEY,
+    grants,
   })
   counters = { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }
   handlers = new HandlerTable()
@@ -37,6 +42,7 @@ beforeEach(() => {
       return blocks
     },
     counters,
+    grants,
   )
 })
 
@@ -47,7 +53,9 @@ function rest(): Promise<void> {
 }
 
 function location(block = 0, counter = 1, purpose: Purpose = 'write'): Buffer {
-  return encodeLocation(sign({ incarnation: INCARNATION, block, generation: { epoch: 1, counter }, purpose }, KEY))
+  return encodeLocation(
+    sign({ incarnation: INCARNATION, block, generation: { epoch: 1, counter }, purpose, grant: noGrant }, KEY),
+  )
 }
 
 /** One block operation as the client does it. */

@@ -4,6 +4,8 @@ import { GliderError } from '../protocol/errors.ts'
 import { MAX_BODY_BYTES } from '../protocol/frame.ts'
 import type { AnswerChannel, HandlerTable, RawReceiver } from '../protocol/handlers.ts'
 import { encodeInventory } from '../protocol/inventory.ts'
+import type { Grants, Guest } from '../server/grants.ts'
+import type { Traffic } from '../server/traffic.ts'
 import type { Blocks, Pinned } from './blocks.ts'
 import type { Place } from './place-pool.ts'
 
@@ -18,9 +20,9 @@ export interface BlockCounters {
 }
 
 /** Binds the operations on blocks. `blocks` throws until the server is registered. */
-export function bindBlocks(handlers: HandlerTable, blocks: () => Blocks, counters: BlockCounters): void {
-  handlers.raw(catalogue.writeBlock, connection => new WriteReceiver(connection, blocks, counters))
-  handlers.raw(catalogue.readBlock, connection => new ReadReceiver(connection, blocks, counters))
+export function bindBlocks(handlers: HandlerTable, blocks: () => Blocks, counters: BlockCounters, grants: Grants): void {
+  handlers.raw(catalogue.writeBlock, connection => new WriteReceiver(connection, blocks, counters, grants.guest(connection)))
+  handlers.raw(catalogue.readBlock, connection => new ReadReceiver(connection, blocks, counters, grants.guest(connection)))
   handlers.answer(catalogue.freeBlocks, ({ blocks: freed }, { connection }) => {
     if (connection.peer.role !== 'metadata') throw new GliderError('FORBIDDEN', 'only the metadata server frees blocks')
     for (const [block, epoch, counter] of freed) blocks().free(block, { epoch, counter })
@@ -38,6 +40,8 @@ interface Landing {
   readonly blocks: Blocks
   readonly pinned: Pinned<Place>
   readonly memory: Buffer
+  /** Of the namespace that it is for. */
+  readonly traffic: Traffic | undefined
 }
 
 /** Bytes of a write land where their store wants them; the proof and the range are checked before the first of them. */
@@ -45,21 +49,23 @@ class WriteReceiver implements RawReceiver {
   readonly #connection: AnswerChannel
   readonly #blocks: () => Blocks
   readonly #counters: BlockCounters
+  readonly #guest: Guest
   #landing: Landing | undefined
 
-  constructor(connection: AnswerChannel, blocks: () => Blocks, counters: BlockCounters) {
+  constructor(connection: AnswerChannel, blocks: () => Blocks, counters: BlockCounters, guest: Guest) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
+    this.#guest = guest
   }
 
   place(head: Buffer, bodyBytes: number): Uint8Array {
     checkBlockHead(head, WRITE_HEAD_BYTES)
     const offset = offsetOf(head)
     const blocks = this.#blocks()
-    const pinned = blocks.beginWrite(head, offset, bodyBytes)
+    const pinned = blocks.beginWrite(head, offset, bodyBytes, this.#guest)
     const memory = blocks.store.land(pinned.place, offset, bodyBytes)
-    this.#landing = { blocks, pinned, memory }
+    this.#landing = { blocks, pinned, memory, traffic: this.#guest.traffic }
     return memory
   }
 
@@ -75,8 +81,12 @@ class WriteReceiver implements RawReceiver {
     else this.#kept(landing, offset, requestId)
   }
 
-  #kept({ blocks, pinned, memory }: Landing, offset: number, requestId: number): void {
+  #kept({ blocks, pinned, memory, traffic }: Landing, offset: number, requestId: number): void {
     blocks.endWrite(pinned, offset, memory.length)
+    if (traffic) {
+      traffic.operations++
+      traffic.bytesIn += memory.length
+    }
     this.#counters.writes++
     this.#counters.bytesIn += memory.length
     this.#connection.answerRaw(requestId, EMPTY, undefined)
@@ -114,11 +124,13 @@ class ReadReceiver implements RawReceiver {
   readonly #connection: AnswerChannel
   readonly #blocks: () => Blocks
   readonly #counters: BlockCounters
+  readonly #guest: Guest
 
-  constructor(connection: AnswerChannel, blocks: () => Blocks, counters: BlockCounters) {
+  constructor(connection: AnswerChannel, blocks: () => Blocks, counters: BlockCounters, guest: Guest) {
     this.#connection = connection
     this.#blocks = blocks
     this.#counters = counters
+    this.#guest = guest
   }
 
   place(): undefined {
@@ -132,7 +144,12 @@ class ReadReceiver implements RawReceiver {
     if (length > MAX_BODY_BYTES)
       throw new GliderError('INVALID_ARGUMENT', `a read of ${length} bytes is over ${MAX_BODY_BYTES}: split it`)
     const blocks = this.#blocks()
-    const place = blocks.beginRead(head, offset, length)
+    const place = blocks.beginRead(head, offset, length, this.#guest)
+    const { traffic } = this.#guest
+    if (traffic) {
+      traffic.operations++
+      traffic.bytesOut += length
+    }
     const fetched = blocks.store.fetch(place, offset, length)
     if (fetched instanceof Promise) void this.#fetch(fetched, blocks, place, requestId)
     else this.#fetched(fetched, blocks, place, requestId)

@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { GliderError } from '../protocol/errors.ts'
 import { compareGenerations, type Generation } from '../protocol/generation.ts'
+import { noGrant } from '../protocol/grant.ts'
 import { encodeLocation, type Location, type Purpose, sign } from '../protocol/location.ts'
+import { Grants } from '../server/grants.ts'
 import { Blocks, type Pinned } from './blocks.ts'
 import { type BlockMemory, DramStore } from './dram-store.ts'
 
@@ -24,6 +26,7 @@ function make(): Blocks<BlockMemory> {
     blockBytes: BLOCK_BYTES,
     incarnation: INCARNATION,
     proofKey: KEY,
+    grants: new Grants(),
   })
 }
 
@@ -32,7 +35,14 @@ function generation(counter: number, epoch = 1): Generation {
 }
 
 function head(change: Partial<Location> = {}, key = KEY): Buffer {
-  const location = { incarnation: INCARNATION, block: 0, generation: generation(1), purpose: 'write' as Purpose, ...change }
+  const location = {
+    incarnation: INCARNATION,
+    block: 0,
+    generation: generation(1),
+    purpose: 'write' as Purpose,
+    grant: noGrant,
+    ...change,
+  }
   return encodeLocation({ ...sign(location, key), ...change })
 }
 

@@ -3,8 +3,15 @@ import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import { INVENTORY_ROWS, type InventoryRow } from '../protocol/inventory.ts'
 import { BLOCK_NUMBER_AT, LOCATION_BYTES, type Purpose, readLocation, verifyProof } from '../protocol/location.ts'
 import { Ranges } from '../protocol/ranges.ts'
+import { type Admission, checkHolds, type Grants, type Guest } from '../server/grants.ts'
 import type { BlockStore } from './block-store.ts'
 import { type Place, PlacePool } from './place-pool.ts'
+
+/** A location whose proof was verified, in binary form. */
+interface Verified {
+  readonly bytes: Buffer
+  readonly admission: Admission
+}
 
 class Block<P extends Place> {
   generation: Generation = { epoch: 0, counter: 0 }
@@ -13,8 +20,8 @@ class Block<P extends Place> {
   place: P | undefined
   readonly written = new Ranges()
   /** Binary locations that have been verified: warm operations compare instead of computing the proof. */
-  verifiedRead: Buffer | undefined
-  verifiedWrite: Buffer | undefined
+  verifiedRead: Verified | undefined
+  verifiedWrite: Verified | undefined
 }
 
 /** A block that is being written, pinned until {@link Blocks.endWrite} or {@link Blocks.unpin}. */
@@ -29,6 +36,7 @@ export interface BlocksOptions<P extends Place> {
   readonly blockBytes: number
   readonly incarnation: string
   readonly proofKey: Buffer
+  readonly grants: Grants
 }
 
 /**
@@ -42,16 +50,18 @@ export class Blocks<P extends Place = Place> {
   readonly #count: number
   readonly #incarnation: string
   readonly #proofKey: Buffer
+  readonly #grants: Grants
   readonly #blocks: (Block<P> | undefined)[] = []
   #newest: Generation = { epoch: 0, counter: 0 }
   #held = 0
 
-  constructor({ store, capacityBytes, blockBytes, incarnation, proofKey }: BlocksOptions<P>) {
+  constructor({ store, capacityBytes, blockBytes, incarnation, proofKey, grants }: BlocksOptions<P>) {
     this.store = store
     this.blockBytes = blockBytes
     this.#count = Math.floor(capacityBytes / blockBytes)
     this.#incarnation = incarnation
     this.#proofKey = proofKey
+    this.#grants = grants
     this.pool = new PlacePool(() => store.makePlace())
   }
 
@@ -69,9 +79,13 @@ export class Blocks<P extends Place = Place> {
     return this.#newest
   }
 
-  /** Finds a block's place for a write of a range and pins it. Throws FORBIDDEN, BLOCK_GONE or INVALID_ARGUMENT. */
-  beginWrite(head: Buffer, offset: number, length: number): Pinned<P> {
-    const block = this.#open(head, 'write', offset, length)
+  /**
+   * Finds a block's place for a write of a range and pins it.
+   * @param guest who brings the location
+   * @throws GliderError FORBIDDEN, UNAUTHENTICATED, BLOCK_GONE, INVALID_ARGUMENT
+   */
+  beginWrite(head: Buffer, offset: number, length: number, guest?: Guest): Pinned<P> {
+    const block = this.#open(head, 'write', offset, length, guest)
     if (!block.place) {
       block.place = this.pool.take()
       this.#held++
@@ -89,8 +103,8 @@ export class Blocks<P extends Place = Place> {
   }
 
   /** Finds a range and pins its place for as long as it takes to send it. */
-  beginRead(head: Buffer, offset: number, length: number): P {
-    const block = this.#open(head, 'read', offset, length)
+  beginRead(head: Buffer, offset: number, length: number, guest?: Guest): P {
+    const block = this.#open(head, 'read', offset, length, guest)
     if (!block.place || !block.written.covers(offset, offset + length)) throw gone()
     block.place.pins++
     return block.place
@@ -131,11 +145,13 @@ export class Blocks<P extends Place = Place> {
     return { rows }
   }
 
-  #open(head: Buffer, need: 'read' | 'write', offset: number, length: number): Block<P> {
+  #open(head: Buffer, need: 'read' | 'write', offset: number, length: number, guest: Guest | undefined): Block<P> {
     const number = head.readUInt32LE(BLOCK_NUMBER_AT)
-    const known = number < this.#count ? this.#at(number) : undefined
-    const verified = known && (isVerified(known.verifiedWrite, head) || (need === 'read' && isVerified(known.verifiedRead, head)))
-    const block = verified ? known : this.#verify(head, need, known)
+    const block = number < this.#count ? this.#at(number) : undefined
+    const { admission } = (block && remembered(block, head, need)) ?? this.#verify(head, need, block)
+    checkHolds(admission)
+    guest?.brings(admission)
+    invariant(block, 'a location that was verified is of a block')
     if (block.freed) throw gone()
     if (offset + length > this.blockBytes) {
       throw new GliderError(
@@ -147,7 +163,7 @@ export class Blocks<P extends Place = Place> {
   }
 
   /** The slow way in: proves the location, honours its generation and remembers it. */
-  #verify(head: Buffer, need: 'read' | 'write', block: Block<P> | undefined): Block<P> {
+  #verify(head: Buffer, need: 'read' | 'write', block: Block<P> | undefined): Verified {
     const location = readLocation(head)
     if (location.incarnation !== this.#incarnation) throw gone()
     verifyProof(location, this.#proofKey)
@@ -155,6 +171,7 @@ export class Blocks<P extends Place = Place> {
       throw new GliderError('FORBIDDEN', `this location is for ${location.purpose}, not for ${need}`)
     }
     invariant(block, `block ${location.block} was given out, but this server has ${this.#count}`)
+    const admission = this.#grants.admit(location.grant)
     const order = compareGenerations(location.generation, block.generation)
     if (order < 0) throw gone()
     if (order > 0) {
@@ -163,10 +180,10 @@ export class Blocks<P extends Place = Place> {
       block.freed = false
       if (compareGenerations(location.generation, this.#newest) > 0) this.#newest = location.generation
     }
-    const remembered = Buffer.from(head.subarray(0, LOCATION_BYTES))
-    if (location.purpose === 'write') block.verifiedWrite = remembered
-    else block.verifiedRead = remembered
-    return block
+    const verified = { bytes: Buffer.from(head.subarray(0, LOCATION_BYTES)), admission }
+    if (location.purpose === 'write') block.verifiedWrite = verified
+    else block.verifiedRead = verified
+    return verified
   }
 
   #at(number: number): Block<P> {
@@ -189,8 +206,11 @@ export class Blocks<P extends Place = Place> {
   }
 }
 
-function isVerified(remembered: Buffer | undefined, head: Buffer): boolean {
-  return remembered !== undefined && remembered.compare(head, 0, LOCATION_BYTES) === 0
+/** The location, where it was verified before and allows what is needed. */
+function remembered({ verifiedWrite, verifiedRead }: Block<Place>, head: Buffer, need: 'read' | 'write'): Verified | undefined {
+  if (verifiedWrite && verifiedWrite.bytes.compare(head, 0, LOCATION_BYTES) === 0) return verifiedWrite
+  if (need === 'read' && verifiedRead && verifiedRead.bytes.compare(head, 0, LOCATION_BYTES) === 0) return verifiedRead
+  return undefined
 }
 
 function allows(purpose: Purpose, need: 'read' | 'write'): boolean {

@@ -3,6 +3,7 @@ import { parseSize } from '../protocol/units.ts'
 import type { LogLevel } from '../server/log.ts'
 import type { RunningServer } from '../server/process.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls, type TlsFlags } from '../server/tls.ts'
 import { type StorageChoice, storageConfig } from './config.ts'
 import { startStorageServer } from './storage-server.ts'
 
@@ -14,13 +15,15 @@ export interface LocalStorageServer extends StorageChoice {
   readonly capacity: string | number
   readonly spin?: boolean | undefined
   readonly secret?: string | undefined
+  readonly tls?: TlsFlags | undefined
   readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts a storage server within this process, on any free port of the loopback. */
 export async function startLocalStorageServer(options: LocalStorageServer): Promise<RunningServer> {
-  const { metadata, capacity, spin = false, limits, secret, logLevel } = options
-  const common = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), spin, limits, secret }
+  const { metadata, capacity, spin = false, limits, secret, tls = {}, logLevel } = options
+  const guard = { secret, tls: serverTls(tls) }
+  const common = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), spin, limits, ...guard }
   return startStorageServer(storageConfig(common, options), realSystem('storage-server', logLevel))
 }

@@ -3,11 +3,14 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Generation } from '../protocol/generation.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
+import { bindGrants } from '../server/grant-handlers.ts'
+import { Grants } from '../server/grants.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
 import type { Listener } from '../server/network.ts'
 import type { RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
+import { TrafficReports } from '../server/traffic.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
 import { Blocks } from './blocks.ts'
 import type { StorageServerConfig } from './config.ts'
@@ -30,10 +33,12 @@ export async function startStorageServer(
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
+  const grants = new Grants()
+  bindGrants(handlers, grants)
   const counters: BlockCounters = { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }
   const directory = config.kind === 'disk' ? await DataDirectory.open(config.dataDir, capacityBytes, incarnation) : undefined
   const openBlocks = (blockBytes: number): Blocks => {
-    const shared = { capacityBytes, blockBytes, incarnation, proofKey }
+    const shared = { capacityBytes, blockBytes, incarnation, proofKey, grants }
     if (directory) return new Blocks({ ...shared, store: new DiskStore(directory.files, blockBytes) })
     const store = new DramStore(blockBytes)
     const dram = new Blocks({ ...shared, store })
@@ -61,6 +66,7 @@ export async function startStorageServer(
       return blocks
     },
     counters,
+    grants,
   )
 
   const membership = new Membership({
@@ -72,6 +78,7 @@ export async function startStorageServer(
     tls: config.tls,
     randomness,
     log,
+    traffic: new TrafficReports(() => grants.traffic()),
     offer: () => {
       offered = blocks?.newest
       return {

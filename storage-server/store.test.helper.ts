@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { readHead, writeHead } from '../protocol/block-operations.ts'
 import { GliderError } from '../protocol/errors.ts'
+import { noGrant } from '../protocol/grant.ts'
 import { encodeLocation, type Purpose, sign } from '../protocol/location.ts'
+import { Grants } from '../server/grants.ts'
 import { Blocks } from './blocks.ts'
 import type { StorageKind } from './config.ts'
 import { DataDirectory } from './data-directory.ts'
@@ -34,7 +36,13 @@ export class TestServer implements AsyncDisposable {
   }
 
   static async start(kind: StorageKind, count = 4): Promise<TestServer> {
-    const shared = { capacityBytes: count * BLOCK_BYTES, blockBytes: BLOCK_BYTES, incarnation: INCARNATION, proofKey }
+    const shared = {
+      capacityBytes: count * BLOCK_BYTES,
+      blockBytes: BLOCK_BYTES,
+      incarnation: INCARNATION,
+      proofKey,
+      grants: new Grants(),
+    }
     if (kind === 'dram') return new TestServer(new Blocks({ ...shared, store: new DramStore(BLOCK_BYTES) }), async () => {})
     const folder = await mkdtemp(path.join(tmpdir(), 'glider-test-'))
     const directory = await DataDirectory.open(folder, shared.capacityBytes, INCARNATION)
@@ -90,7 +98,7 @@ export class TestServer implements AsyncDisposable {
 }
 
 export function locate(block: number, counter: number, purpose: Purpose = 'write', incarnation = INCARNATION): Buffer {
-  return encodeLocation(sign({ incarnation, block, generation: { epoch: 1, counter }, purpose }, proofKey))
+  return encodeLocation(sign({ incarnation, block, generation: { epoch: 1, counter }, purpose, grant: noGrant }, proofKey))
 }
 
 export async function codeOf(run: () => unknown): Promise<string> {

@@ -69,7 +69,8 @@ const offer = {
 const heads: Readonly<Record<string, object>> = {
   register: offer,
   heartbeat: { incarnation: 'AAAAAAAAAAAA' },
-  objectsLost: { incarnation: 'AAAAAAAAAAAA', slots: [], cause: '' },
+  objectsLost: { incarnation: 'AAAAAAAAAAAA', objects: [], cause: '' },
+  revokeTokens: { least: [] },
   freeBlocks: { blocks: [[0, 2 ** 47, 1]] },
   listBlocks: { first: 0 },
   listObjects: { first: 0 },
@@ -96,7 +97,9 @@ describe('a cluster with a secret', () => {
   it.each(serverOnly.map(operation => [operation.name, operation] as const))(
     'lets no client and no stranger ask for %s',
     async (name, operation) => {
-      const own = cluster.servers.find(({ role }) => role === operation.server)!
+      const own = cluster.servers.find(
+        ({ role }) => role === operation.server || (operation.server === 'member' && role !== 'metadata'),
+      )!
       for (const role of ['client', 'storage', 'active'] as const) {
         const connection = await connect(role, own.address)
         const code = role === 'client' ? 'FORBIDDEN' : 'UNAUTHENTICATED'

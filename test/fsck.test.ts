@@ -9,6 +9,7 @@ import { catalogue } from '../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import { ConnectionCore, connectionContext } from '../protocol/connection.ts'
 import { dial } from '../protocol/dial.system.ts'
+import { noGrant } from '../protocol/grant.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { decodeInventory, type InventoryRow } from '../protocol/inventory.ts'
 import { encodeLocation, sign } from '../protocol/location.ts'
@@ -95,7 +96,7 @@ async function asClient<T>(use: (connection: ConnectionCore) => Promise<T>): Pro
 
 /** Writes into a block that the metadata server has never given out. */
 function writeBeside(block: number): Promise<void> {
-  const unsigned = { incarnation, block, generation: { epoch: 1, counter: 1 }, purpose: 'write' } as const
+  const unsigned = { incarnation, block, generation: { epoch: 1, counter: 1 }, purpose: 'write', grant: noGrant } as const
   const head = writeHead(encodeLocation(sign(unsigned, proofKey)), 0)
   return asClient(
     connection =>

@@ -82,7 +82,7 @@ test('a process that is killed leaves nothing behind: blocks and slots are free,
   expect(await store.exists('/scratch')).toBe(true)
   for (const path of ['/traces', '/scratch']) await store.delete(path, { recursive: true })
   await until(signal, async () => (await store.usage({ signal })).slots === before.slots)
-  expect(await store.usage()).toEqual(before)
+  expect(await store.usage()).toEqual({ ...before, consumed: expect.anything() })
 })
 
 test('a process that stood still for longer than its time is told that its lease is lost', async ({ signal }) => {

@@ -51,6 +51,22 @@ describe('a quota', () => {
     expect((await operator.namespaces()).find(({ name }) => name === 'tenant')).toMatchObject({ quota })
   })
 
+  it('is changed by the operator, limit by limit, and what is there beyond one stays', () =>
+    tenant('changed', { bytes: 1000, nodes: 5 }, async own => {
+      await own.put('/file', Buffer.alloc(900))
+      expect(await operator.setQuota('changed', { bytes: 500, slots: 3 })).toMatchObject({
+        name: 'changed',
+        quota: { bytes: 500, nodes: 5, slots: 3 },
+      })
+      expect(await codeOf(own.put('/more', 'x'))).toBe('QUOTA_EXCEEDED')
+      expect((await own.get('/file')).length).toBe(900)
+      expect(await operator.setQuota('changed', { bytes: null })).toMatchObject({ quota: { nodes: 5, slots: 3 } })
+      await own.put('/more', Buffer.alloc(5000))
+      expect(await codeOf(own.setQuota('changed', { nodes: null }))).toBe('FORBIDDEN')
+      expect(await codeOf(operator.setQuota('default', { nodes: 1 }))).toBe('INVALID_ARGUMENT')
+      expect(await codeOf(operator.setQuota('nobody', { nodes: 1 }))).toBe('NOT_FOUND')
+    }))
+
   it('of bytes holds for many writers at a time, names itself and its use, and what is deleted is free', () =>
     tenant('bytes', { bytes: 4 * MIB }, async own => {
       const file = (index: number): string => `/file-${index}`
@@ -70,7 +86,7 @@ describe('a quota', () => {
       for (const index of all) await own.delete(file(index))
       await own.put('/whole', Buffer.alloc(4 * MIB))
       await own.delete('/whole')
-      expect(await own.usage()).toEqual({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
+      expect(await own.usage()).toMatchObject({ nodes: 0, storedBytes: 0, blocks: 0, slots: 0 })
     }))
 
   it('of bytes counts what was written, to the byte', () =>

@@ -3,6 +3,7 @@ import https from 'node:https'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { StoreClient } from 'glider'
+import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCommand } from '../cli/command.test.helper.ts'
 import { ChildServer, type ServerRole } from '../cluster/child-server.ts'
@@ -84,6 +85,22 @@ describe('a cluster that speaks TLS', () => {
     const listed = await runCommand(['--address', `https://${metadata}`, '--token', token, '--tls-ca', cert, 'servers'])
     expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('storage-1') })
   })
+})
+
+it.each([false, true])('a local cluster speaks TLS where it is told to (within this process: %s)', async inProcess => {
+  const key = path.join(certificates, 'key.pem')
+  const limits = { capacity: '4MiB', threads: 1, logLevel: 'silent', inProcess } as const
+  const guard = { clusterSecret: secrets.GLIDER_CLUSTER_SECRET, adminToken: token, tls: { cert, key } }
+  await using cluster = await LocalCluster.start({ ...limits, ...guard })
+  expect(cluster.address).toMatch(/^https:/)
+  await using store = await StoreClient.connect(cluster.address, { token, tlsCa })
+  await store.put('/file', Buffer.alloc(2 * MIB, 7))
+  expect((await store.get('/file')).equals(Buffer.alloc(2 * MIB, 7))).toBe(true)
+  const action = await store.create('/counter', 'action')
+  await action.create('std/Counter')
+  const one = await cluster.addServer('storage', { capacity: '4MiB' })
+  expect((await store.servers()).map(({ address }) => address)).toContain(one.address)
+  expect(await failureOf(StoreClient.connect(cluster.address, { token }))).toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
 it('one flag without the other is refused', async () => {

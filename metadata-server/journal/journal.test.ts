@@ -80,7 +80,7 @@ class Life {
     return {
       nodes: await this.#below('/'),
       stats,
-      usage: await cluster.ask('usage', {}),
+      usage: { ...(await cluster.ask('usage', {})), consumed: undefined },
       bundles: await cluster.ask('definitions', {}),
     }
   }

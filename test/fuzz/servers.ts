@@ -6,17 +6,22 @@ import { bindObjects } from '../../active-server/object-handlers.ts'
 import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
+import { StreamTraffic } from '../../active-server/stream-traffic.ts'
 import { Threads } from '../../active-server/threads.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../../protocol/clock.system.ts'
 import { type ConnectionContext, ConnectionCore, connectionContext } from '../../protocol/connection.ts'
 import { GliderError } from '../../protocol/errors.ts'
+import { noGrant } from '../../protocol/grant.ts'
 import { HandlerTable } from '../../protocol/handlers.ts'
 import { encodeLocation, type Purpose, sign } from '../../protocol/location.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import { trusted } from '../../protocol/principal.ts'
 import { transportPair } from '../../protocol/testing/memory-transport.ts'
+import { bindGrants } from '../../server/grant-handlers.ts'
+import { Grants } from '../../server/grants.ts'
+import { Traffic } from '../../server/traffic.ts'
 import { bindBlocks } from '../../storage-server/block-handlers.ts'
 import { Blocks } from '../../storage-server/blocks.ts'
 import { DramStore } from '../../storage-server/dram-store.ts'
@@ -38,11 +43,15 @@ const BLOCK_BYTES = 64 << 10
 const proofKey = Buffer.alloc(32, 7)
 
 function operationsOf(server: string): Operation[] {
-  return (Object.values(catalogue) as Operation[]).filter(operation => operation.server === server)
+  return (Object.values(catalogue) as Operation[]).filter(operation =>
+    [server, server === 'metadata' ? server : 'member'].includes(operation.server),
+  )
 }
 
 function locationOf(block: number, purpose: Purpose, counter = 1): Buffer {
-  return encodeLocation(sign({ incarnation: INCARNATION, block, generation: { epoch: 1, counter }, purpose }, proofKey))
+  return encodeLocation(
+    sign({ incarnation: INCARNATION, block, generation: { epoch: 1, counter }, purpose, grant: noGrant }, proofKey),
+  )
 }
 
 export function fuzzedMetadata(): Fuzzed {
@@ -70,7 +79,9 @@ export function fuzzedMetadata(): Fuzzed {
 }
 
 export function fuzzedStorage(): Fuzzed {
+  const grants = new Grants()
   const blocks = new Blocks({
+    grants,
     capacityBytes: 16 * BLOCK_BYTES,
     blockBytes: BLOCK_BYTES,
     incarnation: INCARNATION,
@@ -78,7 +89,8 @@ export function fuzzedStorage(): Fuzzed {
     store: new DramStore(BLOCK_BYTES),
   })
   const handlers = new HandlerTable()
-  bindBlocks(handlers, () => blocks, { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 })
+  bindBlocks(handlers, () => blocks, { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }, grants)
+  bindGrants(handlers, grants)
   const word = (value: number): Buffer => {
     const bytes = Buffer.alloc(4)
     bytes.writeUInt32LE(value, 0)
@@ -105,7 +117,8 @@ export function fuzzedStorage(): Fuzzed {
 const OBJECTS = 3
 
 export async function fuzzedActive(): Promise<Fuzzed> {
-  const slots = new Slots(INCARNATION, proofKey)
+  const grants = new Grants()
+  const slots = new Slots(INCARNATION, proofKey, grants)
   const bundles = await BundleFiles.create(() => Promise.reject(new GliderError('NOT_FOUND', 'there is no such bundle')))
   const losses: string[] = []
   const threads = await Threads.start({
@@ -124,8 +137,19 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     stuck: cause => void losses.push(cause),
   })
   const handlers = new HandlerTable()
-  const streams = new StreamQuota()
-  const parts = { incarnation: INCARNATION, slots, streams, threads, bundles, clock: systemClock, threadMemoryBytes: 512 << 20 }
+  const traffic = new Traffic()
+  const parts = {
+    incarnation: INCARNATION,
+    slots,
+    grants,
+    traffic,
+    streamTraffic: new StreamTraffic(traffic),
+    streams: new StreamQuota(),
+    threads,
+    bundles,
+    clock: systemClock,
+    threadMemoryBytes: 512 << 20,
+  }
   bindObjects(handlers, parts)
   for (let slot = 0; slot < OBJECTS; slot++) {
     const [thread] = threads.all

@@ -11,6 +11,7 @@ import type { ActionThread, ObjectSpec } from '../../active-server/action-thread
 import { bindObjects } from '../../active-server/object-handlers.ts'
 import { type Occupant, Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
+import { StreamTraffic } from '../../active-server/stream-traffic.ts'
 import type { Threads } from '../../active-server/threads.ts'
 import type { WholeOptions } from '../../protocol/action-heads.ts'
 import { catalogue, type HeadOf } from '../../protocol/catalogue.ts'
@@ -18,8 +19,11 @@ import { connectionContext } from '../../protocol/connection.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import { HandlerTable } from '../../protocol/handlers.ts'
 import type { MuxStream } from '../../protocol/stream.ts'
+import { bindGrants } from '../../server/grant-handlers.ts'
+import { Grants } from '../../server/grants.ts'
 import { Membership } from '../../server/membership.ts'
 import type { System } from '../../server/system.ts'
+import { Traffic, TrafficReports } from '../../server/traffic.ts'
 
 type LostObjects = Omit<HeadOf<typeof catalogue.objectsLost>, 'incarnation'>
 
@@ -40,7 +44,9 @@ export async function startSimulatedActiveServer(
   const proofKey = randomness.bytes(32)
   const context = connectionContext(clock)
   const handlers = new HandlerTable()
-  const slots = new Slots(incarnation, proofKey)
+  const grants = new Grants()
+  bindGrants(handlers, grants)
+  const slots = new Slots(incarnation, proofKey, grants)
   let thread = new SimulatedThread(clock)
   const threads = {
     get all() {
@@ -48,7 +54,9 @@ export async function startSimulatedActiveServer(
     },
     available: () => Promise.resolve([thread as unknown as ActionThread]),
   }
-  const parts = { incarnation, slots, streams: new StreamQuota(), clock, threadMemoryBytes: 1 << 30 }
+  const traffic = new Traffic()
+  const counted = { traffic, streamTraffic: new StreamTraffic(traffic), streams: new StreamQuota() }
+  const parts = { incarnation, slots, grants, ...counted, clock, threadMemoryBytes: 1 << 30 }
   bindObjects(handlers, { ...parts, threads: threads as unknown as Threads, bundles: undefined as never })
   const unreported = new Set<LostObjects>()
   let offered: readonly Occupant[] = []
@@ -65,6 +73,7 @@ export async function startSimulatedActiveServer(
     handlers,
     randomness,
     log,
+    traffic: new TrafficReports(() => [[0, traffic]]),
     offer: () => {
       offered = slots.all()
       return {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { readHead, writeHead } from '../../protocol/block-operations.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
 import { ConnectionCore, connectionContext } from '../../protocol/connection.ts'
+import { noGrant } from '../../protocol/grant.ts'
 import { HandlerTable } from '../../protocol/handlers.ts'
 import { encodeLocation, sign } from '../../protocol/location.ts'
 import type { Operation } from '../../protocol/operation.ts'
@@ -101,7 +102,10 @@ it('a storage server that is not known drops what it had, but not what was writt
   await setup.ask(connection.start())
   const locate = (block: number, counter: number): Buffer =>
     encodeLocation(
-      sign({ incarnation: first.incarnation, block, generation: { epoch: 1, counter }, purpose: 'write' }, first.proofKey),
+      sign(
+        { incarnation: first.incarnation, block, generation: { epoch: 1, counter }, purpose: 'write', grant: noGrant },
+        first.proofKey,
+      ),
     )
   const write = (block: number, counter: number, text: string): Promise<string> =>
     setup.ask(raw(connection, catalogue.writeBlock, writeHead(locate(block, counter), 0), Buffer.from(text)))
