@@ -7,12 +7,14 @@ import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
 import { Chassis } from '../server/chassis.ts'
+import { counted } from '../server/drain.ts'
 import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
 import type { ActionThread } from './action-thread.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
+import { Gate } from './gate.ts'
 import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
@@ -151,7 +153,8 @@ export async function startActiveServer(
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
     },
   })
-  bindObjects(handlers, { incarnation, slots, threads, bundles, clock, threadMemoryBytes })
+  const gate = new Gate()
+  bindObjects(handlers, { incarnation, slots, threads, bundles, gate, clock, threadMemoryBytes })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
@@ -171,6 +174,19 @@ export async function startActiveServer(
     log,
     notReady: () => (membership.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
   })
+  const drain = (timeMs: number): Promise<void> =>
+    chassis.drain(
+      timeMs,
+      {
+        refuse: () => {
+          gate.close(chassis.drainingError())
+          membership.leave(incarnation)
+        },
+        running: () => counted({ 'objects being made or ended': membership.asked }),
+      },
+      // Who follows a log does so until its end.
+      catalogue.readLogs,
+    )
   const stop = async (): Promise<void> => {
     membership.stop()
     await chassis.stop()
@@ -184,7 +200,7 @@ export async function startActiveServer(
     await stop()
     throw error
   }
-  return { address: chassis.address, stop }
+  return { address: chassis.address, drain, stop }
 }
 
 function standardBundle(): BundleInfo {

@@ -30,6 +30,6 @@ const command = serverCommand('active-server', 'Contributes slots for action obj
 const flags = readConfiguration<Flags>(command)
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
-await runServer(system.log, leave =>
+await runServer(system.log, flags.drain, leave =>
   startActiveServer({ ...flags, turnTimeoutMs, threadMemoryBytes, limits: limitsOf(flags) }, system, leave),
 )

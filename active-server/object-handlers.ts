@@ -7,6 +7,7 @@ import { objectId } from '../protocol/object-id.ts'
 import type { Call } from '../protocol/peer.ts'
 import { ObjectLog } from './action-logs.ts'
 import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
+import type { Gate } from './gate.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import { type Occupant, type Slots, whileOpen } from './slots.ts'
@@ -18,16 +19,18 @@ export interface ObjectParts {
   readonly slots: Slots
   readonly threads: Threads
   readonly bundles: BundleFiles
+  readonly gate: Gate
   readonly clock: Clock
   readonly threadMemoryBytes: number
 }
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, threads, bundles, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, threads, bundles, gate, clock, threadMemoryBytes } = parts
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
+    gate.checkRoom()
     const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain = [] } = head
     const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
     const occupant: Occupant = {
@@ -76,6 +79,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
     const occupant = slots.find(location)
+    gate.check(chain)
     await whileOpen(occupant, () => {
       if (confirm) stream.confirm()
       if (acknowledge) stream.acknowledgeAll()
@@ -84,10 +88,11 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots))
+  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, gate))
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
     const occupant = slots.find(location)
+    gate.check(chain)
     await whileOpen(occupant, () => {
       if (confirm) stream.confirm()
       return occupant.thread.read(stream, occupant.slot, chain ?? [])
@@ -103,6 +108,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 
   handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
     const { thread, slot } = slots.find(location)
+    gate.check(chain)
     const value = checkJson(name, body)
     return { head: {}, body: Buffer.from(await thread.call(slot, name, value, chain ?? [], signal)) }
   })

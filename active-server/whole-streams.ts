@@ -4,6 +4,7 @@ import { ChurnMap } from '../protocol/churn-map.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
 import type { ActionThread } from './action-thread.ts'
+import type { Gate } from './gate.ts'
 import type { Slots } from './slots.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -21,12 +22,14 @@ interface Running {
 export class WholeStreams implements RawReceiver {
   readonly #connection: AnswerChannel
   readonly #slots: Slots
+  readonly #gate: Gate
   /** By request. */
   readonly #running = new ChurnMap<Running>()
 
-  constructor(connection: AnswerChannel, slots: Slots) {
+  constructor(connection: AnswerChannel, slots: Slots, gate: Gate) {
     this.#connection = connection
     this.#slots = slots
+    this.#gate = gate
   }
 
   /** Bodies are small: they are copied to where their thread sees them. */
@@ -37,6 +40,7 @@ export class WholeStreams implements RawReceiver {
   received(head: Buffer, body: Buffer, requestId: number): void {
     const { thread, slot } = this.#slots.at(head)
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
+    this.#gate.check(options.chain)
     const { inFlight, budget } = this.#connection
     inFlight.check()
     budget.check(body.length)

@@ -60,7 +60,8 @@ export function startServer(plan: ServerPlan, metadata: string, inProcess: boole
 }
 
 function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
-  const common = ['--log-level', logLevel, ...(plan.spin ? ['--spin'] : [])]
+  // Whoever stops a local cluster has done with it.
+  const common = ['--log-level', logLevel, '--drain', '0s', ...(plan.spin ? ['--spin'] : [])]
   switch (plan.role) {
     case 'metadata': {
       const { port, blockSize, storageClasses, deadAfter, stateDir } = plan

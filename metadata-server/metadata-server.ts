@@ -1,4 +1,5 @@
 import type { Clock, Randomness } from '../protocol/clock.ts'
+import type { GliderError } from '../protocol/errors.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { Answers } from './answers.ts'
@@ -97,6 +98,11 @@ export class MetadataServer {
   /** Answers the operations of the catalogue that are the metadata server's. */
   bind(handlers: Handlers): void {
     this.operations.bind(handlers)
+  }
+
+  /** Begins nothing more. */
+  drain(why: GliderError): void {
+    this.operations.drain(why)
   }
 
   stats(): MetadataStats {

@@ -1,6 +1,6 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
 import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
-import { invariant } from '../protocol/errors.ts'
+import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
 import type { Answers, Numbered } from './answers.ts'
@@ -10,6 +10,7 @@ import { type Caller, callerOf } from './caller.ts'
 import { type Ran, whenGiven } from './certain.ts'
 import type { Claims } from './claims.ts'
 import type { Definitions } from './definitions.ts'
+import { Draining } from './draining.ts'
 import type { FileReads } from './file-reads.ts'
 import type { FileWrites } from './file-writes.ts'
 import type { Fsck } from './fsck.ts'
@@ -74,6 +75,8 @@ const CHUNK_BYTES = 256 << 10
 export class Operations {
   readonly #parts: OperationsParts
   readonly #routines = new Map<string, Routine>()
+  readonly #draining = new Draining()
+  #located = 0
 
   constructor(parts: OperationsParts) {
     this.#parts = parts
@@ -93,9 +96,26 @@ export class Operations {
     chunks: AsyncIterable<Uint8Array>,
     caller: Caller,
   ): ReturnType<Definitions['deploy']> {
+    this.#draining.check('deploy')
     const { answers, definitions } = this.#parts
     const deploy = (): Promise<BundleInfo> => definitions.deploy(head, chunks)
     return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
+  }
+
+  /** From here on nothing is begun, and nobody waits here for what may take for ever. */
+  drain(why: GliderError): void {
+    this.#draining.begin(why)
+    this.#parts.membership.stopWaiting(why)
+  }
+
+  /** Open for writing. */
+  get writers(): number {
+    return this.#parts.claims.size
+  }
+
+  /** How often readers have asked for more blocks. */
+  get located(): number {
+    return this.#located
   }
 
   stats(): MetadataStats {
@@ -122,7 +142,10 @@ export class Operations {
         return answer
       }),
     )
-    handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => membership.whenEmpty(id, signal))
+    handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => {
+      this.#draining.check('awaitEmpty')
+      return membership.whenEmpty(id, signal)
+    })
     handlers.stream(catalogue.deploy, (head, stream, call) => this.deploy(head, chunksOf(stream), callerOf(call)))
     handlers.stream(catalogue.fetchBundle, async ({ version }, stream) => {
       const code = definitions.code(version)
@@ -167,10 +190,16 @@ export class Operations {
       return {}
     })
     this.#addBytes(catalogue.openRead, head => reads.open(head))
-    this.#add(catalogue.locate, head => (head.claim === undefined ? reads.locate(head) : writes.locate(head, head.claim)))
+    this.#add(catalogue.locate, head => {
+      this.#located++
+      return head.claim === undefined ? reads.locate(head) : writes.locate(head, head.claim)
+    })
     this.#addBytes(catalogue.put, (head, body) => ({ head: values.put(head, body) }))
     this.#addBytes(catalogue.get, head => reads.get(head))
-    this.#add(catalogue.locateParts, head => bags.locate(head))
+    this.#add(catalogue.locateParts, head => {
+      this.#located++
+      return bags.locate(head)
+    })
   }
 
   #actions(): void {
@@ -183,7 +212,7 @@ export class Operations {
   }
 
   #cluster(): void {
-    const { membership, fsck, tree, totals, blocks, slots } = this.#parts
+    const { membership, fsck, tree, totals, blocks, slots, claims } = this.#parts
     this.#add(catalogue.heartbeat, ({ incarnation }) => {
       membership.heartbeat(incarnation)
       return {}
@@ -191,6 +220,10 @@ export class Operations {
     this.#add(catalogue.objectsLost, head => {
       membership.objectsLost(head)
       return {}
+    })
+    this.#add(catalogue.leaving, ({ incarnation }) => {
+      const space = membership.leaving(incarnation)
+      return { writers: claims.on(space) }
     })
     this.#add(catalogue.servers, () => ({ servers: membership.list() }))
     this.#add(catalogue.drainServer, ({ id }) => membership.drain(id))
@@ -210,7 +243,10 @@ export class Operations {
     const once = operation.changes
       ? (head: Head, caller: Caller) => answers.once(operation.name, head as Numbered, caller, false, () => run(head, caller))
       : (head: Head, caller: Caller) => whenGiven(run(head, caller))
-    const settled = (head: Head, caller: Caller): A | Promise<A> => this.#settled(caller, () => once(head, caller))
+    const settled = (head: Head, caller: Caller): A | Promise<A> => {
+      this.#draining.check(operation.name)
+      return this.#settled(caller, () => once(head, caller))
+    }
     this.#enter({
       operation,
       run: (head, caller) => settled(head as Head, caller),
@@ -223,7 +259,10 @@ export class Operations {
     const once: RunBytes<Head, A> = operation.changes
       ? (head, body, caller) => answers.once(operation.name, head as Numbered, caller, bound, () => run(head, body, caller))
       : run
-    const settled: RunBytes<Head, A> = (head, body, caller) => this.#settled(caller, () => once(head, body, caller))
+    const settled: RunBytes<Head, A> = (head, body, caller) => {
+      this.#draining.check(operation.name)
+      return this.#settled(caller, () => once(head, body, caller))
+    }
     this.#enter({
       operation,
       run: (head, caller, body = NO_BYTES) => settled(head as Head, body, caller),

@@ -4,8 +4,10 @@ import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
 import { Chassis } from '../server/chassis.ts'
+import { counted } from '../server/drain.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
+import { Quiet } from '../server/quiet.ts'
 import type { System } from '../server/system.ts'
 import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
@@ -67,6 +69,14 @@ export async function startMetadataServer(
   }
   return {
     address: chassis.address,
+    drain: timeMs => {
+      const { operations } = server
+      const reads = new Quiet(clock, () => operations.located)
+      return chassis.drain(timeMs, {
+        refuse: () => server.drain(chassis.drainingError()),
+        running: () => counted({ writers: operations.writers }) ?? (reads.isQuiet ? undefined : 'readers'),
+      })
+    },
     stop: async () => {
       server.stop()
       // First, since claims end with the connections of their writers, who are to find them again at the next start.

@@ -236,6 +236,14 @@ export const catalogue = {
     }),
     answer: Type.Object({}),
   }),
+  leaving: defineOperation('leaving', {
+    code: 37,
+    server: 'metadata',
+    internal: true,
+    summary: 'A server is about to end: nothing new is to go there. Answers how many writers still have blocks on it.',
+    head: Type.Object({ incarnation: Type.String() }),
+    answer: Type.Object({ writers: count }),
+  }),
   servers: defineOperation('servers', {
     code: 23,
     server: 'metadata',

@@ -8,10 +8,12 @@ import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import { atLimit } from '../protocol/limits.ts'
+import type { Operation } from '../protocol/operation.ts'
 import type { Hello } from '../protocol/peer.ts'
 import { socketTransport } from '../protocol/socket.system.ts'
 import type { Transport } from '../protocol/transport.ts'
 import { webSocketTransport } from '../protocol/websocket.system.ts'
+import { counted, drained, drainingError, type Work } from './drain.ts'
 import { boundBodies, httpTimes } from './http-limits.ts'
 import { gauge } from './metrics.ts'
 import { dispatchUpgrades } from './upgrade.ts'
@@ -45,6 +47,7 @@ export class Chassis {
   readonly #app: FastifyInstance
   readonly #connections = new Set<ConnectionCore>()
   #address = ''
+  #draining = false
   #stopping: Promise<void> | undefined
 
   private constructor(options: ChassisOptions) {
@@ -95,7 +98,7 @@ export class Chassis {
     })
     app.get('/healthz', () => ({ status: 'ok', role }))
     app.get('/readyz', async (_request, reply) => {
-      const reasons = notReady()
+      const reasons = [...(this.#draining ? ['draining'] : []), ...notReady()]
       await reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
     })
     app.get('/metrics', async (_request, reply) => {
@@ -141,6 +144,30 @@ export class Chassis {
       log.debug({ remote: connection.remote, reason: reason.message }, 'connection closed')
     })
     connection.start().catch((error: GliderError) => log.warn({ remote: transport.remote, code: error.code }, error.message))
+  }
+
+  /** What is refused while the server is draining. */
+  drainingError(): GliderError {
+    return drainingError(this.#options.role, this.#address)
+  }
+
+  /**
+   * Has nothing new begun, and resolves once what runs has finished, or after so long: what clients have asked for and fetch, and
+   * what `work` tells of besides.
+   * @param except streams that nobody waits for
+   */
+  async drain(timeMs: number, work: Work, except?: Operation): Promise<void> {
+    const { context, log } = this.#options
+    this.#draining = true
+    log.info({ timeMs }, 'draining')
+    const running = (): string | undefined => {
+      let underWay = 0
+      for (const connection of this.#connections) underWay += connection.underWay(except)
+      return counted({ 'streams and requests': underWay, 'bytes to be fetched': context.backlog.bytes }) ?? work.running()
+    }
+    const left = await drained(context.clock, timeMs, { refuse: () => work.refuse(), running })
+    if (left === undefined) log.info({}, 'drained')
+    else log.warn({ running: left }, 'the time to drain is over: what still runs is cut off')
   }
 
   /** Takes nothing new, closes every connection and gives the port back. */

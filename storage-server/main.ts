@@ -43,6 +43,6 @@ const common = {
   ...(advertise !== undefined && { advertise }),
 }
 const system = realSystem('storage-server', flags.logLevel)
-await runServer(system.log, async dismissed =>
+await runServer(system.log, flags.drain, async dismissed =>
   startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class, prefault }), system, dismissed),
 )

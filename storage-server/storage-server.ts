@@ -3,9 +3,11 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import { Chassis } from '../server/chassis.ts'
+import { counted } from '../server/drain.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
 import type { RunningServer } from '../server/process.ts'
+import { Quiet } from '../server/quiet.ts'
 import type { System } from '../server/system.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
 import { Blocks } from './blocks.ts'
@@ -91,6 +93,19 @@ export async function startStorageServer(
       )
     },
   })
+  /** No block is given out here any more. Writers that have some go on, and so do readers: what is here is nowhere else. */
+  const drain = (timeMs: number): Promise<void> => {
+    let writers: number | undefined
+    const reads = new Quiet(clock, () => counters.reads)
+    return chassis.drain(timeMs, {
+      refuse: () =>
+        membership.leave(incarnation, count => {
+          writers = count
+        }),
+      running: () =>
+        writers === undefined ? 'writers: not known yet' : (counted({ writers }) ?? (reads.isQuiet ? undefined : 'readers')),
+    })
+  }
   const stop = async (): Promise<void> => {
     membership.stop()
     prefault?.stop()
@@ -122,7 +137,7 @@ export async function startStorageServer(
     await stop()
     throw error
   }
-  return { address: chassis.address, stop }
+  return { address: chassis.address, drain, stop }
 }
 
 function metricsOf(blocks: () => Blocks | undefined, counters: BlockCounters): Registry {

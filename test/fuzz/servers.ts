@@ -2,6 +2,7 @@
 import { pino } from 'pino'
 import { ObjectLog } from '../../active-server/action-logs.ts'
 import { BundleFiles, standardModule } from '../../active-server/bundles.ts'
+import { Gate } from '../../active-server/gate.ts'
 import { bindObjects } from '../../active-server/object-handlers.ts'
 import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
@@ -120,7 +121,8 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     stuck: cause => void losses.push(cause),
   })
   const handlers = new HandlerTable()
-  bindObjects(handlers, { incarnation: INCARNATION, slots, threads, bundles, clock: systemClock, threadMemoryBytes: 512 << 20 })
+  const parts = { incarnation: INCARNATION, slots, threads, bundles, gate: new Gate() }
+  bindObjects(handlers, { ...parts, clock: systemClock, threadMemoryBytes: 512 << 20 })
   for (let slot = 0; slot < OBJECTS; slot++) {
     const [thread] = threads.all
     slots.take({
