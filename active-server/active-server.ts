@@ -161,6 +161,7 @@ export async function startActiveServer(
   gauge(metrics, 'glider_resident_bytes', 'Resident memory of the process.', () => processMemory.resident())
   reports.register(metrics)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
+  gauge(metrics, 'glider_slots_use_ratio', 'Slots with an object, of all slots.', () => slots.taken / config.slots)
 
   const chassis = await Chassis.start({
     role: 'active',

@@ -144,6 +144,10 @@ function metricsOf(blocks: () => Blocks | undefined, counters: BlockCounters): R
   const metrics = new Registry()
   gauge(metrics, 'glider_blocks', 'Blocks of this server.', () => blocks()?.count ?? 0)
   gauge(metrics, 'glider_blocks_held', 'Blocks that hold bytes.', () => blocks()?.held ?? 0)
+  gauge(metrics, 'glider_blocks_use_ratio', 'Blocks that hold bytes, of all blocks.', () => {
+    const { held = 0, count = 0 } = blocks() ?? {}
+    return count === 0 ? 0 : held / count
+  })
   gauge(
     metrics,
     'glider_blocks_ready',
