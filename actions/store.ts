@@ -3,7 +3,7 @@
  * the client implements them. Every call takes {@link CallOptions} as its last argument; every failure is a GliderError.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { BundleInfo, FsckReport, NodeType, ObjectState, ServerInfo } from '../protocol/catalogue.ts'
+import type { BundleInfo, FsckReport, NamespaceInfo, NodeType, ObjectState, Quota, ServerInfo } from '../protocol/catalogue.ts'
 
 export interface CallOptions {
   /** Aborting it makes the call fail with `CANCELLED`. */
@@ -286,6 +286,13 @@ export interface NodeByType {
   readonly action: ActionNode
 }
 
+export interface CreateNamespaceOptions extends CallOptions {
+  /** Storage classes that its bytes may be in, in order, and no others. @default those of the cluster */
+  readonly classes?: readonly string[]
+  /** What it may have at most. @default without limits */
+  readonly quota?: Quota
+}
+
 export interface DeployOptions extends CallOptions {
   /** @default the base name of the file, without its ending */
   readonly name?: string
@@ -320,6 +327,16 @@ export interface StoreClient extends AsyncDisposable {
   /** Takes a server out of the cluster; one that still holds something only with `force`, and that is lost. */
   removeServer(id: string, options?: CallOptions & { readonly force?: boolean }): Promise<ServerInfo>
   usage(options?: CallOptions): Promise<Usage>
+  /** For operators: makes a namespace, and tells its token this once. */
+  createNamespace(name: string, options?: CreateNamespaceOptions): Promise<{ readonly name: string; readonly token: string }>
+  /** For operators. */
+  namespaces(options?: CallOptions): Promise<NamespaceInfo[]>
+  /** For operators: another token. Who came by the old one is out at once. */
+  rotateToken(name: string, options?: CallOptions): Promise<{ readonly name: string; readonly token: string }>
+  /** For operators: no token until it is rotated. Who came by it is out at once. */
+  revokeToken(name: string, options?: CallOptions): Promise<void>
+  /** For operators; answers whether it was there. One that holds nodes goes only with `force`, and they are gone. */
+  deleteNamespace(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<boolean>
   /**
    * Compares the tree with what every server holds; with `repair`, frees what nobody owns. No deadline unless given.
    */

@@ -37,6 +37,8 @@ interface Waiting<T> {
 export interface ActionThreadOptions {
   readonly number: number
   readonly metadata: string
+  readonly token: string
+  readonly tlsCa: string | undefined
   readonly clock: Clock
   /** V8's own limit for its heap: a backstop only, for it ends the whole process where one collection alone exceeds it. */
   readonly heapLimitBytes: number
@@ -121,7 +123,13 @@ export class ActionThread implements StepHandlers {
       port1.on('message', (batch: Batch) => forEachStep(batch, this))
       ready.resolve()
     })
-    const task: HostTask = { port: port2, incoming: this.#incoming.memory, metadata: options.metadata }
+    const task: HostTask = {
+      port: port2,
+      incoming: this.#incoming.memory,
+      metadata: options.metadata,
+      token: options.token,
+      tlsCa: options.tlsCa,
+    }
     this.#watch = new TurnWatch(options.clock, () => options.turnTimeoutMs(this), {
       ping: () => this.#outbox.message({ type: 'ping' }),
       hung: () => this.terminate(`a turn took longer than ${options.turnTimeoutMs(this)} ms`),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Registry } from 'prom-client'
 import { describeClasses } from '../actions/inspect.ts'
 import * as standard from '../actions/standard/index.ts'
@@ -12,6 +13,7 @@ import { Membership } from '../server/membership.ts'
 import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import type { System } from '../server/system.ts'
+import type { ServerTls } from '../server/tls.ts'
 import type { ActionThread } from './action-thread.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
 import { Gate } from './gate.ts'
@@ -19,19 +21,27 @@ import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
 import { Slots } from './slots.ts'
+import { StreamQuota } from './stream-quota.ts'
 import { Threads } from './threads.ts'
 
 export interface ActiveServerConfig {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Of the cluster. */
+  readonly secret?: string | undefined
+  readonly tls?: ServerTls | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** What it takes on. */
   readonly limits?: Partial<Limits> | undefined
   /** host:port of the metadata server. */
   readonly metadata: string
+  /** That its slots are for, and no other. @default 'default' */
+  readonly namespace?: string
   readonly slots: number
+  /** Where bundles are put; see bundles.ts. @default a folder of its own */
+  readonly bundleDir?: string
   readonly threads: number
   /** How long a turn of an action may last without coming back to the event loop. @default 10000 */
   readonly turnTimeoutMs?: number
@@ -57,9 +67,12 @@ export async function startActiveServer(
 ): Promise<RunningServer> {
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
+  /** By which the actions of this server come to the namespace, as long as it is a member. */
+  const token = randomness.bytes(32).toString('base64url')
   const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
+  const streams = new StreamQuota()
   /** Objects that went down with their thread and of which the metadata server has not heard yet. */
   const unreported = new Set<LostObjects>()
 
@@ -74,6 +87,9 @@ export async function startActiveServer(
     metadataAddress: config.metadata,
     context,
     handlers,
+    secret: config.secret,
+    tls: config.tls,
+    randomness,
     log,
     offer: () => ({
       role: 'active',
@@ -82,6 +98,8 @@ export async function startActiveServer(
       storageClass: 'active',
       capacity: config.slots,
       proofKey: proofKey.toString('base64url'),
+      ...(config.namespace !== undefined && { namespace: config.namespace }),
+      tokenHash: createHash('sha256').update(token).digest('hex'),
       builtin: [standardBundle()],
     }),
     registered: ({ known }) => {
@@ -89,6 +107,7 @@ export async function startActiveServer(
       if (!known) for (const occupant of slots.all()) dropObject(occupant.thread, occupant.slot)
       void reportAll()
     },
+    allowed: most => streams.allow(most),
     dismissed: why => {
       stop().then(
         () => left(why),
@@ -136,11 +155,13 @@ export async function startActiveServer(
     slots.of(thread).reduce((most, one) => Math.max(most, one.turnTimeoutMs ?? turnTimeoutMs), 0) || turnTimeoutMs
 
   const reports = new ObjectReports(slots, log)
-  const bundles = await BundleFiles.create(version => fetchBundle(membership, version))
+  const bundles = await BundleFiles.create(version => fetchBundle(membership, version), config.bundleDir)
   let leaving: Promise<void> | undefined
   const threads = await Threads.start({
     count: config.threads,
-    metadata: config.metadata,
+    metadata: `${config.tls ? 'https://' : ''}${config.metadata}`,
+    tlsCa: config.tls?.ca,
+    token,
     clock,
     memory: processMemory,
     threadMemoryBytes,
@@ -154,7 +175,7 @@ export async function startActiveServer(
     },
   })
   const gate = new Gate()
-  bindObjects(handlers, { incarnation, slots, threads, bundles, gate, clock, threadMemoryBytes })
+  bindObjects(handlers, { incarnation, slots, streams, threads, bundles, gate, clock, threadMemoryBytes })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
@@ -169,6 +190,8 @@ export async function startActiveServer(
     host: config.host,
     port: config.port,
     advertise: config.advertise,
+    tls: config.tls,
+    secret: config.secret,
     context,
     handlers,
     metrics,

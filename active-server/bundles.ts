@@ -16,20 +16,19 @@ const VERSION_CHARACTERS = 32
  */
 export class BundleFiles {
   readonly #folder: string
+  readonly #isOwn: boolean
   readonly #fetch: (version: string) => Promise<Buffer>
   readonly #modules = new Map<string, Promise<string>>()
 
-  private constructor(folder: string, fetch: (version: string) => Promise<Buffer>) {
+  private constructor(folder: string, fetch: (version: string) => Promise<Buffer>, isOwn: boolean) {
     this.#folder = folder
+    this.#isOwn = isOwn
     this.#fetch = fetch
   }
 
-  static async create(fetch: (version: string) => Promise<Buffer>): Promise<BundleFiles> {
-    await removeLeftBehind()
-    const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`))
-    await mkdir(join(folder, 'node_modules'))
-    await symlink(fileURLToPath(new URL('../..', import.meta.url)), join(folder, 'node_modules', 'glider'))
-    return new BundleFiles(folder, fetch)
+  /** @param folder one in which `glider` is known, where this process may make none; see confined-folder.ts */
+  static async create(fetch: (version: string) => Promise<Buffer>, folder?: string): Promise<BundleFiles> {
+    return new BundleFiles(folder ?? (await makeBundleFolder()), fetch, folder === undefined)
   }
 
   /** URL of the module of a version, fetched when it is first asked for. */
@@ -68,8 +67,22 @@ export class BundleFiles {
   }
 
   async remove(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true })
+    if (this.#isOwn) await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** In which `glider` leads to this server's own copy. */
+async function makeBundleFolder(): Promise<string> {
+  const folder = await makeTemporaryFolder()
+  await mkdir(join(folder, 'node_modules'))
+  await symlink(fileURLToPath(new URL('../..', import.meta.url)), join(folder, 'node_modules', 'glider'))
+  return folder
+}
+
+/** A folder that is nobody's any more once this process is gone. */
+export async function makeTemporaryFolder(): Promise<string> {
+  await removeLeftBehind()
+  return mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`))
 }
 
 /** A server that was killed could not remove its folder: the next one does. */

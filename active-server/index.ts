@@ -7,6 +7,7 @@ import { DEFAULT_THREAD_MEMORY_BYTES, DEFAULT_TURN_TIMEOUT_MS, startActiveServer
 
 export interface LocalActiveServer {
   readonly metadata: string
+  readonly namespace?: string
   readonly slots: number
   readonly threads: number
   /** `10s`, or milliseconds. */
@@ -14,6 +15,7 @@ export interface LocalActiveServer {
   /** `512MiB`, or bytes. */
   readonly threadMemory?: string | number
   readonly spin?: boolean
+  readonly secret?: string | undefined
   readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }

@@ -102,6 +102,8 @@ export interface HostTask {
   /** Shared memory for what comes in; the thread allocates what goes out by itself. */
   readonly incoming: SharedArrayBuffer
   readonly metadata: string
+  readonly token: string
+  readonly tlsCa: string | undefined
 }
 
 /** The first message of a thread: its own shared memory, for what goes out. */

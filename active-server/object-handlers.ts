@@ -11,12 +11,14 @@ import type { Gate } from './gate.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import { type Occupant, type Slots, whileOpen } from './slots.ts'
+import type { StreamQuota } from './stream-quota.ts'
 import type { Threads } from './threads.ts'
 import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
   readonly incarnation: string
   readonly slots: Slots
+  readonly streams: StreamQuota
   readonly threads: Threads
   readonly bundles: BundleFiles
   readonly gate: Gate
@@ -26,7 +28,7 @@ export interface ObjectParts {
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, threads, bundles, gate, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, streams, threads, bundles, gate, clock, threadMemoryBytes } = parts
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
@@ -80,23 +82,27 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
     const occupant = slots.find(location)
     gate.check(chain)
-    await whileOpen(occupant, () => {
-      if (confirm) stream.confirm()
-      if (acknowledge) stream.acknowledgeAll()
-      return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
-    })
+    await streams.during(() =>
+      whileOpen(occupant, () => {
+        if (confirm) stream.confirm()
+        if (acknowledge) stream.acknowledgeAll()
+        return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
+      }),
+    )
     return {}
   })
 
-  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, gate))
+  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams, gate))
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
     const occupant = slots.find(location)
     gate.check(chain)
-    await whileOpen(occupant, () => {
-      if (confirm) stream.confirm()
-      return occupant.thread.read(stream, occupant.slot, chain ?? [])
-    })
+    await streams.during(() =>
+      whileOpen(occupant, () => {
+        if (confirm) stream.confirm()
+        return occupant.thread.read(stream, occupant.slot, chain ?? [])
+      }),
+    )
     return {}
   })
 

@@ -6,6 +6,9 @@ import { MemoryWatch, type ProcessMemory } from './memory-watch.ts'
 export interface ThreadsOptions {
   readonly count: number
   readonly metadata: string
+  /** By which the actions come to their namespace. */
+  readonly token: string
+  readonly tlsCa: string | undefined
   readonly clock: Clock
   readonly memory: ProcessMemory
   /** What the objects of one thread may hold together. */
@@ -60,9 +63,9 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
+    const { metadata, token, tlsCa, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
     const thread = await ActionThread.start({
-      ...{ number, metadata, clock, log, said, unknown, stuck },
+      ...{ number, metadata, token, tlsCa, clock, log, said, unknown, stuck },
       heapLimitBytes: BACKSTOP * threadMemoryBytes,
       turnTimeoutMs,
       measured: (one, bytes, collected) => this.#watch.measured(one, bytes, collected),

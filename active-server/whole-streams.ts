@@ -6,6 +6,7 @@ import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
 import type { ActionThread } from './action-thread.ts'
 import type { Gate } from './gate.ts'
 import type { Slots } from './slots.ts'
+import type { StreamQuota } from './stream-quota.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -22,13 +23,16 @@ interface Running {
 export class WholeStreams implements RawReceiver {
   readonly #connection: AnswerChannel
   readonly #slots: Slots
-  readonly #gate: Gate
   /** By request. */
   readonly #running = new ChurnMap<Running>()
 
-  constructor(connection: AnswerChannel, slots: Slots, gate: Gate) {
+  readonly #quota: StreamQuota
+  readonly #gate: Gate
+
+  constructor(connection: AnswerChannel, slots: Slots, quota: StreamQuota, gate: Gate) {
     this.#connection = connection
     this.#slots = slots
+    this.#quota = quota
     this.#gate = gate
   }
 
@@ -44,7 +48,9 @@ export class WholeStreams implements RawReceiver {
     const { inFlight, budget } = this.#connection
     inFlight.check()
     budget.check(body.length)
+    this.#quota.enter()
     const stream = thread.writeWhole(slot, body, options, error => {
+      this.#quota.leave()
       this.#over(this.#running.take(requestId))
       if (error) this.#connection.answerError(requestId, error)
       else this.#connection.answerRaw(requestId, EMPTY, undefined)

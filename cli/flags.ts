@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { Quota } from '../client/index.ts'
 import { parseDuration, parseSize } from '../client/units.ts'
 
 /** A parser of whole numbers; what does not fit is wrong usage. */
@@ -19,6 +20,23 @@ export function size(text: string): number {
   }
   if (bytes > 0) return bytes
   throw new InvalidArgumentError('It has to be at least one byte.')
+}
+
+export function names(text: string): string[] {
+  return text.split(',').map(name => name.trim())
+}
+
+/** `bytes=1GiB,nodes=10000`. */
+export function quota(text: string): Quota {
+  const limits: Record<string, number> = {}
+  for (const part of names(text)) {
+    const [what = '', most = ''] = part.split('=')
+    if (!['bytes', 'nodes', 'slots', 'streams'].includes(what)) {
+      throw new InvalidArgumentError(`${part} is none of bytes=…, nodes=…, slots=… and streams=….`)
+    }
+    limits[what] = what === 'bytes' ? size(most) : wholeNumber(0, Number.MAX_SAFE_INTEGER)(most)
+  }
+  return limits
 }
 
 /** Milliseconds. */

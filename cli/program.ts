@@ -7,6 +7,7 @@ import { addDemoCommand } from './demo/command.ts'
 import type { Failure, FailureFlags } from './failure.ts'
 import { addFileCommands } from './file-commands.ts'
 import { addLeaseCommands } from './lease-commands.ts'
+import { addNamespaceCommands } from './namespace-commands.ts'
 import { addNewActionCommand } from './new-action-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { type GlobalFlags, type Io, Session } from './session.ts'
@@ -21,6 +22,10 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
     .version(packageVersion())
     .addOption(new Option('--address <url>', 'where the metadata server is').env('GLIDER_ADDRESS').default(DEFAULT_ADDRESS))
     .addOption(new Option('--token <token>', 'who is asking').env('GLIDER_TOKEN'))
+    .addOption(new Option('--token-file <file>', 'who is asking, in a file').env('GLIDER_TOKEN_FILE'))
+    .addOption(
+      new Option('--tls-ca <file>', 'with https:// and wss://: whom to trust (default: whom Node trusts)').env('GLIDER_TLS_CA'),
+    )
     .option('--json', 'answer in JSON, for programs; a failure as well, on stderr')
     .option('--verbose', 'show where the code of an action threw, too')
     .configureHelp({ showGlobalOptions: true })
@@ -38,6 +43,7 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
   addFileCommands(program, session)
   addLeaseCommands(program, session)
   addActionCommands(program, session)
+  addNamespaceCommands(program, session)
   addNewActionCommand(program, session)
   addTestCommand(program, session)
   return program

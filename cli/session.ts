@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { CallOptions, StoreClient as StoreClientFace } from '../client/index.ts'
 import { GliderError, StoreClient } from '../client/index.ts'
@@ -24,6 +25,8 @@ export interface Io {
 export interface GlobalFlags {
   readonly address: string
   readonly token?: string
+  readonly tokenFile?: string
+  readonly tlsCa?: string
   readonly json?: boolean
 }
 
@@ -43,13 +46,17 @@ export class Session {
 
   /** Connects for as long as `use` takes; every call in it is given `call`, so that it ends when the user says so. */
   async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
-    const { address, token } = this.#flags()
+    const { address, tlsCa: file } = this.#flags()
+    const tlsCa = file === undefined ? undefined : textOf(file, '--tls-ca')
+    const token = tokenOf(this.#flags())
     const { signal } = this.io
-    await using store = await StoreClient.connect(address, { signal, ...(token !== undefined && { token }) }).catch(
-      (error: unknown) => {
-        throw withRemedy(error)
-      },
-    )
+    await using store = await StoreClient.connect(address, {
+      signal,
+      ...(token !== undefined && { token }),
+      ...(tlsCa !== undefined && { tlsCa }),
+    }).catch((error: unknown) => {
+      throw withRemedy(error)
+    })
     return await use(store, { signal })
   }
 
@@ -61,6 +68,20 @@ export class Session {
   answer(value: unknown, lines: () => readonly string[] = () => []): void {
     if (this.json) this.print(JSON.stringify(value))
     else for (const line of lines()) this.print(line)
+  }
+}
+
+function tokenOf({ token, tokenFile }: GlobalFlags): string | undefined {
+  if (token !== undefined || tokenFile === undefined) return token
+  return textOf(tokenFile, '--token-file').trim()
+}
+
+function textOf(file: string, flag: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new GliderError('INVALID_ARGUMENT', `${file} cannot be read (${why}): name another with ${flag}`, { cause })
   }
 }
 

@@ -11,7 +11,10 @@ export type Dial = (address: string, options: DialOptions) => Promise<Transport>
 export class Connections {
   readonly context: ConnectionContext
   readonly #hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
-  readonly #webSocket: boolean
+  readonly #helloToOthers: Pick<Hello, 'role' | 'clientId' | 'namespace'>
+  readonly #how: Pick<DialOptions, 'webSocket' | 'tls'>
+  /** Address of the metadata server: nobody else is shown the token. */
+  readonly #metadata: string
   readonly #dialServer: Dial
   readonly #ready = new Map<string, ConnectionCore>()
   readonly #dialling = new Map<string, Promise<ConnectionCore>>()
@@ -21,12 +24,16 @@ export class Connections {
   constructor(
     context: ConnectionContext,
     hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>,
-    webSocket: boolean,
+    metadata: string,
+    { webSocket, tls }: Pick<DialOptions, 'webSocket' | 'tls'>,
     dial: Dial,
   ) {
     this.context = context
     this.#hello = hello
-    this.#webSocket = webSocket
+    const { role, clientId, namespace } = hello
+    this.#helloToOthers = { role, clientId, ...(namespace !== undefined && { namespace }) }
+    this.#how = { webSocket: webSocket ?? false, tls }
+    this.#metadata = metadata
     this.#dialServer = dial
   }
 
@@ -55,10 +62,11 @@ export class Connections {
 
   async #dial(address: string): Promise<ConnectionCore> {
     const { signal } = this.#abort
-    const transport = await this.#dialServer(address, { webSocket: this.#webSocket, signal }).catch((error: unknown) => {
+    const transport = await this.#dialServer(address, { ...this.#how, signal }).catch((error: unknown) => {
       throw signal.aborted ? closedError() : error
     })
-    const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello: this.#hello })
+    const hello = address === this.#metadata ? this.#hello : this.#helloToOthers
+    const connection = new ConnectionCore(this.context, { transport, side: 'dialled', hello })
     const onClosed = (): void => connection.close(closedError())
     if (signal.aborted) onClosed()
     signal.addEventListener('abort', onClosed)

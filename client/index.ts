@@ -3,7 +3,17 @@ import type { StoreClient as StoreClientFace } from '../actions/store.ts'
 import { type ConnectOptions, connectStore } from './store-client.ts'
 
 export type * from '../actions/store.ts'
-export type { BundleInfo, Finding, FindingKind, FsckReport, NodeType, ObjectState, ServerInfo } from '../protocol/catalogue.ts'
+export type {
+  BundleInfo,
+  Finding,
+  FindingKind,
+  FsckReport,
+  NamespaceInfo,
+  NodeType,
+  ObjectState,
+  Quota,
+  ServerInfo,
+} from '../protocol/catalogue.ts'
 export { type ErrorCode, GliderError } from '../protocol/errors.ts'
 export type { ConnectOptions } from './store-client.ts'
 

@@ -1,6 +1,7 @@
 import type {
   CallOptions,
   Counters,
+  CreateNamespaceOptions,
   CreateOptions,
   DeployOptions,
   Lease,
@@ -17,6 +18,7 @@ import {
   catalogue,
   type FsckReport,
   type HeadOf,
+  type NamespaceInfo,
   type NodeType,
   type ServerInfo,
 } from '../protocol/catalogue.ts'
@@ -38,13 +40,17 @@ import { listNodes } from './listing.ts'
 import { DEFAULT_TIMEOUT_MS, MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
+import { hashOf, newToken } from './tokens.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
 import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 export interface ConnectOptions {
-  /** Only `default` exists so far. @default 'default' */
+  /** Fails with `FORBIDDEN` where it is not that of the token. @default that of the token */
   readonly namespace?: string
+  /** Of the namespace; a cluster without a secret asks for none. */
   readonly token?: string
+  /** With `https://` and `wss://`: certificates, in PEM, of the authorities to trust. @default those of Node, with NODE_EXTRA_CA_CERTS */
+  readonly tlsCa?: string
   readonly signal?: AbortSignal
   /** Deadline in milliseconds, after which it fails with `TIMEOUT`. @default 30000 */
   readonly timeoutMs?: number
@@ -65,7 +71,8 @@ export interface InternalOptions {
 
 /**
  * Connects to a cluster. The client keeps its process alive until it is closed.
- * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, or `host:port`
+ * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, both with an `s` for TLS, or
+ *   `host:port`
  * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none, or of another server
  */
 export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
@@ -91,18 +98,12 @@ export function openStore(address: string, options: ConnectOptions & InternalOpt
   return new Store(address, options, () => {})
 }
 
-function parseAddress(address: string): { host: string; webSocket: boolean } {
+function parseAddress(address: string): { host: string; webSocket: boolean; isSecure: boolean } {
   const match = /^(?:(https?|wss?):\/\/)?([^/]+)\/?$/.exec(address)
-  if (match?.[1] === 'https' || match?.[1] === 'wss') {
-    throw new GliderError(
-      'INVALID_ARGUMENT',
-      `${address}: servers do not speak TLS: write http:// or ws://, or put a proxy in front`,
-    )
-  }
   if (!match) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write http://host:port`)
   const [, scheme = 'http', host] = match
   splitAddress(host!)
-  return { host: host!, webSocket: scheme.startsWith('ws') }
+  return { host: host!, webSocket: scheme.startsWith('ws'), isSecure: scheme === 'https' || scheme === 'wss' }
 }
 
 class Store implements StoreClient {
@@ -112,18 +113,19 @@ class Store implements StoreClient {
   /** @param letGo ends what has kept the process alive for this client */
   constructor(
     address: string,
-    { namespace, token, spin = true, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions,
+    { namespace, token, tlsCa, spin = true, chain = () => [], dial = dialServer }: ConnectOptions & InternalOptions,
     letGo: () => void,
   ) {
     this.#letGo = letGo
-    const { host, webSocket } = parseAddress(address)
+    const { host, webSocket, isSecure } = parseAddress(address)
     const hello = {
       role: 'client' as const,
       clientId: systemRandomness.id(),
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
-    const connections = new Connections(connectionContext(systemClock, { spin }), hello, webSocket, dial)
+    const how = { webSocket, tls: isSecure ? { ca: tlsCa } : undefined }
+    const connections = new Connections(connectionContext(systemClock, { spin }), hello, host, how, dial)
     const counters = new TransferCounters()
     const metadata = new MetadataClient(host, connections)
     this.#context = {
@@ -138,9 +140,11 @@ class Store implements StoreClient {
     }
   }
 
-  /** Makes sure that a metadata server answers. */
+  /** Makes sure that a metadata server answers, and lets this client in. */
   async reach(): Promise<void> {
     await this.#context.metadata.connect()
+    // Its hello says nothing of whether it takes us in; its first answer does.
+    await this.#context.metadata.request(catalogue.exists, { path: '/' })
   }
 
   create<T extends keyof NodeByType>(path: string, type: T, options?: CreateOptions): Promise<NodeByType[T]> {
@@ -243,6 +247,36 @@ class Store implements StoreClient {
 
   usage(options?: CallOptions): Promise<Usage> {
     return this.#context.metadata.request(catalogue.usage, {}, options)
+  }
+
+  async createNamespace(
+    name: string,
+    { classes, quota, signal, timeoutMs }: CreateNamespaceOptions = {},
+  ): Promise<{ name: string; token: string }> {
+    const token = newToken()
+    const head = { name, tokenHash: hashOf(token), ...(classes && { classes: [...classes] }), ...(quota && { quota }) }
+    await this.#context.metadata.request(catalogue.createNamespace, head, callOf(signal, timeoutMs))
+    return { name, token }
+  }
+
+  async namespaces(options?: CallOptions): Promise<NamespaceInfo[]> {
+    return (await this.#context.metadata.request(catalogue.listNamespaces, {}, options)).namespaces
+  }
+
+  async rotateToken(name: string, options?: CallOptions): Promise<{ name: string; token: string }> {
+    const token = newToken()
+    await this.#context.metadata.request(catalogue.rotateToken, { name, tokenHash: hashOf(token) }, options)
+    return { name, token }
+  }
+
+  async revokeToken(name: string, options?: CallOptions): Promise<void> {
+    await this.#context.metadata.request(catalogue.revokeToken, { name }, options)
+  }
+
+  async deleteNamespace(name: string, options: CallOptions & { readonly force?: boolean } = {}): Promise<boolean> {
+    const { force = false, signal, timeoutMs } = options
+    const head = { name, force }
+    return (await this.#context.metadata.request(catalogue.deleteNamespace, head, callOf(signal, timeoutMs))).deleted
   }
 
   fsck(options: CallOptions & { readonly repair?: boolean } = {}): Promise<FsckReport> {

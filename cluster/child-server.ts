@@ -45,14 +45,23 @@ export class ChildServer {
     return this.#process.pid!
   }
 
-  /** Resolves once the server says that it is ready. */
-  static start(role: ServerRole, flags: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ChildServer> {
+  /**
+   * Resolves once the server says that it is ready.
+   * @param env where the environment of this process says nothing else
+   * @param secrets in the environment of the server, which nobody else is shown, unlike flags
+   */
+  static start(
+    role: ServerRole,
+    flags: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    secrets: NodeJS.ProcessEnv = {},
+  ): Promise<ChildServer> {
     return new Promise((resolve, reject) => {
       const main = fileURLToPath(new URL(`../${role}-server/main.js`, import.meta.url))
       const child = fork(main, flags, {
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         execArgv: [],
-        env: { ...env, ...process.env },
+        env: { ...env, ...process.env, ...secrets },
       })
       const endWithUs = (): void => {
         child.kill('SIGKILL')

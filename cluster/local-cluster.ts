@@ -1,7 +1,7 @@
 import { GliderError } from '../client/index.ts'
 import type { PrefaultChoice, StorageKind } from '../storage-server/index.ts'
 import { assertReady } from './readiness.ts'
-import { type LocalServer, type ServerPlan, startServer } from './start-server.ts'
+import { type LocalServer, type ServerPlan, startServer, type Where } from './start-server.ts'
 
 /** One storage server of a local cluster. */
 export interface LocalStorageOptions {
@@ -19,6 +19,8 @@ export interface LocalStorageOptions {
 
 /** One active server of a local cluster. */
 export interface LocalActiveOptions {
+  /** Whose objects it takes, and no others. @default 'default' */
+  readonly namespace?: string
   /** @default that of the cluster */
   readonly slots?: number
   /** @default that of the cluster */
@@ -54,6 +56,10 @@ export interface LocalClusterOptions {
   readonly deadAfter?: string | number
   /** Where the metadata server keeps its journal, so that it can be killed and restarted. @default none: nothing is written to disk */
   readonly stateDir?: string
+  /** What the servers know each other by; see SECURITY.md. @default none: they take everybody on this machine at their word */
+  readonly clusterSecret?: string
+  /** By which operators come where there is such a secret. */
+  readonly adminToken?: string
   /** Whether servers stay awake for 0.1 ms after each request, so that the next is answered sooner. @default false */
   readonly spin?: boolean
   /** Of the metadata server; 0 takes any free one. @default 0 */
@@ -79,7 +85,9 @@ const defaults = {
   logLevel: 'error',
 } as const satisfies LocalClusterOptions
 
-type Wanted = Required<Omit<LocalClusterOptions, 'stateDir'>> & Pick<LocalClusterOptions, 'stateDir'>
+/** What there may be nothing of. */
+type Optional = 'stateDir' | 'clusterSecret' | 'adminToken'
+type Wanted = Required<Omit<LocalClusterOptions, Optional>> & Pick<LocalClusterOptions, Optional>
 
 /** A whole cluster on this machine, for a laptop, a test or a demo. Disposable: `await using cluster = await LocalCluster.start()`. */
 export class LocalCluster implements AsyncDisposable {
@@ -145,10 +153,10 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   #start(role: 'storage' | 'active', options: LocalStorageOptions & LocalActiveOptions): Promise<LocalServer> {
-    const { capacity, slots, threads, threadMemory, turnTimeout, spin, inProcess, logLevel } = this.#wanted
+    const { capacity, slots, threads, threadMemory, turnTimeout, spin } = this.#wanted
     const active = { slots, threads, threadMemory, turnTimeout, spin }
     const plan: ServerPlan = role === 'storage' ? { role, capacity, spin, ...options } : { role, ...active, ...options }
-    return startServer(plan, this.#servers[0]!.address, inProcess, logLevel)
+    return startServer(plan, this.#servers[0]!.address, whereOf(this.#wanted))
   }
 
   /** Stops every server and leaves no handle behind. */
@@ -165,7 +173,7 @@ export class LocalCluster implements AsyncDisposable {
 }
 
 function startMetadata(wanted: Wanted, port: number): Promise<LocalServer> {
-  const { blockSize, storageClasses, deadAfter, stateDir, spin, inProcess, logLevel } = wanted
+  const { blockSize, storageClasses, deadAfter, stateDir, spin } = wanted
   const plan: ServerPlan = {
     role: 'metadata',
     port,
@@ -175,7 +183,11 @@ function startMetadata(wanted: Wanted, port: number): Promise<LocalServer> {
     spin,
     ...(stateDir !== undefined && { stateDir }),
   }
-  return startServer(plan, '', inProcess, logLevel)
+  return startServer(plan, '', whereOf(wanted))
+}
+
+function whereOf({ inProcess, logLevel, clusterSecret, adminToken }: Wanted): Where {
+  return { inProcess, logLevel, secrets: { cluster: clusterSecret, admin: adminToken } }
 }
 
 function verify(wanted: Wanted): Wanted {

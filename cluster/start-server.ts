@@ -19,6 +19,14 @@ export interface LocalServer {
 
 type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+/** What is kept out of flags, which everybody on the machine can read. */
+export interface Secrets {
+  /** Of the cluster. */
+  readonly cluster?: string | undefined
+  /** By which operators come. */
+  readonly admin?: string | undefined
+}
+
 interface CommonPlan {
   /** Whether to stay awake for a moment after each request. */
   readonly spin: boolean
@@ -40,6 +48,7 @@ export interface StoragePlan extends CommonPlan, StorageChoice {
 
 export interface ActivePlan extends CommonPlan {
   readonly role: 'active'
+  readonly namespace?: string
   readonly slots: number
   readonly threads: number
   readonly threadMemory: string | number
@@ -54,27 +63,41 @@ export type ServerPlan = MetadataPlan | StoragePlan | ActivePlan
  */
 const GIVE_BACK = { MALLOC_MMAP_THRESHOLD_: `${1 << 20}`, MALLOC_TRIM_THRESHOLD_: `${16 << 20}` }
 
-/** @param metadata address of the metadata server, for the others */
-export function startServer(plan: ServerPlan, metadata: string, inProcess: boolean, logLevel: LogLevel): Promise<LocalServer> {
-  return inProcess ? startHere(plan, metadata, logLevel) : startProcess(plan, metadata, logLevel)
+/** How all servers of a cluster are started. */
+export interface Where {
+  readonly inProcess: boolean
+  readonly logLevel: LogLevel
+  readonly secrets: Secrets
 }
 
-function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
+/** @param metadata address of the metadata server, for the others */
+export function startServer(plan: ServerPlan, metadata: string, where: Where): Promise<LocalServer> {
+  return where.inProcess ? startHere(plan, metadata, where) : startProcess(plan, metadata, where)
+}
+
+function startProcess(plan: ServerPlan, metadata: string, { logLevel, secrets }: Where): Promise<LocalServer> {
+  const environment = { ...(secrets.cluster !== undefined && { GLIDER_CLUSTER_SECRET: secrets.cluster }) }
   // Whoever stops a local cluster has done with it.
   const common = ['--log-level', logLevel, '--drain', '0s', ...(plan.spin ? ['--spin'] : [])]
   switch (plan.role) {
     case 'metadata': {
+      const admin = secrets.admin !== undefined && { GLIDER_ADMIN_TOKEN: secrets.admin }
       const { port, blockSize, storageClasses, deadAfter, stateDir } = plan
       const flags = ['--port', `${port}`, '--block-size', `${blockSize}`, '--dead-after', duration(deadAfter)]
       if (stateDir !== undefined) flags.push('--state-dir', stateDir)
-      return ChildServer.start(plan.role, [...flags, '--classes', storageClasses.join(','), ...common])
+      return ChildServer.start(
+        plan.role,
+        [...flags, '--classes', storageClasses.join(','), ...common],
+        {},
+        { ...environment, ...admin },
+      )
     }
     case 'storage': {
       const { capacity, kind = 'dram', dataDir, storageClass, prefault = 'off' } = plan
       const flags = ['--metadata', metadata, '--capacity', `${capacity}`, '--kind', kind, '--prefault', prefault]
       if (dataDir !== undefined) flags.push('--data-dir', dataDir)
       if (storageClass !== undefined) flags.push('--class', storageClass)
-      return ChildServer.start(plan.role, [...flags, ...common])
+      return ChildServer.start(plan.role, [...flags, ...common], {}, environment)
     }
     case 'active':
       return ReturningServer.start(port =>
@@ -83,9 +106,11 @@ function startProcess(plan: ServerPlan, metadata: string, logLevel: LogLevel): P
           [
             ...['--metadata', metadata, '--slots', `${plan.slots}`, '--threads', `${plan.threads}`, '--port', `${port}`],
             ...['--thread-memory', `${plan.threadMemory}`, '--turn-timeout', duration(plan.turnTimeout)],
+            ...(plan.namespace === undefined ? [] : ['--namespace', plan.namespace]),
             ...common,
           ],
           GIVE_BACK,
+          environment,
         ),
       )
   }
@@ -96,8 +121,8 @@ function duration(time: string | number): string {
   return typeof time === 'number' ? `${time}ms` : time
 }
 
-async function startHere(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<LocalServer> {
-  const server = await startWithin(plan, metadata, logLevel)
+async function startHere(plan: ServerPlan, metadata: string, where: Where): Promise<LocalServer> {
+  const server = await startWithin(plan, metadata, where)
   const { role } = server
   const kill = (): Promise<never> =>
     Promise.reject(
@@ -106,28 +131,29 @@ async function startHere(plan: ServerPlan, metadata: string, logLevel: LogLevel)
   return Object.assign(server, { kill })
 }
 
-async function startWithin(plan: ServerPlan, metadata: string, logLevel: LogLevel): Promise<Omit<LocalServer, 'kill'>> {
+async function startWithin(plan: ServerPlan, metadata: string, { logLevel, secrets }: Where): Promise<Omit<LocalServer, 'kill'>> {
+  const own = { logLevel, secret: secrets.cluster }
   switch (plan.role) {
     case 'metadata': {
-      const server = await startLocalMetadataServer({ ...plan, logLevel })
+      const server = await startLocalMetadataServer({ ...plan, ...own, adminToken: secrets.admin })
       return { role: plan.role, address: server.address, stop: () => server.stop() }
     }
     case 'storage': {
-      const server = await startLocalStorageServer({ ...plan, metadata, logLevel })
+      const server = await startLocalStorageServer({ ...plan, metadata, ...own })
       return { role: plan.role, address: server.address, stop: () => server.stop() }
     }
     case 'active': {
-      return startActiveHere(plan, metadata, logLevel)
+      return startActiveHere({ ...plan, metadata, ...own })
     }
   }
 }
 
 /** Where a thread of it hangs, the server leaves and another takes its place: the thread itself stays with this process. */
-async function startActiveHere(plan: ActivePlan, metadata: string, logLevel: LogLevel): Promise<Omit<LocalServer, 'kill'>> {
+async function startActiveHere(options: Parameters<typeof startLocalActiveServer>[0]): Promise<Omit<LocalServer, 'kill'>> {
   let returning: Promise<void> | undefined
   let ended = false
   const start = (): ReturnType<typeof startLocalActiveServer> =>
-    startLocalActiveServer({ ...plan, metadata, logLevel }, (_why, status) => {
+    startLocalActiveServer(options, (_why, status) => {
       if (status === 'kill' && !ended) returning = again()
     })
   const again = async (): Promise<void> => {
@@ -135,7 +161,7 @@ async function startActiveHere(plan: ActivePlan, metadata: string, logLevel: Log
   }
   let server = await start()
   return {
-    role: plan.role,
+    role: 'active',
     get address() {
       return server.address
     },

@@ -5,9 +5,9 @@
 import { ChurnMap } from '../protocol/churn-map.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
-import type { Caller } from './caller.ts'
 import { Certain, type Ran, whenGiven } from './certain.ts'
-import type { AnswerBatch, Journal } from './journal/journal.ts'
+import type { AnswerBatch, Journal, KeptAnswer } from './journal/journal.ts'
+import type { Party } from './party.ts'
 
 interface Kept {
   readonly operation: string
@@ -38,6 +38,8 @@ export interface AnswersLimits {
   readonly keepAnswersPerClient: number
 }
 
+const DEFAULT_NAMESPACE_NUMBER = 0
+
 export interface Numbered {
   readonly sequence?: number
   readonly acknowledged?: number
@@ -47,13 +49,16 @@ export class Answers {
   readonly #clock: Clock
   readonly #limits: AnswersLimits
   readonly #journal: Journal
+  readonly #namespace: number
   readonly #clients = new Map<string, Client>()
   readonly #sweeper: Timer
 
-  constructor(clock: Clock, limits: AnswersLimits, journal: Journal) {
+  /** @param namespace whose clients these are: their ids mean nothing to others */
+  constructor(clock: Clock, limits: AnswersLimits, journal: Journal, namespace = DEFAULT_NAMESPACE_NUMBER) {
     this.#clock = clock
     this.#limits = limits
     this.#journal = journal
+    this.#namespace = namespace
     this.#sweeper = every(clock, limits.keepAnswersMs / 10, () => this.#sweep())
   }
 
@@ -69,7 +74,7 @@ export class Answers {
    * that a restart in between finds it together with the change that it tells of.
    * @param bound the outcome is worth nothing once the caller has gone, and is forgotten then
    */
-  once<A>(operation: string, numbers: Numbered, caller: Caller, bound: boolean, run: () => Ran<A>): A | Promise<A> {
+  once<A>(operation: string, numbers: Numbered, caller: Party, bound: boolean, run: () => Ran<A>): A | Promise<A> {
     const { sequence, acknowledged = 0 } = numbers
     if (caller.clientId === undefined || sequence === undefined) return whenGiven(run())
     const client = this.#client(caller.clientId)
@@ -84,7 +89,7 @@ export class Answers {
     }
     const { clientId } = caller
     const record = (kept: Kept, answer: A): void => {
-      kept.batch ??= this.#journal.answer({ clientId, sequence, operation, answer })
+      kept.batch ??= this.#journal.answer({ clientId, sequence, operation, answer, namespace: this.#namespace })
     }
     const keep = (outcome: Outcome): Kept => {
       const kept: Kept = { operation, atMs: this.#clock.now(), outcome, leave: undefined, batch: undefined }
@@ -120,11 +125,17 @@ export class Answers {
   }
 
   /** Puts back what was answered at an earlier start. */
-  restore(batch: AnswerBatch): void {
-    for (const { clientId, sequence, operation, answer } of batch.answers) {
-      const { kept } = this.#client(clientId)
-      const atMs = this.#clock.now()
-      kept.set(sequence, { operation, atMs, outcome: { kind: 'answer', answer }, leave: undefined, batch })
+  restore({ clientId, sequence, operation, answer }: KeptAnswer, batch: AnswerBatch): void {
+    const { kept } = this.#client(clientId)
+    const atMs = this.#clock.now()
+    kept.set(sequence, { operation, atMs, outcome: { kind: 'answer', answer }, leave: undefined, batch })
+  }
+
+  /** Nobody will ask again. */
+  forgetAll(): void {
+    for (const [id, client] of this.#clients) {
+      for (const [sequence, kept] of client.kept) this.#drop(client, sequence, kept)
+      if (client.kept.size === 0) this.#clients.delete(id)
     }
   }
 
@@ -132,11 +143,11 @@ export class Answers {
     this.#sweeper.cancel()
   }
 
-  #leaving(client: Client, sequence: number, kept: Kept, caller: Caller): () => void {
+  #leaving(client: Client, sequence: number, kept: Kept, caller: Party): () => void {
     return caller.onGone(() => {
       if (client.kept.get(sequence) !== kept || kept.outcome.kind === 'running') return
       client.kept.delete(sequence)
-      if (kept.batch) this.#journal.retract(kept.batch, { clientId: client.id, sequence })
+      if (kept.batch) this.#journal.retract(kept.batch, { clientId: client.id, sequence, namespace: this.#namespace })
     })
   }
 

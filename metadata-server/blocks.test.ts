@@ -6,7 +6,19 @@ import { Generations } from './generations.ts'
 function makeSpace(capacity: number): BlockSpace {
   const proofKey = Buffer.alloc(32)
   const names = { id: 'storage-1', number: 1, incarnation: 'abcdefghijkl', address: 'host:1', storageClass: 'dram' }
-  return new BlockSpace({ ...names, proofKey, state: 'live', draining: false, lastSeenMs: 0, connection: undefined }, capacity)
+  return new BlockSpace(
+    {
+      ...names,
+      namespace: 'default',
+      tokenHash: '',
+      proofKey,
+      state: 'live',
+      draining: false,
+      lastSeenMs: 0,
+      connection: undefined,
+    },
+    capacity,
+  )
 }
 
 test('the block that was freed last goes out first, and none goes out twice', () => {

@@ -1,17 +1,18 @@
-import type { Call } from '../protocol/peer.ts'
+import type { Connection } from '../protocol/peer.ts'
+import type { Namespace } from './namespace.ts'
+import type { Party } from './party.ts'
 
 /** Who asks for an operation. */
-export interface Caller {
-  /** Whom kept answers belong to; none over REST. */
-  readonly clientId: string | undefined
-  /** `listener` runs once when the caller has gone, at once if it has; the answer takes it off again. */
-  onGone(listener: () => void): () => void
+export interface Caller extends Party {
+  /** What the operation is about. */
+  readonly namespace: Namespace
 }
 
-export function callerOf(call: Call): Caller {
-  const { connection } = call
-  return { clientId: connection.peer.clientId, onGone: listener => connection.onClose(listener) }
+export function callerOf(connection: Connection, namespace: Namespace): Caller {
+  return { namespace, clientId: connection.peer.clientId, onGone: listener => connection.onClose(listener) }
 }
 
 /** Over REST nobody stays connected, so nothing can belong to a caller. */
-export const restCaller: Caller = { clientId: undefined, onGone: () => () => {} }
+export function restCaller(namespace: Namespace): Caller {
+  return { namespace, clientId: undefined, onGone: () => () => {} }
+}

@@ -7,9 +7,10 @@
 import type { Clock, Randomness, Timer } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Block } from './blocks.ts'
-import type { Caller } from './caller.ts'
 import type { Claim, ClaimNode, ClaimSubject } from './claim.ts'
 import type { Journal } from './journal/journal.ts'
+import type { Limits } from './limits.ts'
+import type { Party } from './party.ts'
 import type { Reaper } from './reaper.ts'
 
 export interface ClaimsParts {
@@ -17,6 +18,7 @@ export interface ClaimsParts {
   readonly randomness: Randomness
   readonly reaper: Reaper
   readonly journal: Journal
+  readonly limits?: Limits
 }
 
 /** As long as a client repeats its operations, by default. */
@@ -40,6 +42,11 @@ export class Claims {
     this.#parts = parts
   }
 
+  /** @throws GliderError QUOTA_EXCEEDED where there are as many as may be */
+  checkCount(): void {
+    this.#parts.limits?.check('streams', this.#held.size)
+  }
+
   /** @throws GliderError BUSY */
   checkFree(node: ClaimNode, path: string): void {
     if (node ? node.type === 'file' && node.claim : this.#byNewPath.has(path)) {
@@ -48,7 +55,7 @@ export class Claims {
   }
 
   /** From here on the claim owns the blocks. It ends with its caller. */
-  take(subject: ClaimSubject, blocks: Block[], caller: Caller): Claim {
+  take(subject: ClaimSubject, blocks: Block[], caller: Party): Claim {
     this.checkFree(subject.node, subject.path)
     const { randomness } = this.#parts
     const claim: Claim = { ...subject, id: randomness.id(), clientId: caller.clientId, blocks }
@@ -75,7 +82,7 @@ export class Claims {
   }
 
   /** A client has asked for something: what waits for it is its own again. */
-  returned(caller: Caller): void {
+  returned(caller: Party): void {
     if (this.#waiting.size === 0 || caller.clientId === undefined) return
     const waiting = this.#waiting.get(caller.clientId) ?? []
     this.#waiting.delete(caller.clientId)

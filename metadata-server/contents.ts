@@ -3,6 +3,7 @@
  * are the sums over the nodes, and those inline stay within the budget.
  */
 import type { Journal } from './journal/journal.ts'
+import type { Limits } from './limits.ts'
 import { type BagNode, type BytesNode, type Chain, chainBlocks, type FileNode } from './node.ts'
 import type { Reaper } from './reaper.ts'
 import { inlineCost, OVERHEAD_BYTES, type Totals } from './totals.ts'
@@ -13,6 +14,7 @@ export interface InlineLimits {
 }
 
 export interface ContentsParts {
+  readonly quota: Limits
   readonly limits: InlineLimits
   readonly reaper: Reaper
   readonly totals: Totals
@@ -31,12 +33,18 @@ export class Contents {
     return this.#parts.limits.inlineBytes
   }
 
+  /** @throws GliderError QUOTA_EXCEEDED where so many bytes in place of others are too many */
+  checkRoom(bytes: number, inPlaceOf: number): void {
+    const { quota, totals } = this.#parts
+    if (bytes > inPlaceOf) quota.check('bytes', totals.storedBytes, bytes - inPlaceOf)
+  }
+
   /** Whether so many bytes may be kept inline, in place of those of `old`. */
   fitsInline(bytes: number, old: BytesNode | undefined): boolean {
     const { limits, totals } = this.#parts
     if (bytes === 0) return true
     if (bytes > limits.inlineBytes) return false
-    return totals.inlineBytes - inlineCost(old?.inline) + bytes + OVERHEAD_BYTES <= limits.inlineBudgetBytes
+    return totals.allInlineBytes - inlineCost(old?.inline) + bytes + OVERHEAD_BYTES <= limits.inlineBudgetBytes
   }
 
   /** Puts bytes that fit inline in the place of all that the node has. They are the node's from now on. */

@@ -113,6 +113,15 @@ export class Definitions {
     return true
   }
 
+  /** The namespace is no more, nor are its objects. */
+  clear(): void {
+    for (const bundle of this.#own.values()) this.#parts.journal.drop('bundle', bundle)
+    for (const bundle of this.#builtin.values()) this.#parts.journal.drop('builtin', bundle)
+    this.#own.clear()
+    this.#builtin.clear()
+    this.#dropUnused()
+  }
+
   /** An object of this version is gone. */
   released(version: string): void {
     if (!this.#code.has(version)) return

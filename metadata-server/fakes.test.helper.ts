@@ -3,7 +3,7 @@ import { type AnswerOf, catalogue, type HeadOf, type OperationName } from '../pr
 import type { Clock, Randomness } from '../protocol/clock.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { Answer, ByteStream, Call, Connection, Handlers, Hello, Reply } from '../protocol/peer.ts'
+import type { Answer, ByteStream, Call, Connection, Handlers, Hello, Principal, Reply } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
 import type { SavedState } from './journal/restore.ts'
@@ -74,6 +74,7 @@ type Responder = (head: never) => unknown
 
 export class FakeConnection implements Connection {
   readonly peer: Hello
+  principal: Principal | undefined
   readonly remote = 'fake:1'
   closed = false
   readonly requests: { name: string; head: unknown }[] = []
@@ -189,13 +190,13 @@ export class FakeCluster {
   readonly #streams = new Map<string, StreamHandler>()
   #ids = 0
 
-  constructor(config: Partial<MetadataConfig> = {}, saved?: SavedState) {
+  constructor(config: Partial<MetadataConfig> = {}, saved?: SavedState, secret?: string) {
     const write = (_details: object, message: string): void => {
       this.logged.push(message)
     }
     const log: Log = { debug: write, info: write, warn: write, error: write }
     const randomness: Randomness = { bytes: count => Buffer.alloc(count), id: () => `id-${(FakeCluster.#given += 1)}` }
-    this.server = new MetadataServer({ clock: this.clock, randomness, log, config, ...(saved && { saved }) })
+    this.server = new MetadataServer({ clock: this.clock, randomness, log, config, secret, ...(saved && { saved }) })
     const handlers: Handlers = {
       answer: (operation, handler) => {
         const plain = handler as (head: unknown, call: Call) => unknown

@@ -7,7 +7,6 @@ import { GliderError } from '../protocol/errors.ts'
 import { joinPath } from '../protocol/paths.ts'
 import type { Reply } from '../protocol/peer.ts'
 import { type BlockChain, chainAnswer, checkKept } from './block-chain.ts'
-import type { Caller } from './caller.ts'
 import type { Claim, ClaimSubject } from './claim.ts'
 import type { Claims } from './claims.ts'
 import type { Contents } from './contents.ts'
@@ -23,6 +22,7 @@ import {
   typeMismatch,
 } from './node.ts'
 import { nodeInfo } from './node-info.ts'
+import type { Party } from './party.ts'
 import type { BlockSpaces } from './spaces.ts'
 import type { Tree } from './tree.ts'
 import { writeSubject } from './write-subject.ts'
@@ -46,11 +46,12 @@ export class FileWrites {
     this.#parts = parts
   }
 
-  open(head: HeadOf<typeof catalogue.openWrite>, caller: Caller): Reply<AnswerOf<typeof catalogue.openWrite>> {
+  open(head: HeadOf<typeof catalogue.openWrite>, caller: Party): Reply<AnswerOf<typeof catalogue.openWrite>> {
     const { tree, blocks: spaces, claims } = this.#parts
     const subject = writeSubject(tree, spaces, head)
     const { mode, path } = subject
     claims.checkFree(subject.node, path)
+    claims.checkCount()
     const file = fileInPlace(subject)
     const length = chainLength(file?.chain)
     checkKept(chainSlice(file?.chain, 0, length), path)
@@ -114,7 +115,7 @@ export class FileWrites {
 
   /** The closing commit of a plain write to a file or keyvalue. */
   #swap(claim: Claim, size: number): NodeInfo {
-    const { node, path } = this.#destination(claim)
+    const { node, path } = this.#destination(claim, size)
     this.#parts.contents.replace(node, size, chainOf(claim.blocks.splice(0, this.#blocksFor(size))))
     node.order = claim.order
     return nodeInfo(node, path)
@@ -122,22 +123,28 @@ export class FileWrites {
 
   #addPart(claim: Claim, bag: BagNode, size: number): NodeInfo {
     const path = this.#pathOf(claim)
+    this.#parts.contents.checkRoom(size, 0)
     if (size > 0) this.#parts.contents.addPart(bag, size, chainOf(claim.blocks.splice(0, this.#blocksFor(size))))
     return nodeInfo(bag, path)
   }
 
-  #destination(claim: Claim): { node: BytesNode; path: string } {
-    const { tree, claims } = this.#parts
+  /** Where there is none yet, it is made, once it is known that the bytes have room. */
+  #destination(claim: Claim, size: number): { node: BytesNode; path: string } {
+    const { tree, claims, contents } = this.#parts
     const { node, order } = claim
     const now = node && this.#pathOf(claim)
     // A put names a path, and what was renamed meanwhile is not there any more: whoever asks again is told what is.
     if (claim.mode === 'put' && claim.byPath && now !== undefined && now !== claim.path) {
       throw new GliderError('NOT_FOUND', `${claim.path} is ${now} since it was opened: put it again`)
     }
-    if (node?.type === 'file' || node?.type === 'keyvalue') return { node, path: this.#pathOf(claim) }
+    if (node?.type === 'file' || node?.type === 'keyvalue') {
+      contents.checkRoom(size, node.size)
+      return { node, path: this.#pathOf(claim) }
+    }
     if (node?.type === 'table') {
       const place = tree.placeIn(node, claim.key, this.#pathOfNode(claim))
       const { path } = place
+      contents.checkRoom(size, place.node?.type === 'keyvalue' ? place.node.size : 0)
       if (place.node?.type === 'keyvalue') return { node: place.node, path }
       if (!place.node) return { node: tree.add(place, birth => new KeyValueNode(birth, order)), path }
     }
@@ -145,6 +152,7 @@ export class FileWrites {
     const { path } = claim
     const place = tree.place(path, claim.parents)
     tree.checkHolds(place, 'file')
+    contents.checkRoom(size, place.node?.type === 'file' ? place.node.size : 0)
     if (!place.node) return { node: tree.add(place, birth => new FileNode(birth, order)), path }
     if (place.node.type !== 'file') throw typeMismatch(path, place.node.type, 'a file')
     claims.checkFree(place.node, path)
@@ -158,6 +166,7 @@ export class FileWrites {
       if (moved) contents.moved(file)
       if (!file.inline) {
         const length = Math.max(size, file.size)
+        contents.checkRoom(length, file.size)
         const more = this.#blocksFor(length) - chainLength(file.chain)
         const chain = chainAppend(file.chain, claim.blocks.splice(0, more))
         contents.extended(file, length, chain)

@@ -9,27 +9,24 @@ import { compareGenerations, type Generation } from '../protocol/generation.ts'
 import type { InventoryRow } from '../protocol/inventory.ts'
 import type { Log } from '../server/log.ts'
 import type { Block, BlockSpace } from './blocks.ts'
-import type { Claims } from './claims.ts'
 import { Findings } from './findings.ts'
 import type { Generations } from './generations.ts'
 import { type InventoryPage, inventoryOf } from './inventory.ts'
 import type { Membership } from './membership.ts'
 import { isNobodys, type Orphans } from './orphans.ts'
-import { type Owner, Ownership } from './ownership.ts'
+import { type Home, type Owner, Ownership } from './ownership.ts'
 import type { Reaper } from './reaper.ts'
 import { isLost, type ServerRecord } from './servers.ts'
 import { freeLeak, type Leak, leaksOf } from './slot-check.ts'
 import type { SlotSpace } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
-import type { Tree } from './tree.ts'
 
 export interface FsckParts {
   readonly clock: Clock
   readonly log: Log
-  readonly tree: Tree
-  readonly claims: Claims
+  /** All namespaces. */
+  readonly homes: () => readonly (Home & { readonly reaper: Reaper })[]
   readonly blocks: BlockSpaces
-  readonly reaper: Reaper
   readonly generations: Generations
   readonly membership: Membership
   readonly orphans: Orphans
@@ -61,6 +58,7 @@ class Check {
   readonly #repair: boolean
   readonly #findings = new Findings()
   readonly #ownership: Ownership
+  readonly #homes: readonly (Home & { readonly reaper: Reaper })[]
   /** What was handed out later is too young to be judged. */
   readonly #since: Generation
 
@@ -68,17 +66,17 @@ class Check {
     this.#parts = parts
     this.#repair = repair
     this.#since = parts.generations.last
-    const { tree, claims, blocks } = parts
+    this.#homes = parts.homes()
+    const { blocks } = parts
     this.#ownership = new Ownership({
-      tree,
-      claims,
+      homes: this.#homes,
       blockBytes: blocks.blockBytes,
       doubly: (block, owner, other) => this.#doubly(block, owner, other),
     })
   }
 
   async run(): Promise<FsckReport> {
-    const { membership, reaper } = this.#parts
+    const { membership } = this.#parts
     const ownership = this.#ownership
     await this.#walk()
     let slots = 0
@@ -92,9 +90,9 @@ class Check {
       await this.#compareSlots(space)
     }
     const unseen = [...spaces].map(space => ({ space, blocks: this.#unseen(space) }))
-    await reaper.settled()
+    for (const { reaper } of this.#homes) await reaper.settled()
     for (const { space, blocks } of unseen) await this.#unowned(space, blocks)
-    return this.#findings.report({ nodes: ownership.nodes - 1, blocks: ownership.blocks, slots, servers: members.length })
+    return this.#findings.report({ nodes: ownership.nodes, blocks: ownership.blocks, slots, servers: members.length })
   }
 
   /** In slices, so that no turn of the event loop is long. */

@@ -13,16 +13,19 @@ export interface LocalMetadataServer {
   readonly deadAfter: string | number
   readonly stateDir?: string
   readonly spin?: boolean
+  readonly secret?: string | undefined
+  readonly adminToken?: string | undefined
   readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts a metadata server within this process, on the loopback. */
 export function startLocalMetadataServer(options: LocalMetadataServer): Promise<RunningServer> {
-  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, limits, logLevel } = options
+  const { port, blockSize, storageClasses, deadAfter, stateDir, spin, limits, secret, adminToken, logLevel } = options
   const sizes = { blockBytes: parseSize(blockSize), deadAfterMs: parseDuration(deadAfter) }
+  const guard = { secret, adminToken }
   return startMetadataServer(
-    { host: '127.0.0.1', port, storageClasses, spin, limits, ...sizes, ...(stateDir !== undefined && { stateDir }) },
+    { host: '127.0.0.1', port, storageClasses, spin, limits, ...guard, ...sizes, ...(stateDir !== undefined && { stateDir }) },
     realSystem('metadata-server', logLevel),
   )
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { Counter } from './counter.ts'
 import { noJournal } from './journal/journal.ts'
 import type { Lease, Leased } from './lease.ts'
 import { LeaseTable } from './lease-table.ts'
@@ -10,7 +11,7 @@ test('the table gives leases out in order of their expiry, whatever was prolonge
   const change = fc.record({ at: pick, expiresMs: fc.nat(50), kind: fc.constantFrom('add', 'add', 'prolong', 'remove') })
   fc.assert(
     fc.property(fc.array(change, { maxLength: 200, size: 'max' }), changes => {
-      const table = new LeaseTable(noJournal, 0)
+      const table = new LeaseTable(noJournal, new Counter(0))
       const nodes = [1, 2, 3].map((id): Leased => ({ id, leases: undefined }))
       const held: Lease[] = []
       for (const { at, expiresMs, kind } of changes) {

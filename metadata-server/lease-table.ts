@@ -2,6 +2,7 @@
  * All leases. Always holds: a lease is in the list of its node and in the heap, or in neither. What is in the table is all
  * that the journal keeps; nothing here knows the time.
  */
+import type { Counter } from './counter.ts'
 import type { Journal } from './journal/journal.ts'
 import { Lease, type Leased } from './lease.ts'
 import { LeaseHeap } from './lease-heap.ts'
@@ -9,12 +10,12 @@ import { LeaseHeap } from './lease-heap.ts'
 export class LeaseTable {
   readonly #heap = new LeaseHeap()
   readonly #journal: Journal
-  #lastNumber: number
+  readonly #numbers: Counter
 
-  /** @param lastNumber numbers are higher than this one */
-  constructor(journal: Journal, lastNumber: number) {
+  /** @param numbers of all leases of the server */
+  constructor(journal: Journal, numbers: Counter) {
     this.#journal = journal
-    this.#lastNumber = lastNumber
+    this.#numbers = numbers
   }
 
   get size(): number {
@@ -22,15 +23,14 @@ export class LeaseTable {
   }
 
   add(node: Leased, ttlMs: number, expiresMs: number): Lease {
-    this.#lastNumber += 1
-    const lease = this.restore(node, this.#lastNumber, ttlMs, expiresMs)
+    const lease = this.restore(node, this.#numbers.next(), ttlMs, expiresMs)
     this.#journal.keep('lease', lease)
     return lease
   }
 
   /** Puts a lease back that was there at an earlier start. */
   restore(node: Leased, number: number, ttlMs: number, expiresMs: number): Lease {
-    this.#lastNumber = Math.max(this.#lastNumber, number)
+    this.#numbers.seen(number)
     const lease = new Lease(node, number, ttlMs, expiresMs)
     lease.next = node.leases
     node.leases = lease

@@ -1,7 +1,9 @@
 import { readConfiguration } from '../server/configuration.ts'
 import { type CommonFlags, durationFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
+import { adminToken, clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls } from '../server/tls.ts'
 import { defaultConfig } from './config.ts'
 import { startMetadataServer } from './start.ts'
 
@@ -13,6 +15,7 @@ interface Flags extends CommonFlags {
   readonly inlineBudget: number
   readonly stateDir?: string
   readonly sync?: boolean
+  readonly adminTokenFile?: string
 }
 
 const command = serverCommand('metadata-server', 'Keeps the namespace of a cluster and hands out its blocks and slots.', 9060)
@@ -44,7 +47,12 @@ const command = serverCommand('metadata-server', 'Keeps the namespace of a clust
   .addOption(flag('--state-dir <directory>', 'keeps a journal there, so that a restart finds everything that was acknowledged'))
   .addOption(flag('--sync', 'acknowledges only what the disk has of that journal: safe against the death of the machine as well'))
 
-const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, ...common } = readConfiguration<Flags>(command)
+command.addOption(
+  flag('--admin-token-file <file>', 'by which operators come where there is a cluster secret; also as GLIDER_ADMIN_TOKEN'),
+)
+
+const flags = readConfiguration<Flags>(command)
+const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync, adminTokenFile, ...common } = flags
 const system = realSystem('metadata-server', common.logLevel)
 const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
 if (sync && stateDir === undefined) command.error('error: --sync is for the journal: give a --state-dir as well')
@@ -52,6 +60,9 @@ await runServer(system.log, common.drain, leave =>
   startMetadataServer(
     {
       ...config,
+      secret: clusterSecret(common.clusterSecretFile),
+      adminToken: adminToken(adminTokenFile),
+      tls: serverTls(common),
       blockBytes: blockSize,
       storageClasses: classes,
       deadAfterMs: deadAfter,

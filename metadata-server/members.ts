@@ -21,6 +21,9 @@ const transitions: Record<ServerState, readonly ServerState[]> = {
   removed: [],
 }
 
+/** That of a server that names none. */
+export const DEFAULT_NAMESPACE = 'default'
+
 export type Member =
   | { readonly role: 'storage'; readonly server: ServerRecord; readonly space: BlockSpace }
   | { readonly role: 'active'; readonly server: ServerRecord; readonly space: SlotSpace }
@@ -38,6 +41,8 @@ export function newServer(number: number, head: HeadOf<typeof catalogue.register
     address: head.address,
     storageClass: head.storageClass,
     proofKey: Buffer.from(head.proofKey, 'base64url'),
+    namespace: head.namespace ?? DEFAULT_NAMESPACE,
+    tokenHash: head.tokenHash ?? '',
     state: 'live',
     draining: false,
     lastSeenMs: 0,

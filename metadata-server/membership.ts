@@ -12,7 +12,7 @@ import type { MetadataConfig } from './config.ts'
 import { Emptying } from './emptying.ts'
 import type { Frees } from './frees.ts'
 import type { Journal } from './journal/journal.ts'
-import { checkOffer, type Member, move, newServer, serverInfo } from './members.ts'
+import { checkOffer, DEFAULT_NAMESPACE, type Member, move, newServer, serverInfo } from './members.ts'
 import type { Recovery } from './recovery.ts'
 import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
@@ -22,7 +22,8 @@ export interface MembershipParts {
   readonly clock: Clock
   readonly log: Log
   readonly blocks: BlockSpaces
-  readonly slots: SlotSpaces
+  /** @throws GliderError NOT_FOUND where there is no such namespace */
+  readonly slotsOf: (namespace: string) => SlotSpaces
   readonly frees: Frees
   readonly recovery: Recovery
   readonly journal: Journal
@@ -79,9 +80,14 @@ export class Membership {
     return { id: member.server.id, blockBytes: this.#parts.config.blockBytes, known: known !== undefined }
   }
 
-  /** @throws GliderError NOT_FOUND where the server has to register (again) */
-  heartbeat(incarnation: string): void {
-    this.#alive(incarnation).server.lastSeenMs = this.#parts.clock.now()
+  /**
+   * Answers the namespace that it is for.
+   * @throws GliderError NOT_FOUND where the server has to register (again)
+   */
+  heartbeat(incarnation: string): string {
+    const { server } = this.#alive(incarnation)
+    server.lastSeenMs = this.#parts.clock.now()
+    return server.namespace
   }
 
   objectsLost({ incarnation, objects, cause }: HeadOf<typeof catalogue.objectsLost>): void {
@@ -91,6 +97,26 @@ export class Membership {
       const taken = member.space.taken.get(slot)
       if (taken && compareGenerations(taken.generation, generation) === 0) taken.occupant.lost(cause)
     }
+  }
+
+  /** The namespace that a server is for, by the connection of its registration. */
+  namespaceOf(connection: Connection): string {
+    for (const { server } of this.#members.values()) if (server.connection === connection) return server.namespace
+    return DEFAULT_NAMESPACE
+  }
+
+  /** That of the active server whose actions have a token. */
+  namespaceByToken(tokenHash: string): string | undefined {
+    for (const { role, server } of this.#members.values()) {
+      if (role === 'active' && server.tokenHash === tokenHash && server.state !== 'dead') return server.namespace
+    }
+    return undefined
+  }
+
+  /** Takes out the active servers of a namespace that is no more. */
+  dismiss(namespace: string): void {
+    for (const { role, server } of this.members())
+      if (role === 'active' && server.namespace === namespace) this.remove(server.id, true)
   }
 
   members(): Member[] {
@@ -151,13 +177,14 @@ export class Membership {
   }
 
   #join(head: HeadOf<typeof catalogue.register>): Member {
+    if (head.role === 'active') this.#parts.slotsOf(head.namespace ?? DEFAULT_NAMESPACE)
     this.#numbers[head.role] += 1
     const server = newServer(this.#numbers[head.role], head)
-    const { blocks, slots, journal } = this.#parts
+    const { blocks, slotsOf, journal } = this.#parts
     const member: Member =
       head.role === 'storage'
         ? { role: 'storage', server, space: blocks.join(server, Math.floor(head.capacity / blocks.blockBytes)) }
-        : { role: 'active', server, space: slots.join(server, head.capacity) }
+        : { role: 'active', server, space: slotsOf(server.namespace).join(server, head.capacity) }
     this.#members.set(head.incarnation, member)
     journal.keep('server', member)
     this.#parts.log.info({ server: server.id, address: server.address, storageClass: server.storageClass }, 'a server has joined')
@@ -176,7 +203,7 @@ export class Membership {
     if (member.role === 'storage') {
       if (wasDead) this.#parts.blocks.enter(member.space)
       this.#parts.frees.resume(server)
-    } else this.#parts.slots.resume(member.space)
+    } else member.space.siblings.resume(member.space)
     if (this.#restored.has(member) || (isKnown && member.role === 'active')) void this.#recover(member)
     connection.onClose(() => {
       if (server.connection !== connection) return
@@ -236,7 +263,7 @@ export class Membership {
     server.connection = undefined
     this.#parts.log.warn({ server: id, address, cause }, `a server is ${state}`)
     if (member.role === 'storage') this.#parts.blocks.leave(member.space)
-    else this.#parts.slots.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
+    else member.space.siblings.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
     connection?.close(new GliderError('UNAVAILABLE', `${id} at ${address} was given up: ${cause}`))
   }
 

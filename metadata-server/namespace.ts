@@ -1,161 +1,131 @@
-/** The operations of the tree: names, checks in the order of the contract, and what each change sets free. */
-import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
-import { GliderError, unreachable } from '../protocol/errors.ts'
-import { Certain } from './certain.ts'
-import { checkChain } from './chain.ts'
-import type { Leases } from './leases.ts'
-import { listPage } from './listing.ts'
-import { lostBytesOf } from './lost-bytes.ts'
-import { nearServer } from './near.ts'
-import {
-  ActionNode,
-  BagNode,
-  type Birth,
-  childrenOf,
-  DirectoryNode,
-  FileNode,
-  KeyValueNode,
-  type Node,
-  TableNode,
-  typeMismatch,
-} from './node.ts'
-import { nodeInfo } from './node-info.ts'
-import type { StorageOrder } from './orders.ts'
-import type { Reaper } from './reaper.ts'
-import type { ServerRecord } from './servers.ts'
+/**
+ * One tenant's tree with everything that is its own. Always holds: nothing in here knows the parts of another namespace, so that an
+ * id, a claim or a name can only ever mean something of this one.
+ */
+import type { AnswerOf, catalogue } from '../protocol/catalogue.ts'
+import type { Clock, Randomness } from '../protocol/clock.ts'
+import type { Log } from '../server/log.ts'
+import { Answers } from './answers.ts'
+import { BagReads } from './bag-reads.ts'
+import { BlockExchange } from './block-exchange.ts'
+import { Claims } from './claims.ts'
+import type { MetadataConfig } from './config.ts'
+import { Contents } from './contents.ts'
+import type { Counter } from './counter.ts'
+import { Definitions } from './definitions.ts'
+import { FileReads } from './file-reads.ts'
+import { FileWrites } from './file-writes.ts'
+import type { Generations } from './generations.ts'
+import type { Journal } from './journal/journal.ts'
+import { LeaseTable } from './lease-table.ts'
+import { Leases } from './leases.ts'
+import { Limits } from './limits.ts'
+import type { NamespaceRecord } from './namespace-record.ts'
+import { Objects } from './objects.ts'
+import { Reaper } from './reaper.ts'
+import { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
-import type { Tree } from './tree.ts'
+import { Totals } from './totals.ts'
+import { Tree } from './tree.ts'
+import { TreeOperations } from './tree-operations.ts'
+import { Values } from './values.ts'
 
-export interface NamespaceParts {
-  readonly tree: Tree
+/** What all namespaces of a cluster share. */
+export interface ClusterParts {
+  readonly clock: Clock
+  readonly randomness: Randomness
+  readonly log: Log
+  readonly config: MetadataConfig
+  readonly journal: Journal
+  readonly generations: Generations
   readonly blocks: BlockSpaces
-  readonly reaper: Reaper
-  readonly leases: Leases
+  readonly totals: Totals
+  readonly nodeIds: Counter
+  readonly leaseNumbers: Counter
 }
-
-type Created = AnswerOf<typeof catalogue.create>
-type Deleted = AnswerOf<typeof catalogue.delete>
 
 export class Namespace {
-  readonly #parts: NamespaceParts
+  readonly record: NamespaceRecord
+  readonly tree: Tree
+  readonly totals: Totals
+  readonly blocks: BlockSpaces
+  readonly slots: SlotSpaces
+  readonly definitions: Definitions
+  readonly objects: Objects
+  readonly reaper: Reaper
+  readonly leases: Leases
+  readonly claims: Claims
+  readonly writes: FileWrites
+  readonly exchange: BlockExchange
+  readonly values: Values
+  readonly reads: FileReads
+  readonly bags: BagReads
+  readonly nodes: TreeOperations
+  readonly answers: Answers
 
-  constructor(parts: NamespaceParts) {
-    this.#parts = parts
+  constructor(record: NamespaceRecord, cluster: ClusterParts) {
+    const { clock, randomness, log, config, generations, nodeIds } = cluster
+    const { blockBytes, bundleBytes, inspectTimeoutMs } = config
+    const journal = cluster.journal.of(record.number)
+    this.record = record
+    this.totals = new Totals(cluster.totals)
+    const limits = new Limits(record.name, record.quota)
+    this.blocks = cluster.blocks.ofNamespace(record.classes, limits)
+    this.slots = new SlotSpaces(generations, log)
+    const { totals, blocks, slots } = this
+    const order = blocks.orders.default
+    this.tree = new Tree({ wallTime: () => clock.wallTime(), journal, ids: nodeIds, limits, order, root: record.root })
+    const { tree } = this
+    this.definitions = new Definitions({ slots, log, journal, bundleBytes, inspectTimeoutMs })
+    this.objects = new Objects({ limits, tree, slots, definitions: this.definitions, log, journal })
+    const stopObject = this.objects.stopDeleted.bind(this.objects)
+    const table = new LeaseTable(journal, cluster.leaseNumbers)
+    this.reaper = new Reaper({ clock, tree, blocks, totals, leases: table, stopObject, journal })
+    const { reaper } = this
+    this.leases = new Leases({ clock, tree, table, reaper, log })
+    this.claims = new Claims({ clock, randomness, reaper, journal, limits })
+    const { claims, leases } = this
+    const contents = new Contents({ quota: limits, limits: config, reaper, totals, journal })
+    this.writes = new FileWrites({ tree, blocks, claims, contents })
+    this.exchange = new BlockExchange(claims, blocks, reaper)
+    this.values = new Values({ tree, blocks, claims, contents })
+    this.reads = new FileReads(tree, blockBytes)
+    this.bags = new BagReads(tree, blockBytes)
+    this.nodes = new TreeOperations({ tree, blocks, reaper, leases })
+    this.answers = new Answers(clock, config, journal, record.number)
   }
 
-  create(head: HeadOf<typeof catalogue.create>): Created | Promise<Created> | Certain<Created> {
-    const { tree, reaper } = this.#parts
-    const { path, type } = head
-    const near = nearServer(tree, head.near)
-    const place = tree.place(path, head.parents ?? false)
-    tree.checkHolds(place, type)
-    const old = place.node
-    if (!old) return this.#made(tree.add(place, this.#maker(head, place.parent.order, near)), head)
-    if (head.ifExists === 'open') {
-      if (old.type !== type) throw typeMismatch(path, old.type, type)
-      return nodeInfo(old, path)
-    }
-    if (head.ifExists !== 'replace' || !old.parent) {
-      throw new GliderError('ALREADY_EXISTS', `${path} exists: choose another name, or say ifExists`)
-    }
-    checkEmpty(old, path, 'delete what it holds first')
-    checkNotWaited(old, head)
-    const made = tree.replace(old, this.#maker(head, old.parent.order, near))
-    const freed = reaper.reap(old, 'wait', head.chain)
-    if (!freed) return this.#made(made, head)
-    return head.ttlMs === undefined ? new Certain(nodeInfo(made, path), freed) : freed.then(() => this.#made(made, head))
+  get name(): string {
+    return this.record.name
   }
 
-  lookup({ path, type }: HeadOf<typeof catalogue.lookup>): NodeInfo {
-    const node = this.#parts.tree.get(path)
-    if (type !== undefined && node.type !== type) throw typeMismatch(path, node.type, type)
-    return nodeInfo(node, path)
+  usage(): AnswerOf<typeof catalogue.usage> {
+    const { tree, totals, blocks, slots } = this
+    return { nodes: tree.count, storedBytes: totals.storedBytes, blocks: blocks.usedBlocks, slots: slots.usage().used }
   }
 
-  stat(head: HeadOf<typeof catalogue.stat>): NodeInfo {
-    const { node, path } = this.#parts.tree.target(head)
-    const lostBytes = lostBytesOf(node, this.#parts.blocks.blockBytes)
-    return { ...nodeInfo(node, path), ...(lostBytes > 0 && { lostBytes }) }
+  /** What one of its active servers may have open; the quota is shared out among them. */
+  get streamsPerServer(): number | undefined {
+    const { streams } = this.record.quota ?? {}
+    return streams === undefined
+      ? undefined
+      : Math.max(Math.min(1, streams), Math.floor(streams / Math.max(1, this.slots.servers)))
   }
 
-  exists({ path }: HeadOf<typeof catalogue.exists>): boolean {
-    return this.#parts.tree.find(path) !== undefined
+  /** Frees everything in it; resolves once that is done. */
+  async clear(): Promise<void> {
+    for (const claim of [...this.claims.all()]) this.claims.end(claim)
+    const children = [...this.tree.root.children.from(0)]
+    for (const child of children) this.tree.detach(child)
+    await this.reaper.reapAll(children, 'abort')
+    await this.reaper.settled()
+    this.definitions.clear()
+    this.answers.forgetAll()
   }
 
-  list(head: HeadOf<typeof catalogue.list>): AnswerOf<typeof catalogue.list> {
-    const { node, path } = this.#parts.tree.target(head)
-    const parent = childrenOf(node)
-    if (!parent) throw typeMismatch(path, node.type, 'one that can be listed')
-    return { path, ...listPage(parent, head.cursor) }
+  stop(): void {
+    this.answers.stop()
+    this.leases.stop()
+    this.claims.stop()
   }
-
-  rename({ from, to }: HeadOf<typeof catalogue.rename>): NodeInfo {
-    return nodeInfo(this.#parts.tree.rename(from, to), to)
-  }
-
-  /** Answers whether something was there, once all that it held is free. */
-  delete(head: HeadOf<typeof catalogue.delete>): Deleted | Certain<Deleted> {
-    const { tree, reaper } = this.#parts
-    const recursive = head.recursive ?? false
-    if (head.path !== undefined && head.node === undefined && !tree.find(head.path)) return { deleted: false }
-    if (head.key !== undefined && !tree.placeOf(head, false).node) return { deleted: false }
-    const { node, path } = tree.target(head)
-    if (node === tree.root) throw new GliderError('INVALID_ARGUMENT', '/ cannot be deleted: delete what it holds')
-    if (!recursive) {
-      checkEmpty(node, path, 'ask for recursive')
-      checkNotWaited(node, { path, chain: head.chain })
-    }
-    tree.detach(node)
-    const freed = reaper.reap(node, recursive ? 'abort' : 'wait', head.chain)
-    return freed ? new Certain({ deleted: true }, freed) : { deleted: true }
-  }
-
-  /** The time of a new node's lease begins with this answer, which tells its creator what to renew. */
-  #made(node: Node, { path, ttlMs }: HeadOf<typeof catalogue.create>): Created {
-    const info = nodeInfo(node, path)
-    // While what was replaced came to its end, somebody may have deleted the new node.
-    const isLeased = ttlMs !== undefined && this.#parts.tree.pathOf(node) !== undefined
-    return isLeased ? { ...info, lease: this.#parts.leases.give(node, ttlMs) } : info
-  }
-
-  /** Checks the storage class, and tells how to make a node of the type. */
-  #maker(
-    { path, type, storageClass: choice }: HeadOf<typeof catalogue.create>,
-    inherited: StorageOrder,
-    near: ServerRecord | undefined,
-  ): (birth: Birth) => Node {
-    if (type === 'action') {
-      if (choice !== undefined && [choice].flat().some(name => name !== 'active')) {
-        throw new GliderError('INVALID_ARGUMENT', `${path}: an action is in the storage class active: leave storageClass out`)
-      }
-      return birth => new ActionNode(birth, near)
-    }
-    const { blocks } = this.#parts
-    // What a directory is near to says nothing about what is created below.
-    const order = blocks.orderFor(choice, inherited, path, type === 'directory' ? undefined : near)
-    switch (type) {
-      case 'file':
-        return birth => new FileNode(birth, order)
-      case 'directory':
-        return birth => new DirectoryNode(birth, order)
-      case 'table':
-        return birth => new TableNode(birth, order)
-      case 'keyvalue':
-        return birth => new KeyValueNode(birth, order)
-      case 'bag':
-        return birth => new BagNode(birth, order)
-      default:
-        return unreachable(type)
-    }
-  }
-}
-
-/** An action's node goes once its object has ended, which an object of the chain cannot wait for. */
-function checkNotWaited(node: Node, asked: Parameters<typeof checkChain>[1]): void {
-  if (node.type === 'action' && node.object && node.object.state !== 'lost') checkChain(node.object, asked)
-}
-
-function checkEmpty(node: Node, path: string, remedy: string): void {
-  const size = childrenOf(node)?.children.size ?? 0
-  if (size > 0) throw new GliderError('NOT_EMPTY', `${path} holds ${size} ${size === 1 ? 'node' : 'nodes'}: ${remedy}`)
 }

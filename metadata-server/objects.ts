@@ -12,6 +12,7 @@ import { checkChain } from './chain.ts'
 import type { Definitions } from './definitions.ts'
 import type { Journal } from './journal/journal.ts'
 import type { ObjectRecord, SlotRecord } from './journal/records.ts'
+import type { Limits } from './limits.ts'
 import { type ActionNode, typeMismatch } from './node.ts'
 import { nodeInfo } from './node-info.ts'
 import type { Target } from './place.ts'
@@ -20,6 +21,7 @@ import type { Occupant, Slot, SlotSpace, SlotSpaces } from './slots.ts'
 import type { Tree } from './tree.ts'
 
 export interface ObjectsParts {
+  readonly limits: Limits
   readonly tree: Tree
   readonly slots: SlotSpaces
   readonly definitions: Definitions
@@ -47,7 +49,7 @@ export class Objects {
   }
 
   async create(head: CreateHead): Promise<NodeInfo> {
-    const { tree, slots, definitions } = this.#parts
+    const { tree, slots, definitions, limits } = this.#parts
     const { node, path } = this.#target(head)
     if (isTooDeep(head.params)) {
       throw new GliderError('INVALID_ARGUMENT', `${path}: params are nested deeper than ${MOST_DEPTH}: make them flatter`)
@@ -67,6 +69,7 @@ export class Objects {
       const definition = definitions.resolve(head.definition)
       const interleaved = head.interleaved ?? definition.config?.interleaved ?? false
       const object = new ActionObject(definition, interleaved, () => this.#changed(node))
+      limits.check('slots', slots.usage().used)
       const slot = slots.take(object, node.near, new Set(full.keys()))
       if (!slot) {
         await slots.awaitRoom(path, new Set(full.keys())).catch((error: unknown) => {

@@ -3,52 +3,35 @@ import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../
 import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
-import type { Answers, Numbered } from './answers.ts'
-import type { BagReads } from './bag-reads.ts'
-import type { BlockExchange } from './block-exchange.ts'
-import { type Caller, callerOf } from './caller.ts'
+import type { Access } from './access.ts'
+import type { Numbered } from './answers.ts'
+import type { Caller } from './caller.ts'
 import { type Ran, whenGiven } from './certain.ts'
-import type { Claims } from './claims.ts'
 import type { Definitions } from './definitions.ts'
 import { Draining } from './draining.ts'
-import type { FileReads } from './file-reads.ts'
-import type { FileWrites } from './file-writes.ts'
 import type { Fsck } from './fsck.ts'
 import type { Journal } from './journal/journal.ts'
-import type { Leases } from './leases.ts'
 import type { Membership } from './membership.ts'
 import type { Namespace } from './namespace.ts'
-import type { Objects } from './objects.ts'
-import type { SlotSpaces } from './slots.ts'
+import type { Namespaces } from './namespaces.ts'
 import type { BlockSpaces, ClassUsage } from './spaces.ts'
 import type { Totals } from './totals.ts'
-import type { Tree } from './tree.ts'
-import type { Values } from './values.ts'
 
 export interface OperationsParts {
-  readonly tree: Tree
+  readonly namespaces: Namespaces
+  /** Of all namespaces together. */
   readonly totals: Totals
+  /** Those of the cluster. */
   readonly blocks: BlockSpaces
-  readonly slots: SlotSpaces
-  readonly namespace: Namespace
-  readonly leases: Leases
-  readonly reads: FileReads
-  readonly writes: FileWrites
-  readonly exchange: BlockExchange
-  readonly values: Values
-  readonly bags: BagReads
-  readonly objects: Objects
-  readonly definitions: Definitions
   readonly membership: Membership
   readonly fsck: Fsck
-  readonly answers: Answers
-  readonly claims: Claims
   readonly journal: Journal
+  readonly access: Access
 }
 
-type Run<Head, A> = (head: Head, caller: Caller) => Ran<A>
+type Run<Head, A> = (namespace: Namespace, head: Head, caller: Caller) => Ran<A>
 
-type RunBytes<Head, A> = (head: Head, body: Buffer, caller: Caller) => Reply<A> | Promise<Reply<A>>
+type RunBytes<Head, A> = (namespace: Namespace, head: Head, body: Buffer, caller: Caller) => Reply<A> | Promise<Reply<A>>
 
 /** How an operation is carried out; the head was validated. Of one with bytes, the answer is a {@link Reply}. */
 export interface Routine {
@@ -85,6 +68,7 @@ export class Operations {
     this.#bytes()
     this.#actions()
     this.#cluster()
+    this.#namespaces()
   }
 
   routine(name: OperationName): Routine | undefined {
@@ -97,7 +81,7 @@ export class Operations {
     caller: Caller,
   ): ReturnType<Definitions['deploy']> {
     this.#draining.check('deploy')
-    const { answers, definitions } = this.#parts
+    const { answers, definitions } = caller.namespace
     const deploy = (): Promise<BundleInfo> => definitions.deploy(head, chunks)
     return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
   }
@@ -110,7 +94,9 @@ export class Operations {
 
   /** Open for writing. */
   get writers(): number {
-    return this.#parts.claims.size
+    let writers = 0
+    for (const { claims } of this.#parts.namespaces.all()) writers += claims.size
+    return writers
   }
 
   /** How often readers have asked for more blocks. */
@@ -118,162 +104,192 @@ export class Operations {
     return this.#located
   }
 
+  /** Over all namespaces. */
   stats(): MetadataStats {
-    const { tree, totals, blocks, slots, answers, leases } = this.#parts
+    const { namespaces, totals, blocks } = this.#parts
     const { storedBytes, inlineBytes } = totals
-    return {
-      nodes: tree.count,
-      storedBytes,
-      inlineBytes,
-      blocks: blocks.usage(),
-      slots: slots.usage(),
-      keptAnswers: answers.size,
-      leases: leases.size,
+    const stats = { nodes: 0, slots: { used: 0, free: 0 }, keptAnswers: 0, leases: 0 }
+    for (const { tree, slots, answers, leases } of namespaces.all()) {
+      const { used, free } = slots.usage()
+      stats.nodes += tree.count
+      stats.slots.used += used
+      stats.slots.free += free
+      stats.keptAnswers += answers.size
+      stats.leases += leases.size
     }
+    return { ...stats, storedBytes, inlineBytes, blocks: blocks.usage() }
   }
 
   bind(handlers: Handlers): void {
-    const { membership, definitions } = this.#parts
+    const { membership, namespaces, access } = this.#parts
     for (const routine of this.#routines.values()) routine.bind(handlers)
+    handlers.answer(catalogue.challenge, (_head, { connection }) => access.challenge(connection))
+    handlers.answer(catalogue.authenticate, (head, { connection }) => access.authenticate(head, connection))
     handlers.answer(catalogue.register, (head, call) =>
-      this.#settled(callerOf(call), () => {
+      this.#settled(access.callerOf(call), () => {
         const answer = membership.register(head, call.connection)
+        if (head.role !== 'active') return answer
+        const { definitions, streamsPerServer: streams } = namespaces.get(membership.namespaceOf(call.connection))
         definitions.setBuiltin(head.builtin ?? [])
-        return answer
+        return streams === undefined ? answer : { ...answer, streams }
       }),
     )
     handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => {
       this.#draining.check('awaitEmpty')
       return membership.whenEmpty(id, signal)
     })
-    handlers.stream(catalogue.deploy, (head, stream, call) => this.deploy(head, chunksOf(stream), callerOf(call)))
-    handlers.stream(catalogue.fetchBundle, async ({ version }, stream) => {
-      const code = definitions.code(version)
+    handlers.stream(catalogue.deploy, (head, stream, call) => this.deploy(head, chunksOf(stream), access.callerOf(call)))
+    handlers.stream(catalogue.fetchBundle, async ({ version }, stream, { connection }) => {
+      const code = namespaces.get(membership.namespaceOf(connection)).definitions.code(version)
       for (let at = 0; at < code.length; at += CHUNK_BYTES) await stream.write(code.subarray(at, at + CHUNK_BYTES))
       return {}
     })
   }
 
   #tree(): void {
-    const { namespace } = this.#parts
-    this.#add(catalogue.create, head => namespace.create(head))
-    this.#add(catalogue.lookup, head => namespace.lookup(head))
-    this.#add(catalogue.stat, head => namespace.stat(head))
-    this.#add(catalogue.exists, head => ({ exists: namespace.exists(head) }))
-    this.#add(catalogue.list, head => namespace.list(head))
-    this.#add(catalogue.rename, head => namespace.rename(head))
-    this.#add(catalogue.delete, head => namespace.delete(head))
+    this.#add(catalogue.create, ({ nodes }, head) => nodes.create(head))
+    this.#add(catalogue.lookup, ({ nodes }, head) => nodes.lookup(head))
+    this.#add(catalogue.stat, ({ nodes }, head) => nodes.stat(head))
+    this.#add(catalogue.exists, ({ nodes }, head) => ({ exists: nodes.exists(head) }))
+    this.#add(catalogue.list, ({ nodes }, head) => nodes.list(head))
+    this.#add(catalogue.rename, ({ nodes }, head) => nodes.rename(head))
+    this.#add(catalogue.delete, ({ nodes }, head) => nodes.delete(head))
   }
 
   #leases(): void {
-    const { leases } = this.#parts
-    this.#add(catalogue.takeLease, head => leases.take(head))
-    this.#add(catalogue.renewLease, head => {
+    this.#add(catalogue.takeLease, ({ leases }, head) => leases.take(head))
+    this.#add(catalogue.renewLease, ({ leases }, head) => {
       leases.renew(head)
       return {}
     })
-    this.#add(catalogue.releaseLease, head => {
+    this.#add(catalogue.releaseLease, ({ leases }, head) => {
       leases.release(head)
       return {}
     })
   }
 
   #bytes(): void {
-    const { reads, writes, exchange, values, bags } = this.#parts
     // A claim ends with its caller: a repeat over another connection is to take a new one.
-    this.#addBytes(catalogue.openWrite, (head, _body, caller) => writes.open(head, caller), { bound: true })
-    this.#add(catalogue.extend, head => writes.extend(head))
-    this.#add(catalogue.replaceBlock, head => exchange.replace(head))
-    this.#add(catalogue.commit, head => writes.commit(head))
-    this.#add(catalogue.release, ({ claim }) => {
+    this.#addBytes(catalogue.openWrite, ({ writes }, head, _body, caller) => writes.open(head, caller), { bound: true })
+    this.#add(catalogue.extend, ({ writes }, head) => writes.extend(head))
+    this.#add(catalogue.replaceBlock, ({ exchange }, head) => exchange.replace(head))
+    this.#add(catalogue.commit, ({ writes }, head) => writes.commit(head))
+    this.#add(catalogue.release, ({ writes }, { claim }) => {
       writes.release(claim)
       return {}
     })
-    this.#addBytes(catalogue.openRead, head => reads.open(head))
-    this.#add(catalogue.locate, head => {
+    this.#addBytes(catalogue.openRead, ({ reads }, head) => reads.open(head))
+    this.#add(catalogue.locate, ({ reads, writes }, head) => {
       this.#located++
       return head.claim === undefined ? reads.locate(head) : writes.locate(head, head.claim)
     })
-    this.#addBytes(catalogue.put, (head, body) => ({ head: values.put(head, body) }))
-    this.#addBytes(catalogue.get, head => reads.get(head))
-    this.#add(catalogue.locateParts, head => {
+    this.#addBytes(catalogue.put, ({ values }, head, body) => ({ head: values.put(head, body) }))
+    this.#addBytes(catalogue.get, ({ reads }, head) => reads.get(head))
+    this.#add(catalogue.locateParts, ({ bags }, head) => {
       this.#located++
       return bags.locate(head)
     })
   }
 
   #actions(): void {
-    const { objects, definitions } = this.#parts
-    this.#add(catalogue.createObject, head => objects.create(head))
-    this.#add(catalogue.deleteObject, async head => ({ deleted: await objects.delete(head) }))
-    this.#add(catalogue.openObject, head => objects.open(head))
-    this.#add(catalogue.definitions, () => ({ bundles: definitions.list() }))
-    this.#add(catalogue.undeploy, ({ name, force }) => ({ undeployed: definitions.undeploy(name, force ?? false) }))
-  }
-
-  #cluster(): void {
-    const { membership, fsck, tree, totals, blocks, slots, claims } = this.#parts
-    this.#add(catalogue.heartbeat, ({ incarnation }) => {
-      membership.heartbeat(incarnation)
-      return {}
-    })
-    this.#add(catalogue.objectsLost, head => {
-      membership.objectsLost(head)
-      return {}
-    })
-    this.#add(catalogue.leaving, ({ incarnation }) => {
-      const space = membership.leaving(incarnation)
-      return { writers: claims.on(space) }
-    })
-    this.#add(catalogue.servers, () => ({ servers: membership.list() }))
-    this.#add(catalogue.drainServer, ({ id }) => membership.drain(id))
-    this.#add(catalogue.removeServer, ({ id, force }) => membership.remove(id, force ?? false))
-    this.#add(catalogue.fsck, ({ repair }) => fsck.run(repair ?? false))
-    this.#add(catalogue.echo, ({ path, type = 'file' }) => ({ node: 0, path, type, size: 0, storageClass: '', createdAt: 0 }))
-    this.#add(catalogue.usage, () => ({
-      nodes: tree.count,
-      storedBytes: totals.storedBytes,
-      blocks: blocks.usedBlocks,
-      slots: slots.usage().used,
+    this.#add(catalogue.createObject, ({ objects }, head) => objects.create(head))
+    this.#add(catalogue.deleteObject, async ({ objects }, head) => ({ deleted: await objects.delete(head) }))
+    this.#add(catalogue.openObject, ({ objects }, head) => objects.open(head))
+    this.#add(catalogue.definitions, ({ definitions }) => ({ bundles: definitions.list() }))
+    this.#add(catalogue.undeploy, ({ definitions }, { name, force }) => ({
+      undeployed: definitions.undeploy(name, force ?? false),
     }))
   }
 
+  #cluster(): void {
+    const { membership, fsck, namespaces } = this.#parts
+    this.#add(catalogue.heartbeat, (_namespace, { incarnation }) => {
+      const streams = namespaces.get(membership.heartbeat(incarnation)).streamsPerServer
+      return streams === undefined ? {} : { streams }
+    })
+    this.#add(catalogue.objectsLost, (_namespace, head) => {
+      membership.objectsLost(head)
+      return {}
+    })
+    this.#add(catalogue.leaving, (_namespace, { incarnation }) => {
+      const space = membership.leaving(incarnation)
+      let writers = 0
+      for (const { claims } of namespaces.all()) writers += claims.on(space)
+      return { writers }
+    })
+    this.#add(catalogue.servers, () => ({ servers: membership.list() }))
+    this.#add(catalogue.drainServer, (_namespace, { id }) => membership.drain(id))
+    this.#add(catalogue.removeServer, (_namespace, { id, force }) => membership.remove(id, force ?? false))
+    this.#add(catalogue.fsck, (_namespace, { repair }) => fsck.run(repair ?? false))
+    this.#add(catalogue.echo, (_namespace, { path, type = 'file' }) => ({
+      node: 0,
+      path,
+      type,
+      size: 0,
+      storageClass: '',
+      createdAt: 0,
+    }))
+    this.#add(catalogue.usage, namespace => namespace.usage())
+  }
+
+  #namespaces(): void {
+    const { namespaces, membership, access } = this.#parts
+    this.#add(catalogue.createNamespace, (_namespace, head) => {
+      access.checkTokens()
+      return namespaces.create(head)
+    })
+    this.#add(catalogue.listNamespaces, () => namespaces.list())
+    this.#add(catalogue.rotateToken, (_namespace, head) => {
+      namespaces.rotate(head)
+      return {}
+    })
+    this.#add(catalogue.revokeToken, (_namespace, head) => {
+      namespaces.revoke(head)
+      return {}
+    })
+    this.#add(catalogue.deleteNamespace, (_namespace, head) => namespaces.delete(head, membership))
+  }
+
   #add<Head, A>(operation: Operation<Head, A>, run: Run<Head, A>): void {
-    const { answers } = this.#parts
+    const { access } = this.#parts
+    const { name } = operation
     const once = operation.changes
-      ? (head: Head, caller: Caller) => answers.once(operation.name, head as Numbered, caller, false, () => run(head, caller))
-      : (head: Head, caller: Caller) => whenGiven(run(head, caller))
+      ? (head: Head, caller: Caller) =>
+          caller.namespace.answers.once(name, head as Numbered, caller, false, () => run(caller.namespace, head, caller))
+      : (head: Head, caller: Caller) => whenGiven(run(caller.namespace, head, caller))
     const settled = (head: Head, caller: Caller): A | Promise<A> => {
-      this.#draining.check(operation.name)
+      this.#draining.check(name)
       return this.#settled(caller, () => once(head, caller))
     }
     this.#enter({
       operation,
       run: (head, caller) => settled(head as Head, caller),
-      bind: handlers => handlers.answer(operation, (head, call) => settled(head, callerOf(call))),
+      bind: handlers => handlers.answer(operation, (head, call) => settled(head, access.callerOf(call))),
     })
   }
 
   #addBytes<Head, A>(operation: Operation<Head, A>, run: RunBytes<Head, A>, { bound = false } = {}): void {
-    const { answers } = this.#parts
-    const once: RunBytes<Head, A> = operation.changes
-      ? (head, body, caller) => answers.once(operation.name, head as Numbered, caller, bound, () => run(head, body, caller))
-      : run
-    const settled: RunBytes<Head, A> = (head, body, caller) => {
-      this.#draining.check(operation.name)
+    const { access } = this.#parts
+    const { name } = operation
+    const once = operation.changes
+      ? (head: Head, body: Buffer, caller: Caller) =>
+          caller.namespace.answers.once(name, head as Numbered, caller, bound, () => run(caller.namespace, head, body, caller))
+      : (head: Head, body: Buffer, caller: Caller) => run(caller.namespace, head, body, caller)
+    const settled = (head: Head, body: Buffer, caller: Caller): Reply<A> | Promise<Reply<A>> => {
+      this.#draining.check(name)
       return this.#settled(caller, () => once(head, body, caller))
     }
     this.#enter({
       operation,
       run: (head, caller, body = NO_BYTES) => settled(head as Head, body, caller),
-      bind: handlers => handlers.answerBytes(operation, (head, body, call) => settled(head, body, callerOf(call))),
+      bind: handlers => handlers.answerBytes(operation, (head, body, call) => settled(head, body, access.callerOf(call))),
     })
   }
 
   /** Nobody is told, be it by an answer or an error, of what a restart would not find. */
   #settled<A>(caller: Caller, run: () => A | Promise<A>): A | Promise<A> {
-    const { claims, journal } = this.#parts
-    claims.returned(caller)
+    const { journal } = this.#parts
+    caller.namespace.claims.returned(caller)
     let answer: A | Promise<A>
     try {
       answer = run()

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Log } from '../server/log.ts'
 import { Claims } from './claims.ts'
 import { verifyConfig } from './config.ts'
+import { Counter } from './counter.ts'
 import { FakeClock, FakeConnection, settle } from './fakes.test.helper.ts'
 import { Frees } from './frees.ts'
 import { Fsck } from './fsck.ts'
@@ -29,19 +30,20 @@ function parts() {
   const blocks = new BlockSpaces(['dram'], 1 << 20, generations, frees)
   const slots = new SlotSpaces(generations, log)
   const tree = new Tree({
+    ids: new Counter(1),
     wallTime: () => clock.wallTime(),
     journal,
     order: blocks.orders.default,
     root: { id: 1, createdAt: 0 },
   })
-  const leases = new LeaseTable(journal, 0)
+  const leases = new LeaseTable(journal, new Counter(0))
   const stopObject = () => Promise.resolve()
   const reaper = new Reaper({ clock, tree, blocks, totals: new Totals(), leases, stopObject, journal })
   const randomness = { bytes: (count: number) => Buffer.alloc(count), id: () => 'claim' }
   const claims = new Claims({ clock, randomness, reaper, journal })
   const orphans = new Orphans(frees)
-  const recovery = new Recovery(orphans, slots, log)
-  const membership = new Membership({ config, clock, log, blocks, slots, frees, recovery, journal })
+  const recovery = new Recovery(orphans, log)
+  const membership = new Membership({ config, clock, log, blocks, slotsOf: () => slots, frees, recovery, journal })
   const proofKey = Buffer.alloc(32).toString('base64url')
   const head = {
     role: 'storage',
@@ -52,7 +54,7 @@ function parts() {
     proofKey,
   } as const
   membership.register(head, new FakeConnection('storage'))
-  const fsck = new Fsck({ clock, log, tree, claims, blocks, reaper, generations, membership, orphans })
+  const fsck = new Fsck({ clock, log, homes: () => [{ tree, claims, reaper }], blocks, generations, membership, orphans })
   const add = (path: string) => {
     const place = tree.place(path, false)
     if (place.node) throw new Error('taken')

@@ -12,7 +12,7 @@ import type { Tree } from './tree.ts'
 
 /** One committed content of a node, or an open claim. */
 export type Owner =
-  | { readonly kind: 'node'; readonly node: BytesNode | BagNode; readonly version: number }
+  | { readonly kind: 'node'; readonly node: BytesNode | BagNode; readonly version: number; readonly tree: Tree }
   | { readonly kind: 'claim'; readonly claim: Claim }
 
 /** What was seen of a block. */
@@ -47,9 +47,14 @@ export class OwnedBlocks {
   }
 }
 
-export interface OwnershipParts {
+/** What owns blocks in one namespace. */
+export interface Home {
   readonly tree: Tree
   readonly claims: Claims
+}
+
+export interface OwnershipParts {
+  readonly homes: readonly Home[]
   readonly blockBytes: number
   /** Told of a block that its owner shares: `other` has it as well, where that is known. */
   readonly doubly: (block: Block, owner: Owner, other: Owner | undefined) => void
@@ -58,7 +63,7 @@ export interface OwnershipParts {
 export class Ownership {
   readonly spaces = new Map<BlockSpace, OwnedBlocks>()
   readonly objects = new Set<ActionObject>()
-  /** The root included. */
+  /** Roots are not counted. */
   nodes = 0
   blocks = 0
   readonly #parts: OwnershipParts
@@ -78,7 +83,26 @@ export class Ownership {
 
   /** Each step is short; between two of them anything may change. */
   *walk(): Generator<undefined, undefined> {
-    for (const claim of this.#parts.claims.all()) {
+    for (const { claims } of this.#parts.homes) yield* this.#walkClaims(claims)
+    for (const { tree } of this.#parts.homes) {
+      for (const node of tree.all()) {
+        this.nodes += node === tree.root ? 0 : 1
+        yield
+        yield* this.#walkNode(node, tree)
+      }
+    }
+    return undefined
+  }
+
+  /** Where the owner is to be found; undefined once it does not own what it had any more. */
+  pathOf(owner: Owner): string | undefined {
+    if (owner.kind === 'claim') return owner.claim.path
+    const { node, version, tree } = owner
+    return versionOf(node) === version ? tree.pathOf(node) : undefined
+  }
+
+  *#walkClaims(claims: Claims): Generator<undefined, undefined> {
+    for (const claim of claims.all()) {
       const owner: Owner = { kind: 'claim', claim }
       // From behind: a commit takes blocks away at the front.
       for (let at = claim.blocks.length - 1; at >= 0; at -= 1) {
@@ -87,33 +111,21 @@ export class Ownership {
         yield
       }
     }
-    for (const node of this.#parts.tree.all()) {
-      this.nodes += 1
-      yield
-      yield* this.#walkNode(node)
-    }
     return undefined
   }
 
-  /** Where the owner is to be found; undefined once it does not own what it had any more. */
-  pathOf(owner: Owner): string | undefined {
-    if (owner.kind === 'claim') return owner.claim.path
-    const { node, version } = owner
-    return versionOf(node) === version ? this.#parts.tree.pathOf(node) : undefined
-  }
-
-  *#walkNode(node: Node): Generator<undefined, undefined> {
-    if (node.type === 'file' || node.type === 'keyvalue') yield* this.#walkBytes(node)
-    else if (node.type === 'bag') yield* this.#walkBag(node)
+  *#walkNode(node: Node, tree: Tree): Generator<undefined, undefined> {
+    if (node.type === 'file' || node.type === 'keyvalue') yield* this.#walkBytes(node, tree)
+    else if (node.type === 'bag') yield* this.#walkBag(node, tree)
     else if (node.type === 'action' && node.object) this.objects.add(node.object)
     return undefined
   }
 
-  *#walkBytes(node: BytesNode): Generator<undefined, undefined> {
-    let owner = { kind: 'node', node, version: node.version } as const
+  *#walkBytes(node: BytesNode, tree: Tree): Generator<undefined, undefined> {
+    let owner = { kind: 'node', node, version: node.version, tree } as const
     for (let at = 0; ; at += 1) {
       if (owner.version !== node.version) {
-        owner = { kind: 'node', node, version: node.version }
+        owner = { kind: 'node', node, version: node.version, tree }
         at = 0
       }
       const block = blockAt(node.chain, at)
@@ -123,8 +135,8 @@ export class Ownership {
     }
   }
 
-  *#walkBag(bag: BagNode): Generator<undefined, undefined> {
-    const owner: Owner = { kind: 'node', node: bag, version: 0 }
+  *#walkBag(bag: BagNode, tree: Tree): Generator<undefined, undefined> {
+    const owner: Owner = { kind: 'node', node: bag, version: 0, tree }
     // Once the bag is deleted, it has no parts.
     for (let part = 0; part < bag.parts.length; part += 1) {
       for (let at = 0; ; at += 1) {

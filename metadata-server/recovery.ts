@@ -8,16 +8,13 @@ import type { Log } from '../server/log.ts'
 import type { Member } from './members.ts'
 import type { Orphans } from './orphans.ts'
 import { freeLeak, leaksOf } from './slot-check.ts'
-import type { SlotSpaces } from './slots.ts'
 
 export class Recovery {
   readonly #orphans: Orphans
-  readonly #slots: SlotSpaces
   readonly #log: Log
 
-  constructor(orphans: Orphans, slots: SlotSpaces, log: Log) {
+  constructor(orphans: Orphans, log: Log) {
     this.#orphans = orphans
-    this.#slots = slots
     this.#log = log
   }
 
@@ -43,14 +40,14 @@ export class Recovery {
 
   /** Until it is over no slot of the server is given out: one that is free here may be taken there. */
   async #clearSlots(space: Parameters<typeof leaksOf>[0]): Promise<number> {
-    this.#slots.close(space)
+    space.siblings.close(space)
     try {
       // Whatever is in a slot was put there for a node that was there.
       const leaks = await leaksOf(space, () => true)
       for (const leak of leaks) await freeLeak(space, leak)
       return leaks.length
     } finally {
-      this.#slots.open(space)
+      space.siblings.open(space)
     }
   }
 }

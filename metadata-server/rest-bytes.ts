@@ -5,15 +5,15 @@ import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Reply } from '../protocol/peer.ts'
 import { storageClass, target } from '../protocol/schemas.ts'
-import { restCaller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import type { Operations } from './operations.ts'
 
 /** Of an operation whose bytes travel with it, what REST takes and gives. */
 export interface BytesRoute {
-  readonly operation: Pick<Operation, 'name' | 'summary'>
+  readonly operation: Pick<Operation, 'name' | 'summary' | 'by'>
   readonly bodySchema: TSchema
   readonly answerSchema: TSchema
-  run(body: unknown): Promise<unknown>
+  run(body: unknown, caller: Caller): Promise<unknown>
 }
 
 const encoded = (description: string): TSchema =>
@@ -28,10 +28,10 @@ export function bytesRoutes(operations: Operations): BytesRoute[] {
       operation: put,
       bodySchema: Type.Object({ ...target, ...options, bytes: encoded('the bytes') }),
       answerSchema: put.answerSchema,
-      async run(body) {
+      async run(body, caller) {
         const { bytes, rest } = decodeBytes('put', body)
         const head = put.parseHead(rest)
-        const reply = await run<AnswerOf<typeof put>>(operations, 'put', head, bytes)
+        const reply = await run<AnswerOf<typeof put>>(operations, 'put', head, bytes, caller)
         if (reply.head.stored) return reply.head
         const { inlineBytes } = reply.head
         const many = `REST carries at most ${inlineBytes} bytes, and as long as there is memory for them`
@@ -45,13 +45,14 @@ export function bytesRoutes(operations: Operations): BytesRoute[] {
       operation: get,
       bodySchema: Type.Object(target),
       answerSchema: Type.Object({ bytes: encoded('the bytes') }),
-      async run(body) {
+      async run(body, caller) {
         const head = get.parseHead(body ?? {})
         const { head: answer, body: bytes = NONE } = await run<AnswerOf<typeof get>>(
           operations,
           'get',
           { ...head, blocks: 0 },
           NONE,
+          caller,
         )
         if (!answer.opened) return { bytes: Buffer.from(bytes).toString('base64') }
         const { path, size } = answer.opened
@@ -66,10 +67,16 @@ export function bytesRoutes(operations: Operations): BytesRoute[] {
 
 const NONE = Buffer.alloc(0)
 
-async function run<A>(operations: Operations, name: 'put' | 'get', head: unknown, bytes: Buffer): Promise<Reply<A>> {
+async function run<A>(
+  operations: Operations,
+  name: 'put' | 'get',
+  head: unknown,
+  bytes: Buffer,
+  caller: Caller,
+): Promise<Reply<A>> {
   const routine = operations.routine(name)
   if (!routine) throw new GliderError('INTERNAL', `the operation ${name} has no routine`)
-  return routine.run(head, restCaller, bytes) as Reply<A> | Promise<Reply<A>>
+  return routine.run(head, caller, bytes) as Reply<A> | Promise<Reply<A>>
 }
 
 /**

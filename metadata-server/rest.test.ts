@@ -14,7 +14,7 @@ async function start() {
   const cluster = new FakeCluster()
   const app = Fastify()
   apps.push(app)
-  await registerRest(app, cluster.server.operations, { version: '1.2.3' })
+  await registerRest(app, cluster.server.operations, cluster.server.access, { version: '1.2.3' })
   await app.ready()
   const post = async (operation: string, body: unknown) => {
     const payload = typeof body === 'string' ? body : JSON.stringify(body)

@@ -5,7 +5,7 @@ import Type from 'typebox'
 import { catalogue, type OperationName } from '../protocol/catalogue.ts'
 import { errorTable, GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import { restCaller } from './caller.ts'
+import type { Access } from './access.ts'
 import type { Operations } from './operations.ts'
 import { type BytesRoute, bytesRoutes, decodeBytes } from './rest-bytes.ts'
 
@@ -37,7 +37,12 @@ export interface RestOptions {
   readonly version: string
 }
 
-export async function registerRest(app: FastifyInstance, operations: Operations, options: RestOptions): Promise<void> {
+export async function registerRest(
+  app: FastifyInstance,
+  operations: Operations,
+  access: Access,
+  options: RestOptions,
+): Promise<void> {
   await app.register(async scope => {
     // Heads are checked by the catalogue, so that their errors are ours; the schemas here are for the description.
     scope.setValidatorCompiler(() => () => true)
@@ -52,10 +57,10 @@ export async function registerRest(app: FastifyInstance, operations: Operations,
     for (const name of Object.keys(catalogue) as OperationName[]) {
       const operation = catalogue[name] as Operation
       if (operation.server !== 'metadata' || operation.internal || onlyInFrames.has(name)) continue
-      if (name === 'deploy') addDeploy(scope, operations)
-      else if (operation.bytes === 'none') addOperation(scope, operations, name, operation)
+      if (name === 'deploy') addDeploy(scope, operations, access)
+      else if (operation.bytes === 'none') addOperation(scope, { operations, access }, name, operation)
     }
-    for (const route of bytesRoutes(operations)) addBytes(scope, route)
+    for (const route of bytesRoutes(operations)) addBytes(scope, access, route)
     scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
     scope.all('/v1/*', { schema: { hide: true } }, request => {
       throw new GliderError('NOT_FOUND', `there is no ${request.method} ${request.url}: see /openapi.json for the operations`)
@@ -63,29 +68,37 @@ export async function registerRest(app: FastifyInstance, operations: Operations,
   })
 }
 
-function addOperation(scope: FastifyInstance, operations: Operations, name: OperationName, operation: Operation): void {
+interface Served {
+  readonly operations: Operations
+  readonly access: Access
+}
+
+function addOperation(scope: FastifyInstance, { operations, access }: Served, name: OperationName, operation: Operation): void {
   const routine = operations.routine(name)
   if (!routine) throw new GliderError('INTERNAL', `the operation ${name} has no routine`)
   scope.post(`/v1/${name}`, { schema: describe(operation, operation.headSchema) }, async request => {
-    const head = operation.parseHead(request.body ?? {})
-    return routine.run(head, restCaller)
+    const caller = access.restCaller(operation, request.headers.authorization)
+    return routine.run(operation.parseHead(request.body ?? {}), caller)
   })
 }
 
-function addDeploy(scope: FastifyInstance, operations: Operations): void {
+function addDeploy(scope: FastifyInstance, operations: Operations, access: Access): void {
   const operation = catalogue.deploy
   const bytes = Type.String({ description: 'the module, in base64', contentEncoding: 'base64' })
   const schema = describe(operation, Type.Object({ name: Type.String(), bytes }))
   scope.post('/v1/deploy', { schema, bodyLimit: DEPLOY_BODY_BYTES }, async request => {
+    const caller = access.restCaller(operation, request.headers.authorization)
     const { bytes, rest } = decodeBytes('deploy', request.body)
-    return operations.deploy(operation.parseHead(rest), oneChunk(bytes), restCaller)
+    return operations.deploy(operation.parseHead(rest), oneChunk(bytes), caller)
   })
 }
 
-function addBytes(scope: FastifyInstance, route: BytesRoute): void {
+function addBytes(scope: FastifyInstance, access: Access, route: BytesRoute): void {
   const { operation, bodySchema, answerSchema } = route
   const schema = describe({ ...operation, answerSchema }, bodySchema)
-  scope.post(`/v1/${operation.name}`, { schema }, request => route.run(request.body))
+  scope.post(`/v1/${operation.name}`, { schema }, request =>
+    route.run(request.body, access.restCaller(operation, request.headers.authorization)),
+  )
 }
 
 function describe(operation: Pick<Operation, 'name' | 'summary' | 'answerSchema'>, body: unknown): Record<string, unknown> {

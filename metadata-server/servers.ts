@@ -13,6 +13,10 @@ export interface ServerRecord {
   readonly address: string
   readonly storageClass: string
   readonly proofKey: Buffer
+  /** That an active server is for. */
+  readonly namespace: string
+  /** Of the token that the actions of an active server have: its SHA-256; empty for none. */
+  readonly tokenHash: string
   state: ServerState
   /** Nothing new is to go there. */
   draining: boolean

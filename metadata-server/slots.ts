@@ -1,5 +1,5 @@
 /**
- * The slots of active servers. Always holds: a slot is free or has exactly one occupant; a slot whose object may still
+ * The slots of the active servers of one namespace. Always holds: a slot is free or has exactly one occupant; a slot whose object may still
  * live although nobody owns it is kept until its server has stopped it, or is dead.
  */
 import { catalogue } from '../protocol/catalogue.ts'
@@ -43,6 +43,8 @@ export class Slot {
 
 export class SlotSpace {
   readonly server: ServerRecord
+  /** Those of the namespace that its server is for. */
+  readonly siblings: SlotSpaces
   readonly capacity: number
   readonly taken = new Map<number, Slot>()
   /** Slots to be stopped before they can be free. */
@@ -54,9 +56,10 @@ export class SlotSpace {
   readonly #freed: number[] = []
   #fresh = 0
 
-  constructor(server: ServerRecord, capacity: number) {
+  constructor(server: ServerRecord, capacity: number, siblings: SlotSpaces) {
     this.server = server
     this.capacity = capacity
+    this.siblings = siblings
   }
 
   get free(): number {
@@ -109,8 +112,13 @@ export class SlotSpaces {
     this.#log = log
   }
 
+  /** How many there are that are not dead. */
+  get servers(): number {
+    return this.#spaces.length
+  }
+
   join(server: ServerRecord, slots: number): SlotSpace {
-    const space = new SlotSpace(server, slots)
+    const space = new SlotSpace(server, slots, this)
     this.#spaces.push(space)
     return space
   }

@@ -3,6 +3,7 @@ import { GliderError } from '../protocol/errors.ts'
 import { type Block, BlockSpace } from './blocks.ts'
 import type { Frees } from './frees.ts'
 import type { Generations } from './generations.ts'
+import { type Limits, noLimits } from './limits.ts'
 import { type StorageOrder, StorageOrders } from './orders.ts'
 import { onSameHost, type ServerRecord } from './servers.ts'
 
@@ -25,15 +26,35 @@ export class BlockSpaces {
   readonly blockBytes: number
   readonly #generations: Generations
   readonly #frees: Frees
-  readonly #rotations = new Map<string, Rotation>()
+  readonly #rotations: Map<string, Rotation>
+  /** The only ones that may be chosen; any where there are none. */
+  readonly #allowed: ReadonlySet<string> | undefined
+  readonly #limits: Limits
   #taken = 0
 
-  constructor(classes: readonly string[], blockBytes: number, generations: Generations, frees: Frees) {
+  /** @param of the cluster, of which these are what one namespace sees: these classes and no others where it is `closed` */
+  constructor(
+    classes: readonly string[],
+    blockBytes: number,
+    generations: Generations,
+    frees: Frees,
+    of?: { readonly all: BlockSpaces; readonly closed: boolean; readonly limits: Limits },
+  ) {
     this.orders = new StorageOrders(classes)
     this.blockBytes = blockBytes
     this.#generations = generations
     this.#frees = frees
+    this.#rotations = of ? of.all.#rotations : new Map<string, Rotation>()
+    this.#limits = of?.limits ?? noLimits
+    this.#allowed = of?.closed ? new Set(classes) : undefined
+    if (of) return
     for (const storageClass of classes) this.#rotations.set(storageClass, { spaces: [], next: 0 })
+  }
+
+  /** The same servers for one namespace, which has these classes and no others; or all, in the order of the cluster. */
+  ofNamespace(classes: readonly string[] | undefined, limits: Limits): BlockSpaces {
+    const of = { all: this, closed: classes !== undefined, limits }
+    return new BlockSpaces(classes ?? this.orders.default.classes, this.blockBytes, this.#generations, this.#frees, of)
   }
 
   /** Makes the space of a server that has just registered. */
@@ -73,8 +94,8 @@ export class BlockSpaces {
     // Once each, or there would be orders without end to be kept.
     const classes = [...new Set(typeof choice === 'string' ? [choice, ...all] : choice)]
     for (const name of classes) {
-      if (name !== 'active' && this.#rotations.has(name)) continue
-      const known = [...this.#rotations.keys()].join(', ')
+      if (name !== 'active' && (this.#allowed ?? this.#rotations).has(name)) continue
+      const known = [...(this.#allowed ?? this.#rotations).keys()].join(', ')
       const what = name === 'active' ? 'holds actions, not data' : 'is not known'
       throw new GliderError('INVALID_ARGUMENT', `${path}: the storage class ${name} ${what}: choose among ${known}`)
     }
@@ -83,11 +104,12 @@ export class BlockSpaces {
 
   /**
    * Between one and `count` blocks: as many as there are, each from the next server.
-   * @throws GliderError NO_SPACE
+   * @throws GliderError NO_SPACE, QUOTA_EXCEEDED
    */
   take(order: StorageOrder, count: number, path: string): Block[] {
     const blocks = this.takeIfFree(order, count)
     if (count > 0 && blocks.length === 0) {
+      if (this.#room() <= 0) throw this.#limits.exceeded('bytes', this.#taken * this.blockBytes)
       const remedy = 'delete something or start another storage server'
       throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.classes.join(', ')}: ${remedy}`)
     }
@@ -97,13 +119,20 @@ export class BlockSpaces {
   /** At most `count` blocks, each from the next server; none where all is full. */
   takeIfFree(order: StorageOrder, count: number): Block[] {
     const blocks: Block[] = []
-    while (blocks.length < count) {
+    const most = Math.min(count, this.#room())
+    while (blocks.length < most) {
       const block = this.#takeOne(order)
       if (!block) break
       blocks.push(block)
     }
     this.#taken += blocks.length
     return blocks
+  }
+
+  /** How many more blocks the quota leaves, the one included that reaches over it. */
+  #room(): number {
+    const { bytes } = this.#limits.quota
+    return bytes === undefined ? Number.POSITIVE_INFINITY : Math.ceil(bytes / this.blockBytes) - this.#taken
   }
 
   /** A block elsewhere in place of one on a server that does not answer; undefined where there is none at the moment. */

@@ -9,6 +9,7 @@ import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import { Quiet } from '../server/quiet.ts'
 import type { System } from '../server/system.ts'
+import type { ServerTls } from '../server/tls.ts'
 import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
 import { LmdbJournal } from './journal/lmdb-journal.ts'
@@ -19,6 +20,11 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Of the cluster. */
+  readonly secret?: string | undefined
+  readonly tls?: ServerTls | undefined
+  /** By which operators come, where there is a secret. */
+  readonly adminToken?: string | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** What it takes on. */
@@ -34,7 +40,19 @@ export interface MetadataServerConfig extends Partial<MetadataConfig> {
  * @param leave told where it cannot go on: its journal can no longer be written
  */
 export async function startMetadataServer(
-  { host, port, advertise, stateDir, sync = false, spin = false, limits, ...config }: MetadataServerConfig,
+  {
+    host,
+    port,
+    advertise,
+    stateDir,
+    secret,
+    tls,
+    adminToken,
+    sync = false,
+    spin = false,
+    limits,
+    ...config
+  }: MetadataServerConfig,
   system: System,
   leave: Leave = () => {},
 ): Promise<RunningServer> {
@@ -45,8 +63,8 @@ export async function startMetadataServer(
   let server: MetadataServer | undefined
   let chassis: Chassis
   try {
-    server = new MetadataServer({ clock, randomness, log, config, ...(saved && { saved }) })
-    const { operations } = server
+    server = new MetadataServer({ clock, randomness, log, config, secret, adminToken, ...(saved && { saved }) })
+    const { operations, access } = server
     const handlers = new HandlerTable()
     server.bind(handlers)
     chassis = await Chassis.start({
@@ -56,11 +74,14 @@ export async function startMetadataServer(
       port,
       advertise,
       context: connectionContext(clock, { spin, limits }),
+      secret,
+      tls,
+      admit: (hello, connection) => access.admit(hello, connection),
       handlers,
       metrics: metricsOf(server),
       log,
       notReady: () => [],
-      routes: app => registerRest(app, operations, { version: packageVersion }),
+      routes: app => registerRest(app, operations, access, { version: packageVersion }),
     })
   } catch (error) {
     server?.stop()

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GliderError } from '../protocol/errors.ts'
+import { Counter } from './counter.ts'
 import { codeOf, FakeClock, FakeCluster, messageOf } from './fakes.test.helper.ts'
 import { noJournal } from './journal/journal.ts'
 import { FileNode } from './node.ts'
@@ -133,7 +134,7 @@ test('ids are higher at a later start, although nothing is remembered', async ()
   const start = (): Tree => {
     const createdAt = clock.wallTime()
     const root = { id: firstId(createdAt), createdAt }
-    return new Tree({ wallTime: () => clock.wallTime(), journal: noJournal, order, root })
+    return new Tree({ ids: new Counter(1), wallTime: () => clock.wallTime(), journal: noJournal, order, root })
   }
   const before = start()
   for (let i = 0; i < 4000; i += 1) addFile(before, `/f${i}`)

@@ -8,7 +8,9 @@ import type { NodeType } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { checkName, joinPath, parentPath, parsePath } from '../protocol/paths.ts'
 import { ChunkTable } from './chunk-table.ts'
+import type { Counter } from './counter.ts'
 import type { Journal } from './journal/journal.ts'
+import { type Limits, noLimits } from './limits.ts'
 import {
   type Birth,
   canHold,
@@ -35,6 +37,9 @@ export function firstId(wallTimeMs: number): number {
 export interface TreeOptions {
   readonly wallTime: () => number
   readonly journal: Journal
+  /** Gives the ids: no two nodes of any namespace have the same. */
+  readonly ids: Counter
+  readonly limits?: Limits
   /** Of the root. */
   readonly order: StorageOrder
   readonly root: Birth
@@ -45,14 +50,17 @@ export class Tree {
   readonly #wallTime: () => number
   readonly #journal: Journal
   readonly #nodes = new ChunkTable<Node>()
-  #nextId: number
+  readonly #ids: Counter
+  readonly #limits: Limits
 
-  constructor({ wallTime, journal, order, root }: TreeOptions) {
+  constructor({ wallTime, journal, ids, order, root, limits = noLimits }: TreeOptions) {
     this.#wallTime = wallTime
     this.#journal = journal
     this.root = new DirectoryNode(root, order)
     this.#nodes.add(root.id, this.root)
-    this.#nextId = Math.max(firstId(wallTime()), root.id) + 1
+    this.#ids = ids
+    this.#limits = limits
+    ids.seen(root.id)
   }
 
   /** Nodes below the root, those included that are being freed. */
@@ -189,8 +197,12 @@ export class Tree {
     )
   }
 
-  /** Makes the directories that are missing and puts a node there. */
+  /**
+   * Makes the directories that are missing and puts a node there.
+   * @throws GliderError QUOTA_EXCEEDED
+   */
   add<N extends Node>(place: FreePlace, make: (birth: Birth) => N): N {
+    this.#limits.check('nodes', this.count, place.missing.length + 1)
     let { parent } = place
     for (const name of place.missing) {
       const { order } = parent
@@ -225,7 +237,7 @@ export class Tree {
   /** Puts a node back that was there at an earlier start, in rising order of the ids; {@link reenter} gives it its place. */
   restore(node: Node): void {
     this.#nodes.add(node.id, node)
-    this.#nextId = Math.max(this.#nextId, node.id + 1)
+    this.#ids.seen(node.id)
   }
 
   /** Gives a restored node its place, in rising order of the ordinals. Answers whether its parent is there. */
@@ -263,8 +275,7 @@ export class Tree {
   }
 
   #attach<N extends Node>(parent: ParentNode, name: string, make: (birth: Birth) => N): N {
-    const node = make({ id: this.#nextId, createdAt: this.#wallTime() })
-    this.#nextId += 1
+    const node = make({ id: this.#ids.next(), createdAt: this.#wallTime() })
     this.#enter(node, parent, ownString(name))
     this.#nodes.add(node.id, node)
     return node

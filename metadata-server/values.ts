@@ -31,6 +31,7 @@ export class Values {
     const { place, node: old, parent } = putPlace(tree, head, head.parents ?? false)
     const order = blocks.orderFor(head.storageClass, (old ?? parent).order, place.path, nearServer(tree, head.near))
     if (parent.type === 'directory') claims.checkFree(old, place.path)
+    contents.checkRoom(bytes.length, old?.size ?? 0)
     const { inlineBytes } = contents
     if (!contents.fitsInline(bytes.length, old)) return { stored: false, inlineBytes }
     const node = old ?? this.#make(place, order)

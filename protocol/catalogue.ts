@@ -8,6 +8,8 @@ import Type from 'typebox'
 import { byteOperations } from './byte-operations.ts'
 import { checkOperations } from './check-operations.ts'
 import { leaseOperations } from './lease-operations.ts'
+import { membershipOperations } from './membership-operations.ts'
+import { namespaceOperations } from './namespace-operations.ts'
 import { defineOperation, type Operation } from './operation.ts'
 import {
   anyJson,
@@ -25,9 +27,11 @@ import {
   storageClass,
   target,
   ttlMs,
+  usage,
 } from './schemas.ts'
 
 export type { Finding, FindingKind, FsckReport } from './check-operations.ts'
+export type { NamespaceInfo } from './namespace-operations.ts'
 export {
   type BundleInfo,
   type ClassInfo,
@@ -36,6 +40,7 @@ export {
   nodeTypes,
   type ObjectState,
   objectStates,
+  type Quota,
   type ServerInfo,
 } from './schemas.ts'
 
@@ -183,6 +188,7 @@ export const catalogue = {
   fetchBundle: defineOperation('fetchBundle', {
     code: 19,
     server: 'metadata',
+    by: 'server',
     bytes: 'download',
     internal: true,
     summary: 'The code of one version of a bundle.',
@@ -191,62 +197,12 @@ export const catalogue = {
   }),
 
   // The cluster, on the metadata server.
-  register: defineOperation('register', {
-    code: 20,
-    server: 'metadata',
-    internal: true,
-    summary: 'A storage or active server offers its space. Its connection then carries heartbeats, and what it is asked to do.',
-    head: Type.Object({
-      role: Type.Enum(['storage', 'active']),
-      incarnation: Type.String(),
-      address: Type.String({ description: 'host:port that clients reach it by' }),
-      storageClass: Type.String(),
-      /** Bytes of a storage server, slots of an active one. */
-      capacity: count,
-      /** Key of the proofs for this server, in base64url: known to it and to the metadata server only. */
-      proofKey: Type.String(),
-      /** Bundles that are part of the server itself. */
-      builtin: Type.Optional(Type.Array(bundleInfo)),
-    }),
-    answer: Type.Object({
-      id: Type.String(),
-      blockBytes: count,
-      /** False where the metadata server does not know this incarnation: what it holds is nobody's. */
-      known: Type.Boolean(),
-    }),
-  }),
-  heartbeat: defineOperation('heartbeat', {
-    code: 21,
-    server: 'metadata',
-    internal: true,
-    summary: 'A sign of life of a registered server.',
-    head: Type.Object({ incarnation: Type.String() }),
-    answer: Type.Object({}),
-  }),
-  objectsLost: defineOperation('objectsLost', {
-    code: 22,
-    server: 'metadata',
-    internal: true,
-    summary: 'An active server tells which of its objects went down with their thread.',
-    head: Type.Object({
-      incarnation: Type.String(),
-      /** With the generation of each: its slot may be another's by the time that this is heard. */
-      objects: Type.Array(Type.Object({ slot: count, epoch: count, counter: count })),
-      cause: Type.String(),
-    }),
-    answer: Type.Object({}),
-  }),
-  leaving: defineOperation('leaving', {
-    code: 37,
-    server: 'metadata',
-    internal: true,
-    summary: 'A server is about to end: nothing new is to go there. Answers how many writers still have blocks on it.',
-    head: Type.Object({ incarnation: Type.String() }),
-    answer: Type.Object({ writers: count }),
-  }),
+  ...membershipOperations,
+  ...namespaceOperations,
   servers: defineOperation('servers', {
     code: 23,
     server: 'metadata',
+    by: 'operator',
     summary: 'The servers of the cluster, with their capacity and what of it is free.',
     head: Type.Object({}),
     answer: Type.Object({ servers: Type.Array(serverInfo) }),
@@ -254,6 +210,7 @@ export const catalogue = {
   drainServer: defineOperation('drainServer', {
     code: 25,
     server: 'metadata',
+    by: 'operator',
     changes: true,
     summary: 'Puts nothing new on a server from now on; what is there stays.',
     head: Type.Object({ id: Type.String() }),
@@ -262,6 +219,7 @@ export const catalogue = {
   awaitEmpty: defineOperation('awaitEmpty', {
     code: 26,
     server: 'metadata',
+    by: 'operator',
     internal: true,
     summary: 'Answers once a server holds nothing any more.',
     head: Type.Object({ id: Type.String() }),
@@ -270,6 +228,7 @@ export const catalogue = {
   removeServer: defineOperation('removeServer', {
     code: 27,
     server: 'metadata',
+    by: 'operator',
     changes: true,
     summary: 'Takes a server out of the cluster; one that still holds something only with `force`, and that is lost.',
     head: Type.Object({ id: Type.String(), force: Type.Optional(Type.Boolean()) }),
@@ -289,14 +248,7 @@ export const catalogue = {
     server: 'metadata',
     summary: 'What the namespace holds now.',
     head: Type.Object({}),
-    answer: Type.Object({
-      nodes: count,
-      /** Committed bytes of all nodes. */
-      storedBytes: count,
-      /** Blocks taken, those of open claims included. */
-      blocks: count,
-      slots: count,
-    }),
+    answer: usage,
   }),
 
   // Whether the tree and the servers agree: on the metadata server, and what it asks the others.
@@ -324,6 +276,7 @@ export const catalogue = {
   freeBlocks: defineOperation('freeBlocks', {
     code: 42,
     server: 'storage',
+    by: 'server',
     internal: true,
     summary: 'The metadata server takes blocks back: block, epoch and counter of the generation that ends.',
     head: Type.Object({ blocks: Type.Array(Type.Tuple([count, count, count])) }),
@@ -380,6 +333,7 @@ export const catalogue = {
   startObject: defineOperation('startObject', {
     code: 53,
     server: 'active',
+    by: 'server',
     internal: true,
     summary: 'The metadata server has an object made in a slot; answered after onCreate.',
     head: Type.Object({
@@ -400,6 +354,7 @@ export const catalogue = {
   stopObject: defineOperation('stopObject', {
     code: 54,
     server: 'active',
+    by: 'server',
     internal: true,
     summary: 'The metadata server has the object in a slot deleted; answered after onDelete.',
     head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']), chain }),
@@ -417,6 +372,7 @@ export const catalogue = {
   inspectBundle: defineOperation('inspectBundle', {
     code: 55,
     server: 'active',
+    by: 'server',
     internal: true,
     summary: 'Loads a version of a bundle in a thread of its own and tells its Action classes.',
     head: Type.Object({ name: Type.String(), version: Type.String(), file: Type.Optional(Type.String()) }),

@@ -51,6 +51,7 @@ export const checkOperations = {
   fsck: defineOperation('fsck', {
     code: 36,
     server: 'metadata',
+    by: 'operator',
     summary: 'Compares the tree with what every server holds; with `repair`, frees what nobody owns.',
     head: Type.Object({ repair: Type.Optional(Type.Boolean()) }),
     answer: fsckReport,
@@ -58,6 +59,7 @@ export const checkOperations = {
   listBlocks: defineOperation('listBlocks', {
     code: 43,
     server: 'storage',
+    by: 'server',
     bytes: 'body',
     internal: true,
     summary: 'The next blocks that hold bytes, as rows in the body: see inventory.ts. Pass `next` back for those after them.',
@@ -67,6 +69,7 @@ export const checkOperations = {
   listObjects: defineOperation('listObjects', {
     code: 56,
     server: 'active',
+    by: 'server',
     bytes: 'body',
     internal: true,
     summary: 'The next slots with an object, in the same form.',

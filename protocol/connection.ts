@@ -12,7 +12,8 @@ import { encodeJson } from './json-heads.ts'
 import { atLimit, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
 import type { Operation } from './operation.ts'
-import type { Answer, Connection, Hello, RequestOptions } from './peer.ts'
+import type { Answer, Connection, Hello, Principal, RequestOptions } from './peer.ts'
+import { trusted } from './principal.ts'
 import { type Pending, PendingRequests } from './requests.ts'
 import { type Backlog, SendQueue } from './send-queue.ts'
 import type { Spinner } from './spinner.ts'
@@ -29,8 +30,11 @@ export interface ConnectionOptions {
   readonly hello: Pick<Hello, 'role' | 'clientId' | 'namespace' | 'token'>
   /** What this side answers. */
   readonly handlers?: HandlerTable
-  /** Looks at the other side's hello; a throw refuses the connection. */
-  readonly admit?: (hello: Hello) => void
+  /**
+   * Tells by the other side's hello whom it speaks for; undefined where it has to prove that first. A throw refuses the connection.
+   * @default by its word
+   */
+  readonly admit?: (hello: Hello, connection: Connection) => Principal | undefined
   /** Highest id of a request or stream; after it they begin anew. @default 4294967295 */
   readonly lastId?: number
 }
@@ -56,12 +60,13 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly limits: Limits
   readonly inFlight: InFlight
   readonly remote: string
+  principal: Principal | undefined
   readonly #backlog: Backlog
   readonly #clock: Clock
   readonly #spinner: Spinner | undefined
   readonly #transport: Transport
   readonly #side: 'dialled' | 'accepted'
-  readonly #admit: ((hello: Hello) => void) | undefined
+  readonly #admit: (hello: Hello, connection: Connection) => Principal | undefined
   readonly #inbound: Inbound
   readonly #decoder: FrameDecoder
   readonly #requests: PendingRequests
@@ -87,7 +92,8 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#spinner = context.spinner
     this.#transport = options.transport
     this.#side = options.side
-    this.#admit = options.admit
+    this.#admit = options.admit ?? trusted
+    this.principal = undefined
     this.#nextId = options.side === 'dialled' ? 1 : 2
     this.#lastId = options.lastId ?? 0xffff_ffff
     this.remote = options.transport.remote
@@ -380,7 +386,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   greeted(hello: Hello): void {
     this.#helloTimer.cancel()
     try {
-      this.#admit?.(hello)
+      this.principal = this.#admit(hello, this)
     } catch (error) {
       const refusal = GliderError.from(error)
       this.answerError(0, refusal)

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import https from 'node:https'
 import { WebSocket } from 'ws'
 import { errorTable, GliderError, type WireError } from './errors.ts'
 import { socketTransport } from './socket.system.ts'
@@ -10,12 +11,19 @@ export const UPGRADE_PROTOCOL = 'glider/1'
 /** Path of the WebSocket that carries the same frames. */
 export const WEBSOCKET_PATH = '/v1/frames'
 
+/** Whom to trust that the server is who it says. */
+export interface TlsTrust {
+  /** Certificates in PEM. @default those of Node, with NODE_EXTRA_CA_CERTS */
+  readonly ca?: string | undefined
+}
 /** Longer ones are no errors of ours. */
 const MAX_REFUSAL_CHARACTERS = 10_000
 
 export interface DialOptions {
   /** Speak frames over a WebSocket, where proxies let nothing else through. @default false */
   readonly webSocket?: boolean
+  /** Speak TLS, and trust these authorities. @default plain */
+  readonly tls?: TlsTrust | undefined
   readonly signal?: AbortSignal
   /** @default 10000 */
   readonly timeoutMs?: number
@@ -30,10 +38,11 @@ export async function dial(address: string, options: DialOptions = {}): Promise<
   return options.webSocket ? dialWebSocket(address, options) : dialUpgrade(address, options)
 }
 
-function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+function dialUpgrade(address: string, { tls, signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
   const { host, port } = splitAddress(address)
   return new Promise((resolve, reject) => {
-    const request = http.request({
+    const request = (tls ? https : http).request({
+      ...(tls?.ca !== undefined && { ca: tls.ca }),
       host,
       port,
       agent: false,
@@ -57,14 +66,15 @@ function dialUpgrade(address: string, { signal, timeoutMs = 10_000 }: DialOption
   })
 }
 
-function dialWebSocket(address: string, { signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+function dialWebSocket(address: string, { tls, signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
   splitAddress(address)
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`ws://${address}${WEBSOCKET_PATH}`, {
+    const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://${address}${WEBSOCKET_PATH}`, {
       handshakeTimeout: timeoutMs,
       perMessageDeflate: false,
       // Masks keep scripts of web pages from speaking HTTP to proxies; with one of zeros both sides leave the bytes as they are.
       generateMask: mask => mask.fill(0),
+      ...(tls?.ca !== undefined && { ca: tls.ca }),
     })
     const onAbort = (): void => socket.terminate()
     socket.on('open', () => {
@@ -106,6 +116,14 @@ async function refusalOf(address: string, response: http.IncomingMessage): Promi
 
 function unreachableServer(address: string, cause: Error, signal: AbortSignal | undefined): GliderError {
   if (signal?.aborted) return new GliderError('CANCELLED', `connecting to ${address} was cancelled by its own signal`, { cause })
+  const { code = '' } = cause as NodeJS.ErrnoException
+  if (/CERT|^UNABLE_TO_/.test(code)) {
+    const remedy =
+      'name the authority that has signed it with --tls-ca, tlsCa or NODE_EXTRA_CA_CERTS, or use a name that it is for'
+    return new GliderError('UNAUTHENTICATED', `the certificate of ${address} is not trusted (${cause.message}): ${remedy}`, {
+      cause,
+    })
+  }
   return new GliderError(
     'UNAVAILABLE',
     `no glider server answers at ${address} (${cause.message}): is it running, and reachable from here?`,

@@ -7,6 +7,7 @@ import { encodeError, parseErrorHead, parseHello } from './heads.ts'
 import { isBinary, parseJson } from './json-heads.ts'
 import { atLimit, type Limits } from './limits.ts'
 import type { Call, Connection, Hello, Reply } from './peer.ts'
+import { refusalOf } from './principal.ts'
 import { MuxStream, type StreamHost } from './stream.ts'
 import { INITIAL_WINDOW_BYTES } from './window.ts'
 
@@ -108,7 +109,8 @@ export class Inbound implements FrameReceiver {
 
   #placeRequest(header: FrameHeader, head: Buffer): Landing {
     const binding = this.#requestBinding(header)
-    if (binding.kind === 'answer') return dropped
+    this.#refusal = refusalOf(binding.operation, this.#connection.principal)
+    if (this.#refusal || binding.kind === 'answer') return dropped
     const { bodyBytes } = header
     try {
       if (binding.kind === 'bytes') {
@@ -260,8 +262,8 @@ export class Inbound implements FrameReceiver {
   #request(header: FrameHeader, head: Buffer, body: Buffer): void {
     const { id } = header
     const binding = this.#requestBinding(header)
-    if (this.#refusal) {
-      const refusal = this.#refusal
+    const refusal = this.#refusal ?? refusalOf(binding.operation, this.#connection.principal)
+    if (refusal) {
       this.#refusal = undefined
       this.#connection.answerError(id, refusal)
       return
@@ -354,7 +356,7 @@ export class Inbound implements FrameReceiver {
     if (!this.#connection.mayBePeers(id))
       throw new GliderError('PROTOCOL_ERROR', `stream ${id} has an id that is not its opener's to give`)
     if (this.#connection.stream(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
-    const refusal = this.#refusalOfStream()
+    const refusal = refusalOf(binding.operation, this.#connection.principal) ?? this.#refusalOfStream()
     if (refusal) {
       this.#connection.queue.small(frameKind.reset, 0, id, encodeError(refusal))
       return

@@ -8,6 +8,15 @@ import type { HeadCodec, Numbers } from './value-heads.ts'
 export type ServerRole = 'metadata' | 'storage' | 'active'
 
 /**
+ * Who may ask for an operation.
+ * - `tenant`: clients, in their own namespace.
+ * - `operator`: clients that run the cluster.
+ * - `server`: servers of the cluster.
+ * - `anyone`: also those who have not yet proved who they are.
+ */
+export type Asker = 'tenant' | 'operator' | 'server' | 'anyone'
+
+/**
  * How bytes go with an operation.
  * - `none`: a head each way.
  * - `body`: a request whose frame, and whose answer's, may carry a body.
@@ -24,6 +33,8 @@ export interface OperationSpec<Head extends TSchema, Answer extends TSchema> {
   readonly bytes?: ByteShape
   /** Answers that servers ask of each other stay off the REST face. */
   readonly internal?: true
+  /** @default 'tenant' */
+  readonly by?: Asker
   readonly head: Head
   readonly answer: Answer
   /** Where heads have a binary form as well. */
@@ -40,6 +51,7 @@ export interface Operation<Head = unknown, Answer = unknown> {
   readonly changes: boolean
   readonly bytes: ByteShape
   readonly internal: boolean
+  readonly by: Asker
   readonly headSchema: TSchema
   readonly answerSchema: TSchema
   /** @throws GliderError INVALID_ARGUMENT naming the field */
@@ -94,6 +106,7 @@ export function defineOperation<Head extends TObject, Answer extends TSchema>(
     changes: spec.changes ?? false,
     bytes: spec.bytes ?? 'none',
     internal: spec.internal ?? false,
+    by: spec.by ?? 'tenant',
     headSchema,
     answerSchema: spec.answer,
     parseHead,

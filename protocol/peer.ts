@@ -1,6 +1,6 @@
 /** The faces of a connection: what servers and the client build on. The classes behind them are in connection.ts and stream.ts. */
 import type { GliderError } from './errors.ts'
-import type { Operation } from './operation.ts'
+import type { Asker, Operation } from './operation.ts'
 
 /** What a side says of itself in its first frame. */
 export interface Hello {
@@ -12,6 +12,11 @@ export interface Hello {
   readonly namespace?: string
   readonly token?: string
   readonly limits: { readonly headBytes: number; readonly bodyBytes: number }
+}
+
+/** Whom a connection speaks for, as the side that takes its requests has found out. An operator may do what a tenant may, a server everything. */
+export interface Principal {
+  readonly kind: Exclude<Asker, 'anyone'>
 }
 
 export interface RequestOptions {
@@ -39,6 +44,8 @@ export interface Reply<A> {
 export interface Connection {
   /** The other side. */
   readonly peer: Hello
+  /** Undefined until the other side has proved who it is, where that is asked for. */
+  principal: Principal | undefined
   /** host:port of the other side, for messages and logs. */
   readonly remote: string
   readonly closed: boolean

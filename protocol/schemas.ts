@@ -26,6 +26,33 @@ export const target = {
 export const location = Type.String({ minLength: (LOCATION_BYTES * 4) / 3, maxLength: (LOCATION_BYTES * 4) / 3 })
 export const anyJson = Type.Unknown()
 
+export const usage = Type.Object({
+  nodes: count,
+  /** Committed bytes of all nodes. */
+  storedBytes: count,
+  /** Blocks taken, those of open claims included. */
+  blocks: count,
+  slots: count,
+})
+
+/** What a namespace may have at most; there is no limit to what is left out. */
+export const quota = Type.Object(
+  {
+    /** Committed, and in blocks taken, whole ones, of which the last may reach over it. */
+    bytes: Type.Optional(count),
+    nodes: Type.Optional(count),
+    slots: Type.Optional(count),
+    /** Of actions that are open, and of files and bags that are open for writing: so many of each. */
+    streams: Type.Optional(count),
+  },
+  { additionalProperties: false },
+)
+export type Quota = Static<typeof quota>
+
+export const namespaceName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'small letters, digits and -' })
+/** A token is known by this, and nobody can make the token of it. */
+export const tokenHash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the token, in hexadecimal' })
+
 export const nodeInfo = Type.Object({
   node: nodeId,
   path,

@@ -33,7 +33,7 @@ afterEach(async () => {
   await chassis.stop()
 })
 
-function start(port = 0, host = '127.0.0.1'): Promise<Chassis> {
+function start(port = 0, host = '127.0.0.1', secret?: string): Promise<Chassis> {
   const handlers = new HandlerTable()
   handlers.answer(echo, head => head)
   handlers.answerBytes(body, async (_head, bytes) => ({ head: {}, body: Buffer.from(bytes) }))
@@ -53,6 +53,7 @@ function start(port = 0, host = '127.0.0.1'): Promise<Chassis> {
     id: 'incarnation',
     host,
     port,
+    secret,
     context: connectionContext(systemClock),
     handlers,
     metrics,
@@ -294,7 +295,7 @@ describe('stop', () => {
 test('an address of another machine, or a name that means none, is INVALID_ARGUMENT with a remedy', async () => {
   // One of those that are for examples alone, and a name that cannot be.
   for (const host of ['192.0.2.1', 'no-such-host.invalid']) {
-    await expect(start(0, host)).rejects.toMatchObject({
+    await expect(start(0, host, 'a secret')).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringMatching(/cannot listen on .*: name an address of this machine with --host/),
     })

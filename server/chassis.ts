@@ -1,15 +1,16 @@
 import type { Duplex } from 'node:stream'
 import websocket from '@fastify/websocket'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
+import { type ConnectionContext, ConnectionCore, type ConnectionOptions } from '../protocol/connection.ts'
 import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import { atLimit } from '../protocol/limits.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { Hello } from '../protocol/peer.ts'
+import type { Hello, Principal } from '../protocol/peer.ts'
+import { trusted } from '../protocol/principal.ts'
 import { socketTransport } from '../protocol/socket.system.ts'
 import type { Transport } from '../protocol/transport.ts'
 import { webSocketTransport } from '../protocol/websocket.system.ts'
@@ -29,6 +30,12 @@ export interface ChassisOptions {
   /** host:port that others reach this server by; by default what is bound. */
   readonly advertise?: string | undefined
   readonly context: ConnectionContext
+  /** Of the cluster, which its servers prove to each other that they know. Without one there is nothing but loopback. */
+  readonly secret?: string | undefined
+  /** What the port speaks TLS with, in PEM. @default it is plain */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined
+  /** Whom a connection speaks for, by its hello. @default clients: those of the one namespace; servers: by their word, without a secret */
+  readonly admit?: ConnectionOptions['admit']
   readonly handlers: HandlerTable
   readonly metrics: Registry
   readonly log: Logger
@@ -52,11 +59,18 @@ export class Chassis {
 
   private constructor(options: ChassisOptions) {
     this.#options = options
-    this.#app = fastify({ forceCloseConnections: true, ...httpTimes })
+    const { tls } = options
+    const { http, ...times } = httpTimes
+    this.#app = fastify({
+      forceCloseConnections: true,
+      ...times,
+      ...(tls ? { https: { ...http, cert: tls.cert, key: tls.key } } : { http }),
+    } as FastifyServerOptions)
   }
 
   /** @throws GliderError INVALID_ARGUMENT where host and port cannot be bound */
   static async start(options: ChassisOptions): Promise<Chassis> {
+    checkReach(options)
     const chassis = new Chassis(options)
     await chassis.#listen()
     return chassis
@@ -130,13 +144,16 @@ export class Chassis {
       transport.close()
       return
     }
-    const { context, handlers, id, role, log } = this.#options
+    const { context, handlers, id, role, log, secret, admit } = this.#options
     const connection = new ConnectionCore(context, {
       transport,
       side: 'accepted',
       hello: { role, clientId: id },
       handlers,
-      admit: refuseStrangers,
+      admit: (hello, to) => {
+        refuseMetadata(hello)
+        return admit ? admit(hello, to) : admitted(hello, secret !== undefined)
+      },
     })
     this.#connections.add(connection)
     connection.onClose(reason => {
@@ -188,15 +205,34 @@ export class Chassis {
   }
 }
 
-/** The one namespace that there is. */
+/** The namespace that there is without any having been created. */
 const NAMESPACE = 'default'
 
 /** Servers dial their metadata server, which dials nobody: its word counts only on a connection to it. */
-function refuseStrangers({ role, namespace = NAMESPACE }: Hello): void {
+function refuseMetadata({ role }: Hello): void {
   if (role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
-  if (namespace !== NAMESPACE) {
-    throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(namespace)} for you here: use ${NAMESPACE}`)
-  }
+}
+
+/** What clients may do on a storage or active server is said by the locations that they bring. */
+function admitted(hello: Hello, isGuarded: boolean): Principal | undefined {
+  const { role, namespace = NAMESPACE } = hello
+  if (isGuarded) return role === 'client' ? { kind: 'tenant' } : undefined
+  if (namespace === NAMESPACE) return trusted(hello)
+  throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(namespace)} for you here: use ${NAMESPACE}`)
+}
+
+/** @throws GliderError INVALID_ARGUMENT where other machines would reach a server that takes everybody at their word */
+function checkReach({ host, secret, role }: ChassisOptions): void {
+  if (secret !== undefined || isLoopback(host)) return
+  throw new GliderError(
+    'INVALID_ARGUMENT',
+    `the ${role} server would be reached at ${host} from other machines, and has no secret to tell friend from stranger: ` +
+      'give all servers of the cluster the same --cluster-secret-file (or GLIDER_CLUSTER_SECRET), or listen on 127.0.0.1',
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 /** Addresses of other machines, and names that mean none. */

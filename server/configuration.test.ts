@@ -5,7 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-const main = fileURLToPath(new URL('../metadata-server/main.js', import.meta.url))
+const mainOf = (role: string): string => fileURLToPath(new URL(`../${role}-server/main.js`, import.meta.url))
 let folder = ''
 
 beforeAll(async () => {
@@ -16,10 +16,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Runs the metadata server until it exits by itself. */
-function run(flags: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<{ status: number; stdout: string; stderr: string }> {
+/** Runs a server until it exits by itself. */
+function run(
+  flags: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  role = 'metadata',
+): Promise<{ status: number; stdout: string; stderr: string }> {
   return new Promise(resolve => {
-    execFile(process.execPath, [main, ...flags], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+    execFile(process.execPath, [mainOf(role), ...flags], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ status: error ? Number(error.code) : 0, stdout, stderr })
     })
   })
@@ -31,8 +35,8 @@ async function file(name: string, content: string): Promise<string> {
   return at
 }
 
-async function printed(flags: readonly string[], env?: NodeJS.ProcessEnv): Promise<Record<string, unknown>> {
-  const { status, stdout } = await run([...flags, '--print-config'], env)
+async function printed(flags: readonly string[], env?: NodeJS.ProcessEnv, role?: string): Promise<Record<string, unknown>> {
+  const { status, stdout } = await run([...flags, '--print-config'], env, role)
   expect(status).toBe(0)
   return JSON.parse(stdout) as Record<string, unknown>
 }
@@ -58,6 +62,38 @@ describe('what a server is told', () => {
     const told = await printed(['--port', '0', '--inline-limit', '0', '--sync', '--state-dir', folder])
     const again = await file('again.json', JSON.stringify(told))
     expect(await printed(['--config', again])).toEqual(told)
+  })
+
+  test.each([
+    [
+      'metadata',
+      { 'cluster-secret-file': 'secret', 'tls-cert': 'c', 'tls-key': 'k', 'tls-ca': 'a', 'admin-token-file': 'admin' },
+    ],
+    ['storage', { 'cluster-secret-file': 'secret', 'tls-cert': 'c', 'tls-key': 'k', 'tls-ca': 'a' }],
+    ['active', { 'cluster-secret-file': 'secret', 'tls-cert': 'c', 'tls-key': 'k', 'tls-ca': 'a', namespace: 'mine' }],
+  ])('of secrets and TLS is told to a %s server in all ways, and is in its help', async (role, told) => {
+    const { stdout: help } = await run(['--help'], {}, role)
+    const names = Object.entries(told)
+    for (const [name] of names) expect(help).toContain(`--${name} <`)
+    expect(await printed(['--config', await file(`${role}.json`, JSON.stringify(told))], {}, role)).toMatchObject(told)
+    const env = Object.fromEntries(names.map(([name, value]) => [`GLIDER_${name.toUpperCase().replaceAll('-', '_')}`, value]))
+    expect(await printed([], env, role)).toMatchObject(told)
+    expect(
+      await printed(
+        names.flatMap(([name, value]) => [`--${name}`, value]),
+        {},
+        role,
+      ),
+    ).toMatchObject(told)
+  })
+
+  test('as a secret is not printed', async () => {
+    const secret = 'a secret that nobody sees who prints what holds'
+    const secretFile = await file('cluster-secret', secret)
+    const env = { GLIDER_CLUSTER_SECRET: secret, GLIDER_ADMIN_TOKEN: secret }
+    const { stdout, stderr } = await run(['--cluster-secret-file', secretFile, '--print-config'], env)
+    expect(JSON.parse(stdout)).toMatchObject({ 'cluster-secret-file': secretFile })
+    expect(stdout + stderr).not.toContain(secret)
   })
 
   test.each([

@@ -15,7 +15,7 @@ export function readConfiguration<Flags extends CommonFlags>(command: Command): 
   const { config, printConfig } = command.opts<{ config?: string; printConfig?: boolean }>()
   if (config !== undefined) applyFile(command, config)
   if (printConfig) {
-    process.stdout.write(`${JSON.stringify(inEffect(command), undefined, 2)}\n`)
+    process.stdout.write(`${JSON.stringify(configurationOf(command), undefined, 2)}\n`)
     process.exit(0)
   }
   return command.opts<Flags>()
@@ -59,11 +59,10 @@ function parsed(command: Command, file: string, option: Option, value: unknown):
   }
 }
 
-/** Secrets are left out. */
-function inEffect(command: Command): object {
-  const shown = optionsOf(command).filter(({ long }) => !/secret$|token$/.test(long!))
+/** What holds, in the form of such a file. No flag is a secret, but the name of a file with one: what is in that is not in here. */
+export function configurationOf(command: Command): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
-    shown.flatMap(option => {
+    optionsOf(command).flatMap(option => {
       const value: unknown = command.getOptionValue(option.attributeName())
       if (value === undefined) return []
       const isTime = option.flags.endsWith('<time>')

@@ -11,6 +11,10 @@ export interface CommonFlags {
   readonly port: number
   readonly advertise?: string
   readonly spin?: boolean
+  readonly clusterSecretFile?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsCa?: string
   readonly maxConnections: number
   readonly maxStreams: number
   readonly maxOperations: number
@@ -42,6 +46,12 @@ export function serverCommand(name: string, description: string, defaultPort: nu
         addressFlag,
       ),
     )
+    .addOption(
+      flag('--cluster-secret-file <file>', 'what the servers of the cluster know each other by; also as GLIDER_CLUSTER_SECRET'),
+    )
+    .addOption(flag('--tls-cert <file>', 'certificate, in PEM: the port speaks TLS, and so do all servers of the cluster'))
+    .addOption(flag('--tls-key <file>', 'its key'))
+    .addOption(flag('--tls-ca <file>', 'who has signed the certificates of the other servers (default: whom Node trusts)'))
     .addOption(
       flag(
         '--spin',

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { catalogue } from '../protocol/catalogue.ts'
-import { systemClock } from '../protocol/clock.system.ts'
+import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { UPGRADE_PROTOCOL } from '../protocol/dial.system.ts'
@@ -65,6 +65,7 @@ function member(
     metadataAddress,
     context: connectionContext(clock),
     handlers: new HandlerTable(),
+    randomness: systemRandomness,
     log,
     offer: () => ({
       role: 'storage',

@@ -1,7 +1,8 @@
 import { type AnswerOf, catalogue, type HeadOf } from '../protocol/catalogue.ts'
-import { type Clock, every, type Timer } from '../protocol/clock.ts'
+import { type Clock, every, type Randomness, type Timer } from '../protocol/clock.ts'
+import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { type ConnectionContext, ConnectionCore } from '../protocol/connection.ts'
-import { dial } from '../protocol/dial.system.ts'
+import { dial, type TlsTrust } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -19,11 +20,18 @@ export interface MembershipOptions {
   readonly metadataAddress: string
   readonly context: ConnectionContext
   readonly handlers: HandlerTable
+  /** Of the cluster: this server proves that it has it, and asks the metadata server to do the same. */
+  readonly secret?: string | undefined
+  /** Where the metadata server speaks TLS. */
+  readonly tls?: TlsTrust | undefined
+  readonly randomness: Randomness
   readonly log: Log
   /** What is offered; asked for at each registration. */
   readonly offer: () => HeadOf<typeof catalogue.register>
   /** Told of each answer: after the metadata server came back without state, it does not know this server any more. */
   readonly registered: (answer: AnswerOf<typeof catalogue.register>) => void
+  /** Told how many streams of actions this server may have open, where there is a limit. */
+  readonly allowed?: (streams: number | undefined) => void
   /** Told once the metadata server does not take this server back: it was taken out of the cluster. */
   readonly dismissed: (why: string) => void
 }
@@ -119,14 +127,15 @@ export class Membership {
   }
 
   async #register(): Promise<void> {
-    const { metadataAddress, context, handlers, offer, registered, log } = this.#options
+    const { metadataAddress, context, handlers, offer, registered, log, secret } = this.#options
     const head = offer()
-    const transport = await dial(metadataAddress, { signal: this.#stopping.signal })
+    const transport = await dial(metadataAddress, { tls: this.#options.tls, signal: this.#stopping.signal })
     const connection = new ConnectionCore(context, {
       transport,
       side: 'dialled',
       hello: { role: head.role, clientId: head.incarnation },
       handlers,
+      ...(secret !== undefined && { admit: () => undefined }),
     })
     this.#connection = connection
     if (this.#stopped) connection.close()
@@ -134,7 +143,9 @@ export class Membership {
     const { role } = connection.peer
     // At first that is a mistake; later, whoever has taken the port may go again.
     if (role !== 'metadata') throw wrongServer(metadataAddress, role, this.#firstTime ? 'INVALID_ARGUMENT' : 'UNAVAILABLE')
+    if (secret !== undefined) await this.#authenticate(connection, secret, head)
     const answer = await connection.request(catalogue.register, head, { timeoutMs: ANSWER_MS })
+    this.#options.allowed?.(answer.head.streams)
     registered(answer.head)
     this.#member = true
     this.#toldOfFailure = false
@@ -143,11 +154,26 @@ export class Membership {
     connection.onClose(reason => this.#lost(reason))
   }
 
+  /** From then on the metadata server's word counts, too. */
+  async #authenticate(connection: ConnectionCore, secret: string, head: HeadOf<typeof catalogue.register>): Promise<void> {
+    const { metadataAddress, randomness } = this.#options
+    const { head: challenge } = await connection.request(catalogue.challenge, {}, { timeoutMs: ANSWER_MS })
+    const nonces = { asked: challenge.nonce, own: randomness.bytes(32).toString('base64url') }
+    const member = { role: head.role, clientId: head.incarnation }
+    const own = { nonce: nonces.own, proof: memberProof(secret, member, nonces) }
+    const answer = await connection.request(catalogue.authenticate, own, { timeoutMs: ANSWER_MS })
+    if (!fits(answer.head.proof, metadataProof(secret, member, nonces))) {
+      throw new GliderError('UNAUTHENTICATED', `the server at ${metadataAddress} does not know the secret of this cluster`)
+    }
+    connection.principal = { kind: 'server' }
+  }
+
   #beat(connection: ConnectionCore, incarnation: string): void {
-    connection.request(catalogue.heartbeat, { incarnation }, { timeoutMs: ANSWER_MS }).catch((error: GliderError) => {
+    connection.request(catalogue.heartbeat, { incarnation }, { timeoutMs: ANSWER_MS }).then(
+      ({ head }) => this.#options.allowed?.(head.streams),
       // A metadata server that does not know us wants us to register again, which a new connection does.
-      connection.close(error)
-    })
+      (error: GliderError) => connection.close(error),
+    )
   }
 
   #lost(reason: GliderError): void {

@@ -1,5 +1,6 @@
 import { GliderError } from '../protocol/errors.ts'
 import type { Limits } from '../protocol/limits.ts'
+import type { ServerTls } from '../server/tls.ts'
 import type { PrefaultChoice } from './prefault.ts'
 
 /** Where a storage server keeps its blocks. */
@@ -10,6 +11,9 @@ interface CommonConfig {
   readonly host: string
   readonly port: number
   readonly advertise?: string
+  /** Of the cluster. */
+  readonly secret?: string | undefined
+  readonly tls?: ServerTls | undefined
   /** Whether to stay awake for a moment after each request. @default false */
   readonly spin?: boolean | undefined
   /** What it takes on. */

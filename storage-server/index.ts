@@ -13,13 +13,14 @@ export interface LocalStorageServer extends StorageChoice {
   readonly metadata: string
   readonly capacity: string | number
   readonly spin?: boolean | undefined
+  readonly secret?: string | undefined
   readonly limits?: Partial<Limits>
   readonly logLevel: LogLevel
 }
 
 /** Starts a storage server within this process, on any free port of the loopback. */
 export async function startLocalStorageServer(options: LocalStorageServer): Promise<RunningServer> {
-  const { metadata, capacity, spin = false, limits, logLevel } = options
-  const common = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), spin, limits }
+  const { metadata, capacity, spin = false, limits, secret, logLevel } = options
+  const common = { host: '127.0.0.1', port: 0, metadata, capacityBytes: parseSize(capacity), spin, limits, secret }
   return startStorageServer(storageConfig(common, options), realSystem('storage-server', logLevel))
 }

@@ -1,7 +1,9 @@
 import { readConfiguration } from '../server/configuration.ts'
 import { type CommonFlags, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
+import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
+import { serverTls } from '../server/tls.ts'
 import { type StorageKind, storageConfig, storageKinds } from './config.ts'
 import { type PrefaultChoice, prefaultChoices } from './prefault.ts'
 import { startStorageServer } from './storage-server.ts'
@@ -44,5 +46,12 @@ const common = {
 }
 const system = realSystem('storage-server', flags.logLevel)
 await runServer(system.log, flags.drain, async dismissed =>
-  startStorageServer(storageConfig(common, { kind, dataDir, storageClass: flags.class, prefault }), system, dismissed),
+  startStorageServer(
+    storageConfig(
+      { ...common, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },
+      { kind, dataDir, storageClass: flags.class, prefault },
+    ),
+    system,
+    dismissed,
+  ),
 )

@@ -66,6 +66,9 @@ export async function startStorageServer(
     metadataAddress: config.metadata,
     context,
     handlers,
+    secret: config.secret,
+    tls: config.tls,
+    randomness,
     log,
     offer: () => ({
       role: 'storage',
@@ -121,6 +124,8 @@ export async function startStorageServer(
       host: config.host,
       port: config.port,
       advertise: config.advertise,
+      tls: config.tls,
+      secret: config.secret,
       context,
       handlers,
       metrics: metricsOf(() => blocks, counters),

@@ -288,8 +288,9 @@ describe('deploy/kubernetes', () => {
       for (const { name, mountPath } of container.volumeMounts) {
         expect(mounted.map(volume => volume.name)).toContain(name)
         if (name === 'tmp') continue
-        places[mountPath] = path.join(folder.path, metadata.name)
-        await mkdir(places[mountPath]!)
+        const place = path.join(folder.path, metadata.name)
+        places[mountPath] = place
+        await mkdir(place)
       }
       const env = environmentOf(container)
       const args = container.args.map(arg => arg.replaceAll(/\$\((\w+)\)/g, (_all, name: string) => env[name]!))
@@ -330,9 +331,13 @@ describe('deploy/kubernetes', () => {
   }
 })
 
-test('the secret of the manifests has what the servers ask for, and has to be replaced', async () => {
+test('the secret of the manifests is not good as it stands there', async () => {
   const [secret] = (await readManifests()).get('secret.yaml')! as unknown as { stringData: Record<string, string> }[]
   expect(Object.keys(secret!.stringData).sort()).toEqual(['admin-token', 'cluster-secret'])
+  const told = { GLIDER_CLUSTER_SECRET: secret!.stringData['cluster-secret']!, GLIDER_ADMIN_TOKEN: TOKEN }
+  await expect(startAs(['node', 'dist/metadata-server/main.js', '--port', '0'], told, {})).rejects.toThrow(
+    /GLIDER_CLUSTER_SECRET/,
+  )
 })
 
 interface Autoscaler {

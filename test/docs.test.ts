@@ -133,7 +133,9 @@ describe('docker-compose.yml', () => {
       .split(/\n {2}(?=[\w-]+:\n)/)
       .slice(1)
     const free = await freePorts(['9060', '9061', '9062', '9063'])
-    const here = (value: string): string => value.replaceAll(/\b906\d\b/g, port => free.get(port)!)
+    const token = 'what is in the environment, in this test'
+    const here = (value: string): string =>
+      value.replaceAll(/\b906\d\b/g, port => free.get(port)!).replace(/^\$\{\w+:\?.*\}$/, token)
     const servers = services.map(service => {
       const [, main, flags] = /command: node (\S+) (.*)/.exec(service)!
       const environment = [...service.matchAll(/^ {6}(GLIDER_\w+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => [
@@ -147,7 +149,7 @@ describe('docker-compose.yml', () => {
       // A server that does not know one of its flags ends instead.
       const ready = servers.map(server => Promise.race([once(server, 'message'), once(server, 'exit')]))
       for (const [told] of await Promise.all(ready)) expect(told).toMatchObject({ ready: true })
-      await using store = await StoreClient.connect(`http://127.0.0.1:${free.get('9060')}`)
+      await using store = await StoreClient.connect(`http://127.0.0.1:${free.get('9060')}`, { token })
       const members = (await store.servers()).map(({ role, address }) => `${role} ${address}`)
       const told = ['active 127.0.0.1:9063', 'storage 127.0.0.1:9061', 'storage 127.0.0.1:9062'].map(here)
       expect(new Set(members)).toEqual(new Set(told))

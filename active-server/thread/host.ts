@@ -1,6 +1,7 @@
 import { systemClock } from '../../protocol/clock.system.ts'
 import type { HostReady, HostTask } from '../messages.ts'
 import { SharedArena } from '../shared-arena.ts'
+import { confine } from './confinement.ts'
 import { redirectConsole } from './console.ts'
 import { MemoryUse } from './memory-use.ts'
 import { ThreadHost } from './thread-host.ts'
@@ -10,6 +11,7 @@ const OUTGOING_SLABS = 32
 
 /** The endless task of an action thread. It ends with the thread. */
 export function host(task: HostTask): Promise<never> {
+  confine()
   const arena = new SharedArena(OUTGOING_SLABS)
   const threadHost = new ThreadHost(task, arena, systemClock, new MemoryUse())
   redirectConsole((level, line) => threadHost.log.write(level, line))

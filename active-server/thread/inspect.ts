@@ -4,11 +4,13 @@ import { inspect as show } from 'node:util'
 import { commonJsClasses, describeClasses } from '../../actions/inspect.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import type { InspectResult, InspectTask } from '../messages.ts'
+import { confine } from './confinement.ts'
 import { redirectConsole } from './console.ts'
 import { BundlePlaces } from './places.ts'
 
 /** Loads a module and tells its action classes, in a thread that is thrown away afterwards. */
 export async function inspect({ module, file }: InspectTask): Promise<InspectResult> {
+  confine()
   redirectConsole(() => {})
   process.setSourceMapsEnabled(true)
   // So that it is known from where the end came.

@@ -139,7 +139,8 @@ export class ThreadHost implements StepHandlers {
     const module = (await runInChain([], log, () => import(asked.module))) as object
     const entry = actionClassesOf(module).find(({ name }) => name === asked.class)
     if (!entry) throw new GliderError('NOT_FOUND', `${asked.class} is no action of its bundle: deploy it again`)
-    const store = openStore(this.#task.metadata, { chain: currentChain, spin: false })
+    const { metadata, token, tlsCa } = this.#task
+    const store = openStore(metadata, { token, ...(tlsCa !== undefined && { tlsCa }), chain: currentChain, spin: false })
     const object = new ActionObject(entry.Class, {
       id,
       path,

@@ -51,7 +51,7 @@ class Life {
     const failed = (error: GliderError): void => void failures.push(error)
     const journal = await LmdbJournal.open({ directory, sync, clock, randomness, log, failed })
     try {
-      return new Life(directory, journal, new FakeCluster({ ...config, ...overrides }, journal))
+      return new Life(directory, journal, new FakeCluster({ ...config, ...overrides }, journal, 'a secret'))
     } catch (error) {
       await journal.close()
       throw error
@@ -514,5 +514,25 @@ test('with sync, too, nothing is written of a turn that cannot be written', asyn
   await life.end()
   const next = await Life.begin(life.directory)
   expect(await next.cluster.ask('list', { path: '/' })).toMatchObject({ entries: [{ name: 'before' }] })
+  await next.end()
+})
+
+test('a namespace, its token and what is in it are there after a restart, and a deleted one is not', async () => {
+  const life = await Life.begin()
+  const hash = (digit: string): string => digit.repeat(64)
+  await life.cluster.ask('createNamespace', { name: 'kept', tokenHash: hash('a'), classes: ['disk'] })
+  await life.cluster.ask('createNamespace', { name: 'rotated', tokenHash: hash('b') })
+  await life.cluster.ask('rotateToken', { name: 'rotated', tokenHash: hash('c') })
+  await life.cluster.ask('createNamespace', { name: 'deleted', tokenHash: hash('d') })
+  await life.cluster.ask('deleteNamespace', { name: 'deleted' })
+  const next = await life.crash()
+  const { namespaces } = await next.cluster.ask('listNamespaces', {})
+  expect(namespaces.map(({ name, hasToken, classes }) => [name, hasToken, classes])).toEqual([
+    ['default', false, undefined],
+    ['kept', true, ['disk']],
+    ['rotated', true, undefined],
+  ])
+  expect(await codeOf(next.cluster.ask('createNamespace', { name: 'new', tokenHash: hash('b') }))).toBe('no error')
+  expect(await codeOf(next.cluster.ask('createNamespace', { name: 'another', tokenHash: hash('c') }))).toBe('INVALID_ARGUMENT')
   await next.end()
 })

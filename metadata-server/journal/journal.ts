@@ -8,6 +8,7 @@ import type { BundleInfo } from '../../protocol/catalogue.ts'
 import type { Claim } from '../claim.ts'
 import type { Lease } from '../lease.ts'
 import type { Member } from '../members.ts'
+import type { NamespaceRecord } from '../namespace-record.ts'
 import type { BagNode, Node } from '../node.ts'
 
 /** One part of a bag. */
@@ -31,6 +32,8 @@ export interface AnswerBatch {
 }
 
 export interface KeptAnswer {
+  /** Number of the client's. */
+  readonly namespace: number
   readonly clientId: string
   readonly sequence: number
   readonly operation: string
@@ -49,6 +52,7 @@ export interface Subjects {
   readonly builtin: BundleInfo
   readonly code: BundleCode
   readonly answers: AnswerBatch
+  readonly namespace: NamespaceRecord
 }
 
 export interface Journal {
@@ -60,7 +64,9 @@ export interface Journal {
   /** One answer of the batch is no longer needed. */
   forget(batch: AnswerBatch): void
   /** One answer of the batch holds no longer: whoever asks again is to be answered anew. */
-  retract(batch: AnswerBatch, answer: Pick<KeptAnswer, 'clientId' | 'sequence'>): void
+  retract(batch: AnswerBatch, answer: Pick<KeptAnswer, 'clientId' | 'sequence' | 'namespace'>): void
+  /** The same, where what is kept belongs to a namespace. */
+  of(namespace: number): Journal
   /** Settles once everything that has changed so far is written down, rejects where that failed; undefined where it is already. */
   settled(): Promise<void> | undefined
 }
@@ -74,5 +80,6 @@ export const noJournal: Journal = {
   answer: () => NO_BATCH,
   forget() {},
   retract() {},
+  of: () => noJournal,
   settled: () => undefined,
 }

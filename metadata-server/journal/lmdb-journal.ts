@@ -10,9 +10,9 @@ import { GliderError } from '../../protocol/errors.ts'
 import { DirectoryLock } from '../../server/directory-lock.ts'
 import type { Log } from '../../server/log.ts'
 import { makeDirectory } from '../../server/make-directory.ts'
-import type { AnswerBatch, KeptAnswer, Subjects } from './journal.ts'
+import type { AnswerBatch, Journal, KeptAnswer, Subjects } from './journal.ts'
 import { codecs, type RecordKey, type RecordKind, type Records } from './records.ts'
-import type { JournalHead, SavedState } from './restore.ts'
+import type { JournalHead, KeptRecord, SavedState } from './restore.ts'
 
 export interface LmdbJournalOptions {
   /** Made where it is missing; of this server alone. */
@@ -26,12 +26,15 @@ export interface LmdbJournalOptions {
 }
 
 /** Rises when records change their form. */
-const FORMAT = 1
+const FORMAT = 2
+/** Beside the records of a namespace's own. */
+const NO_NAMESPACE = 0
 const KINDS = Object.keys(codecs) as RecordKind[]
 
 type Tables = Readonly<Record<RecordKind, Database<unknown, RecordKey>>>
 
 interface Change {
+  readonly namespace: number
   readonly subject: Subjects[RecordKind]
   readonly keep: boolean
 }
@@ -102,8 +105,11 @@ export class LmdbJournal implements SavedState {
   }
 
   /** In rising order of their keys. */
-  *records<K extends RecordKind>(kind: K): Iterable<{ readonly key: RecordKey; readonly record: Records[K] }> {
-    for (const { key, value } of this.#tables[kind].getRange()) yield { key, record: value as Records[K] }
+  *records<K extends RecordKind>(kind: K): Iterable<KeptRecord<K>> {
+    for (const { key, value } of this.#tables[kind].getRange()) {
+      const [namespace, record] = value as [number, Records[K]]
+      yield { key, namespace, record }
+    }
   }
 
   discard(kind: RecordKind, key: RecordKey): void {
@@ -111,11 +117,23 @@ export class LmdbJournal implements SavedState {
   }
 
   keep<K extends RecordKind>(kind: K, subject: Subjects[K]): void {
-    this.#change(kind, subject, true)
+    this.#change(kind, subject, true, NO_NAMESPACE)
   }
 
   drop<K extends RecordKind>(kind: K, subject: Subjects[K]): void {
-    this.#change(kind, subject, false)
+    this.#change(kind, subject, false, NO_NAMESPACE)
+  }
+
+  of(namespace: number): Journal {
+    return {
+      keep: (kind, subject) => this.#change(kind, subject, true, namespace),
+      drop: (kind, subject) => this.#change(kind, subject, false, namespace),
+      answer: answer => this.answer(answer),
+      forget: batch => this.forget(batch),
+      retract: (batch, answer) => this.retract(batch, answer),
+      settled: () => this.settled(),
+      of: other => this.of(other),
+    }
   }
 
   answer(answer: KeptAnswer): AnswerBatch {
@@ -135,8 +153,10 @@ export class LmdbJournal implements SavedState {
     if (batch.needed === 0) this.drop('answers', batch)
   }
 
-  retract(batch: AnswerBatch, { clientId, sequence }: Pick<KeptAnswer, 'clientId' | 'sequence'>): void {
-    const at = batch.answers.findIndex(answer => answer.sequence === sequence && answer.clientId === clientId)
+  retract(batch: AnswerBatch, { clientId, sequence, namespace }: Parameters<Journal['retract']>[1]): void {
+    const at = batch.answers.findIndex(
+      answer => answer.sequence === sequence && answer.clientId === clientId && answer.namespace === namespace,
+    )
     if (at >= 0) batch.answers.splice(at, 1)
     batch.needed -= 1
     if (batch.needed === 0) this.drop('answers', batch)
@@ -166,9 +186,9 @@ export class LmdbJournal implements SavedState {
     return new GliderError('INVALID_ARGUMENT', `the state directory ${directory} ${why}: ${remedy}, or name another directory`)
   }
 
-  #change<K extends RecordKind>(kind: K, subject: Subjects[K], keep: boolean): void {
+  #change<K extends RecordKind>(kind: K, subject: Subjects[K], keep: boolean, namespace: number): void {
     if (this.#refusal) return
-    this.#changes[kind].set(codecs[kind].key(subject), { subject, keep })
+    this.#changes[kind].set(codecs[kind].key(subject, namespace), { subject, keep, namespace })
     if (this.#waiting) return
     this.#waiting = true
     const turn: Promise<void> = this.#endOfTurn(this.#turn).finally(() => {
@@ -222,8 +242,9 @@ function rowsOf(changes: Changes): Row[] {
   const rows: Row[] = []
   for (const kind of KINDS) {
     const codec = codecs[kind] as { encode(subject: unknown): unknown }
-    for (const [key, { subject, keep }] of changes[kind]) {
-      rows.push({ kind, key, record: keep ? codec.encode(subject) : undefined })
+    for (const [key, { subject, keep, namespace }] of changes[kind]) {
+      const record = keep ? codec.encode(subject) : undefined
+      rows.push({ kind, key, record: record === undefined ? undefined : [namespace, record] })
     }
   }
   return rows

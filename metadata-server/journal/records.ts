@@ -9,6 +9,7 @@ import type { Block } from '../blocks.ts'
 import type { Claim, ClaimMode } from '../claim.ts'
 import type { Lease } from '../lease.ts'
 import type { Member } from '../members.ts'
+import type { NamespaceRecord } from '../namespace-record.ts'
 import { type BytesNode, type Chain, chainBlocks, type Node } from '../node.ts'
 import type { StorageOrder } from '../orders.ts'
 import type { ServerState } from '../servers.ts'
@@ -70,6 +71,8 @@ export interface ServerRecordOf {
   readonly proofKey: Buffer
   readonly state: ServerState
   readonly draining: boolean
+  readonly namespace: string
+  readonly tokenHash: string
   /** Blocks or slots. */
   readonly capacity: number
 }
@@ -83,15 +86,17 @@ export interface Records {
   readonly server: ServerRecordOf
   readonly bundle: BundleInfo
   readonly builtin: BundleInfo
-  readonly code: Buffer
+  readonly code: BundleCode
   readonly answers: readonly KeptAnswer[]
+  readonly namespace: NamespaceRecord
 }
 
 export type RecordKind = keyof Records
 export type RecordKey = string | number | [number, number]
 
 interface Codec<Subject, Kept> {
-  key(subject: Subject): RecordKey
+  /** @param namespace number of the one that it belongs to */
+  key(subject: Subject, namespace: number): RecordKey
   /** Undefined where nothing of it is to be remembered. */
   encode(subject: Subject): Kept | undefined
 }
@@ -102,10 +107,14 @@ export const codecs: { readonly [K in RecordKind]: Codec<Subjects[K], Records[K]
   claim: { key: claim => claim.id, encode: encodeClaim },
   lease: { key: lease => lease.number, encode: ({ node, ttlMs }: Lease) => [node.id, ttlMs] },
   server: { key: ({ server }) => server.incarnation, encode: encodeServer },
-  bundle: { key: bundle => bundle.name, encode: bundle => bundle },
-  builtin: { key: bundle => bundle.name, encode: bundle => bundle },
-  code: { key: code => code.version, encode: ({ bytes }: BundleCode) => bytes },
+  bundle: { key: ({ name }, namespace) => `${namespace}/${name}`, encode: bundle => bundle },
+  builtin: { key: ({ name }, namespace) => `${namespace}/${name}`, encode: bundle => bundle },
+  code: {
+    key: ({ version }, namespace) => `${namespace}/${version}`,
+    encode: ({ version, bytes }: BundleCode) => ({ version, bytes }),
+  },
   answers: { key: batch => batch.number, encode: ({ needed, answers }: AnswerBatch) => (needed > 0 ? answers : undefined) },
+  namespace: { key: record => record.number, encode: record => ({ ...record }) },
 }
 
 function encodeNode(node: Node): NodeRecord | undefined {
@@ -172,7 +181,19 @@ function encodeClaim({ clientId, mode, node, key, path, byPath, parents, order, 
 }
 
 function encodeServer({ role, server, space }: Member): ServerRecordOf {
-  const { number, incarnation, address, storageClass, proofKey, state, draining } = server
+  const { number, incarnation, address, storageClass, proofKey, state, draining, namespace, tokenHash } = server
   invariant(number > 0, 'servers are numbered from 1')
-  return { role, number, incarnation, address, storageClass, proofKey, state, draining, capacity: space.capacity }
+  return {
+    role,
+    number,
+    incarnation,
+    address,
+    storageClass,
+    proofKey,
+    state,
+    draining,
+    namespace,
+    tokenHash,
+    capacity: space.capacity,
+  }
 }

@@ -1,12 +1,10 @@
 /** Puts everything back that the journal has, before anybody can ask. */
 import { GliderError, unreachable } from '../../protocol/errors.ts'
-import type { Answers } from '../answers.ts'
 import { type Block, BlockSpace } from '../blocks.ts'
-import type { Claims } from '../claims.ts'
-import type { Definitions } from '../definitions.ts'
-import type { Leases } from '../leases.ts'
 import { type Member, serverId } from '../members.ts'
 import type { Membership } from '../membership.ts'
+import type { Namespace } from '../namespace.ts'
+import type { Namespaces } from '../namespaces.ts'
 import {
   ActionNode,
   BagNode,
@@ -19,14 +17,11 @@ import {
   type Node,
   TableNode,
 } from '../node.ts'
-import type { Objects } from '../objects.ts'
 import type { StorageOrder } from '../orders.ts'
-import type { Reaper } from '../reaper.ts'
 import type { ServerRecord } from '../servers.ts'
-import { type Slot, SlotSpace, type SlotSpaces } from '../slots.ts'
+import { type Slot, SlotSpace } from '../slots.ts'
 import type { BlockSpaces } from '../spaces.ts'
-import { inlineCost, type Totals } from '../totals.ts'
-import type { Tree } from '../tree.ts'
+import { inlineCost } from '../totals.ts'
 import type { Journal } from './journal.ts'
 import type {
   ActionRecord,
@@ -48,6 +43,14 @@ export interface JournalHead {
   readonly blockBytes: number
 }
 
+/** A record as it is read back. */
+export interface KeptRecord<K extends RecordKind> {
+  readonly key: RecordKey
+  /** Number of the one that it belongs to. */
+  readonly namespace: number
+  readonly record: Records[K]
+}
+
 /** A journal, with what an earlier start has left in it. */
 export interface SavedState extends Journal {
   /**
@@ -56,23 +59,16 @@ export interface SavedState extends Journal {
    */
   begin(fresh: JournalHead): JournalHead
   /** In rising order of their keys. */
-  records<K extends RecordKind>(kind: K): Iterable<{ readonly key: RecordKey; readonly record: Records[K] }>
+  records<K extends RecordKind>(kind: K): Iterable<KeptRecord<K>>
   /** Removes a record of which nothing is left to be put back. */
   discard(kind: RecordKind, key: RecordKey): void
 }
 
 export interface RestoredParts {
-  readonly tree: Tree
+  readonly namespaces: Namespaces
+  /** Those of the cluster. */
   readonly blocks: BlockSpaces
-  readonly slots: SlotSpaces
-  readonly totals: Totals
-  readonly reaper: Reaper
-  readonly objects: Objects
-  readonly definitions: Definitions
-  readonly leases: Leases
-  readonly claims: Claims
   readonly membership: Membership
-  readonly answers: Answers
 }
 
 /** @throws GliderError INTERNAL where the records contradict each other */
@@ -82,6 +78,7 @@ export function restore(saved: SavedState, parts: RestoredParts): void {
 
 interface Displaced {
   readonly node: Node
+  readonly home: Namespace
   readonly parent: number
   readonly ordinal: number
 }
@@ -98,13 +95,10 @@ class Restoration {
   }
 
   run(): void {
-    const { definitions, reaper } = this.#parts
+    const { namespaces } = this.#parts
+    for (const { record } of this.#saved.records('namespace')) namespaces.restore(record)
     for (const { record } of this.#saved.records('server')) this.#server(record)
-    definitions.restore({
-      own: [...this.#saved.records('bundle')].map(({ record }) => record),
-      builtin: [...this.#saved.records('builtin')].map(({ record }) => record),
-      codes: [...this.#saved.records('code')].map(({ key, record }) => ({ version: String(key), bytes: record })),
-    })
+    this.#definitions()
     const cut = this.#nodes()
     this.#bagParts()
     this.#claims()
@@ -112,7 +106,28 @@ class Restoration {
     this.#answers()
     for (const space of this.#spaces.values()) space.restored()
     // What is left of deletions that were not over.
-    void reaper.reapAll(cut, 'abort')
+    for (const [namespace, nodes] of cut) void namespace.reaper.reapAll(nodes, 'abort')
+    for (const namespace of namespaces.all()) if (namespace.record.deleted) void namespaces.finish(namespace)
+  }
+
+  /** @throws GliderError INTERNAL where there is none */
+  #home(number: number): Namespace {
+    const namespace = this.#parts.namespaces.byNumber(number)
+    if (!namespace) throw damaged(`the namespace ${number} of a record is not there`)
+    return namespace
+  }
+
+  #definitions(): void {
+    const of = <T>(all: Iterable<{ readonly namespace: number; readonly record: T }>, { record }: Namespace): T[] =>
+      [...all].filter(({ namespace }) => namespace === record.number).map(one => one.record)
+    const [bundles, builtins, codes] = (['bundle', 'builtin', 'code'] as const).map(kind => [...this.#saved.records(kind)])
+    for (const namespace of this.#parts.namespaces.all()) {
+      namespace.definitions.restore({
+        own: of(bundles as KeptRecord<'bundle'>[], namespace),
+        builtin: of(builtins as KeptRecord<'builtin'>[], namespace),
+        codes: of(codes as KeptRecord<'code'>[], namespace),
+      })
+    }
   }
 
   #server(record: ServerRecordOf): void {
@@ -133,64 +148,71 @@ class Restoration {
   }
 
   #active(server: ServerRecord, capacity: number): Member {
-    if (server.state !== 'suspect') return { role: 'active', server, space: new SlotSpace(server, capacity) }
-    return { role: 'active', server, space: this.#parts.slots.join(server, capacity) }
+    const home = this.#parts.namespaces.all().find(({ name }) => name === server.namespace)
+    if (!home) throw damaged(`the namespace ${server.namespace} of ${server.id} is not there`)
+    const { slots } = home
+    if (server.state !== 'suspect') return { role: 'active', server, space: new SlotSpace(server, capacity, slots) }
+    return { role: 'active', server, space: slots.join(server, capacity) }
   }
 
   /** Answers the nodes whose parent is gone. */
-  #nodes(): Node[] {
-    const { tree } = this.#parts
+  #nodes(): Map<Namespace, Node[]> {
     const displaced: Displaced[] = []
-    for (const { key, record } of this.#saved.records('node')) {
+    for (const { key, namespace, record } of this.#saved.records('node')) {
       const [, parent, ordinal] = record
-      const node = this.#node(Number(key), record)
-      tree.restore(node)
-      displaced.push({ node, parent, ordinal })
+      const home = this.#home(namespace)
+      const node = this.#node(Number(key), record, home)
+      home.tree.restore(node)
+      displaced.push({ node, home, parent, ordinal })
     }
     displaced.sort((a, b) => a.ordinal - b.ordinal)
-    return displaced.filter(({ node, parent, ordinal }) => !tree.reenter(node, parent, ordinal)).map(({ node }) => node)
+    const cut = new Map<Namespace, Node[]>()
+    for (const { node, home, parent, ordinal } of displaced) {
+      if (!home.tree.reenter(node, parent, ordinal)) cut.set(home, [...(cut.get(home) ?? []), node])
+    }
+    return cut
   }
 
-  #node(id: number, [type, , , name, createdAt, own]: NodeRecord): Node {
-    const node = this.#made(type, { id, createdAt }, own)
+  #node(id: number, [type, , , name, createdAt, own]: NodeRecord, home: Namespace): Node {
+    const node = this.#made(type, { id, createdAt }, own, home)
     node.name = name
     return node
   }
 
-  #made(type: NodeRecord[0], birth: Birth, own: NodeRecord[5]): Node {
+  #made(type: NodeRecord[0], birth: Birth, own: NodeRecord[5], home: Namespace): Node {
     switch (type) {
       case 'file':
-        return this.#withBytes(new FileNode(birth, this.#order((own as DataRecord)[0])), own as DataRecord)
+        return this.#withBytes(new FileNode(birth, this.#order((own as DataRecord)[0], home)), own as DataRecord, home)
       case 'keyvalue':
-        return this.#withBytes(new KeyValueNode(birth, this.#order((own as DataRecord)[0])), own as DataRecord)
+        return this.#withBytes(new KeyValueNode(birth, this.#order((own as DataRecord)[0], home)), own as DataRecord, home)
       case 'directory':
-        return new DirectoryNode(birth, this.#order(own as OrderRecord))
+        return new DirectoryNode(birth, this.#order(own as OrderRecord, home))
       case 'table':
-        return new TableNode(birth, this.#order(own as OrderRecord))
+        return new TableNode(birth, this.#order(own as OrderRecord, home))
       case 'bag':
-        return new BagNode(birth, this.#order(own as OrderRecord))
+        return new BagNode(birth, this.#order(own as OrderRecord, home))
       case 'action':
-        return this.#action(birth, own as ActionRecord)
+        return this.#action(birth, own as ActionRecord, home)
       default:
         return unreachable(type)
     }
   }
 
-  #withBytes<N extends FileNode | KeyValueNode>(node: N, [, size, version, bytes]: DataRecord): N {
-    const { totals } = this.#parts
+  #withBytes<N extends FileNode | KeyValueNode>(node: N, [, size, version, bytes]: DataRecord, home: Namespace): N {
+    const { totals } = home
     node.size = size
     node.version = version
     if (Buffer.isBuffer(bytes)) node.inline = bytes
-    else node.chain = this.#chain(bytes)
+    else node.chain = this.#chain(bytes, home)
     totals.storedBytes += size
     totals.inlineBytes += inlineCost(node.inline)
     return node
   }
 
-  #action(birth: Birth, [near, object]: ActionRecord): ActionNode {
+  #action(birth: Birth, [near, object]: ActionRecord, { objects }: Namespace): ActionNode {
     const node = new ActionNode(birth, this.#near(near))
     if (!object) return node
-    this.#parts.objects.restore(node, object, ([server, index, epoch, counter], occupant): Slot => {
+    objects.restore(node, object, ([server, index, epoch, counter], occupant): Slot => {
       const member = this.#servers.get(server)
       if (member?.role !== 'active') throw damaged(`the active server ${server} of ${node.name} is not there`)
       return member.space.restore(index, { epoch, counter }, occupant)
@@ -199,8 +221,9 @@ class Restoration {
   }
 
   #bagParts(): void {
-    const { tree, totals } = this.#parts
-    for (const { key, record } of this.#saved.records('part')) {
+    for (const { key, namespace, record } of this.#saved.records('part')) {
+      const home = this.#home(namespace)
+      const { tree, totals } = home
       const [id] = key as [number, number]
       const bag = tree.node(id)
       if (bag?.type !== 'bag') {
@@ -208,15 +231,16 @@ class Restoration {
         continue
       }
       const [size, blocks] = record
-      bag.parts.push({ size, chain: this.#chain(blocks) })
+      bag.parts.push({ size, chain: this.#chain(blocks, home) })
       bag.size += size
       totals.storedBytes += size
     }
   }
 
   #claims(): void {
-    const { tree, claims } = this.#parts
-    for (const { key, record } of this.#saved.records('claim')) {
+    for (const { key, namespace, record } of this.#saved.records('claim')) {
+      const home = this.#home(namespace)
+      const { tree, claims } = home
       const [clientId, mode, nodeId, name, path, byPath, parents, order, blocks] = record
       const node = nodeId === null ? undefined : tree.node(nodeId)
       // With its node its blocks went.
@@ -224,14 +248,14 @@ class Restoration {
         this.#saved.discard('claim', key)
         continue
       }
-      const subject = { mode, node, key: name, path, byPath, parents, order: this.#order(order) }
-      claims.restore({ ...subject, id: String(key), clientId, blocks: this.#blocks(blocks) })
+      const subject = { mode, node, key: name, path, byPath, parents, order: this.#order(order, home) }
+      claims.restore({ ...subject, id: String(key), clientId, blocks: this.#blocks(blocks, home) })
     }
   }
 
   #leases(): void {
-    const { tree, leases } = this.#parts
-    for (const { key, record } of this.#saved.records('lease')) {
+    for (const { key, namespace, record } of this.#saved.records('lease')) {
+      const { tree, leases } = this.#home(namespace)
       const [id, ttlMs] = record
       const node = tree.node(id)
       if (node) leases.restore(node, Number(key), ttlMs)
@@ -241,27 +265,32 @@ class Restoration {
 
   #answers(): void {
     for (const { key, record } of this.#saved.records('answers')) {
-      this.#parts.answers.restore({ number: Number(key), answers: [...record], needed: record.length })
+      const batch = { number: Number(key), answers: [...record], needed: record.length }
+      for (const answer of record) {
+        const namespace = this.#parts.namespaces.byNumber(answer.namespace)
+        if (namespace) namespace.answers.restore(answer, batch)
+        else this.#saved.forget(batch)
+      }
     }
   }
 
-  #chain(record: BlocksRecord): Chain {
-    return chainOf(this.#blocks(record))
+  #chain(record: BlocksRecord, home: Namespace): Chain {
+    return chainOf(this.#blocks(record, home))
   }
 
-  #blocks(record: BlocksRecord): Block[] {
+  #blocks(record: BlocksRecord, home: Namespace): Block[] {
     const blocks: Block[] = []
     for (let at = 0; at < record.length; at += 4) {
       const [number = 0, index = 0, epoch = 0, counter = 0] = record.slice(at, at + 4)
       const space = this.#spaces.get(number)
       if (!space) throw damaged(`the storage server ${number} of a block is not there`)
-      blocks.push(this.#parts.blocks.restore(space, index, epoch, counter))
+      blocks.push(home.blocks.restore(space, index, epoch, counter))
     }
     return blocks
   }
 
-  #order([classes, near]: OrderRecord): StorageOrder {
-    return this.#parts.blocks.orders.of(classes, this.#near(near))
+  #order([classes, near]: OrderRecord, home: Namespace): StorageOrder {
+    return home.blocks.orders.of(classes, this.#near(near))
   }
 
   #near(name: string | null): ServerRecord | undefined {

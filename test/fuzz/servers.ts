@@ -6,6 +6,7 @@ import { Gate } from '../../active-server/gate.ts'
 import { bindObjects } from '../../active-server/object-handlers.ts'
 import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
+import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { Threads } from '../../active-server/threads.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
@@ -15,6 +16,7 @@ import { GliderError } from '../../protocol/errors.ts'
 import { HandlerTable } from '../../protocol/handlers.ts'
 import { encodeLocation, type Purpose, sign } from '../../protocol/location.ts'
 import type { Operation } from '../../protocol/operation.ts'
+import { trusted } from '../../protocol/principal.ts'
 import { transportPair } from '../../protocol/testing/memory-transport.ts'
 import { bindBlocks } from '../../storage-server/block-handlers.ts'
 import { Blocks } from '../../storage-server/blocks.ts'
@@ -110,6 +112,8 @@ export async function fuzzedActive(): Promise<Fuzzed> {
   const threads = await Threads.start({
     count: 1,
     metadata: '127.0.0.1:1',
+    token: '',
+    tlsCa: undefined,
     clock: systemClock,
     memory: processMemory,
     threadMemoryBytes: 512 << 20,
@@ -121,7 +125,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     stuck: cause => void losses.push(cause),
   })
   const handlers = new HandlerTable()
-  const parts = { incarnation: INCARNATION, slots, threads, bundles, gate: new Gate() }
+  const parts = { incarnation: INCARNATION, slots, streams: new StreamQuota(), threads, bundles, gate: new Gate() }
   bindObjects(handlers, { ...parts, clock: systemClock, threadMemoryBytes: 512 << 20 })
   for (let slot = 0; slot < OBJECTS; slot++) {
     const [thread] = threads.all
@@ -198,8 +202,9 @@ export function accept(
     side: 'accepted',
     hello: { role: 'metadata', clientId: 'fuzzed' },
     handlers,
-    admit: ({ role }) => {
-      if (role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
+    admit: hello => {
+      if (hello.role === 'metadata') throw new GliderError('FORBIDDEN', 'a metadata server is dialled, it does not dial')
+      return trusted(hello)
     },
   })
   connection.start().catch(() => undefined)

@@ -1,0 +1,29 @@
+import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+
+/** What an active server can be told. */
+export interface ActiveFlags extends CommonFlags {
+  readonly metadata: string
+  readonly namespace?: string
+  readonly slots: number
+  readonly bundleDir?: string
+  readonly threads: number
+  readonly turnTimeout: number
+  readonly threadMemory: number
+}
+
+export const activeCommand = serverCommand('active-server', 'Contributes slots for action objects to a cluster.', 0)
+  .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
+  .addOption(flag('--namespace <name>', 'whose objects it takes, and no others (default: default)'))
+  .addOption(flag('--slots <number>', 'how many action objects it takes').default(64).argParser(countFlag))
+  .addOption(
+    flag('--turn-timeout <time>', 'how long an action may run without coming back to the event loop')
+      .default(10_000, '10s')
+      .argParser(durationFlag),
+  )
+  .addOption(
+    flag('--thread-memory <size>', 'what the objects of one thread may hold together')
+      .default(512 << 20, '512MiB')
+      .argParser(sizeFlag),
+  )
+  .addOption(flag('--bundle-dir <directory>', 'where bundles are put: a folder that confined.js has made for it').hideHelp())
+  .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))

@@ -1,0 +1,62 @@
+/**
+ * Starts an active server, with the flags that it is given, under Node's permission model: its process, and the code of its actions
+ * with it, reads what it runs from, reads and writes the folder of its bundles, and starts no program.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { realpathSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { configurationOf, readConfiguration } from '../server/configuration.ts'
+import { clusterSecret } from '../server/secrets.ts'
+import { type ActiveFlags, activeCommand } from './command.ts'
+import { type ConfinedFolder, makeConfinedFolder } from './confined-folder.ts'
+
+/** Of Node, to read its own code and that of its packages, and to work in one folder. */
+function permissions({ folder, code }: ConfinedFolder, { tlsCert, tlsKey, tlsCa }: ActiveFlags): string[] {
+  const packages = path.join(createRequire(import.meta.url).resolve('fastify/package.json'), '..', '..')
+  const files = [tlsCert, tlsKey, tlsCa].filter(file => file !== undefined)
+  const read = [
+    ...[path.join(own, 'dist', '*'), path.join(own, 'package.json'), path.join(own, 'node_modules')],
+    ...[path.join(packages, '*'), path.join(folder, '*'), ...files],
+  ]
+  const known = process.allowedNodeEnvironmentFlags
+  return [
+    known.has('--permission') ? '--permission' : '--experimental-permission',
+    '--allow-worker',
+    ...(known.has('--allow-net') ? ['--allow-net'] : []),
+    ...read.map(place => `--allow-fs-read=${place}`),
+    `--allow-fs-write=${path.join(code, '*')}`,
+  ]
+}
+
+const own = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
+const flags = readConfiguration<ActiveFlags>(activeCommand)
+const made = await makeConfinedFolder(own)
+try {
+  // The server could read no file of its own that its actions cannot read: of the secret it is told in its environment, which it clears.
+  const told = { ...configurationOf(activeCommand), 'cluster-secret-file': undefined, 'bundle-dir': made.code }
+  const config = path.join(made.folder, 'server.json')
+  await writeFile(config, JSON.stringify(told))
+  const secret = clusterSecret(flags.clusterSecretFile)
+  const env = { ...process.env }
+  for (const { envVar } of activeCommand.options) if (envVar !== undefined) delete env[envVar]
+  if (secret !== undefined) env.GLIDER_CLUSTER_SECRET = secret
+  // With flags of its own in there, somebody could mean other permissions.
+  delete env.NODE_OPTIONS
+  const main = fileURLToPath(new URL('./main.js', import.meta.url))
+  const child = spawn(process.execPath, [...permissions(made, flags), '--no-warnings', main, '--config', config], {
+    stdio: process.send ? ['ignore', 'inherit', 'inherit', 'ipc'] : 'inherit',
+    env,
+  })
+  child.on('message', message => process.send?.(message))
+  process.on('disconnect', () => child.kill('SIGTERM'))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
+  const [code] = (await once(child, 'exit')) as [number | null]
+  process.exitCode = code ?? 1
+} finally {
+  await rm(made.folder, { recursive: true, force: true })
+}
+if (process.connected) process.disconnect()

@@ -1,0 +1,138 @@
+/**
+ * Who may ask this metadata server for what. Always holds: with a secret, whoever has proved nothing may ask for nothing but to
+ * prove who it is.
+ */
+import type { AnswerOf, catalogue, HeadOf } from '../protocol/catalogue.ts'
+import type { Randomness } from '../protocol/clock.ts'
+import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
+import { GliderError } from '../protocol/errors.ts'
+import type { Operation } from '../protocol/operation.ts'
+import type { Call, Connection, Hello, Principal } from '../protocol/peer.ts'
+import { refusalOf, trusted } from '../protocol/principal.ts'
+import { type Caller, callerOf, restCaller } from './caller.ts'
+import type { Namespace } from './namespace.ts'
+import { hashToken, type Namespaces } from './namespaces.ts'
+
+export interface AccessParts {
+  readonly randomness: Randomness
+  /** Of the cluster; without one everybody is taken at their word. */
+  readonly secret: string | undefined
+  /** By which operators come, where there is a secret. */
+  readonly adminToken: string | undefined
+  readonly namespaces: Namespaces
+  /** The namespace of the active server whose actions have the token with this hash. */
+  readonly namespaceOfActions: (tokenHash: string) => string | undefined
+}
+
+/** A client, with the namespace that it has entered. */
+class Visitor implements Principal {
+  readonly kind: 'tenant' | 'operator'
+  readonly namespace: Namespace
+
+  constructor(kind: 'tenant' | 'operator', namespace: Namespace) {
+    this.kind = kind
+    this.namespace = namespace
+  }
+}
+
+const NONCE_BYTES = 32
+
+export class Access {
+  readonly #parts: AccessParts
+  readonly #adminHash: string | undefined
+  /** Each is answered once. */
+  readonly #challenges = new WeakMap<Connection, string>()
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts
+    this.#adminHash = parts.adminToken === undefined ? undefined : hashToken(parts.adminToken)
+  }
+
+  /** @throws GliderError INVALID_ARGUMENT where nobody is asked for a token */
+  checkTokens(): void {
+    if (this.#parts.secret !== undefined) return
+    const remedy = 'start all servers with --cluster-secret-file, and the metadata server with --admin-token-file'
+    throw new GliderError('INVALID_ARGUMENT', `without a secret everybody is in the namespace default: ${remedy}`)
+  }
+
+  /** Undefined for a server that is still to prove that it has the secret. */
+  admit(hello: Hello, connection: Connection): Principal | undefined {
+    if (hello.role !== 'client') return this.#parts.secret === undefined ? trusted(hello) : undefined
+    const visitor = this.#visitor(hello.token, hello.namespace)
+    if (visitor.kind === 'tenant') this.#parts.namespaces.entered(visitor.namespace, connection)
+    return visitor
+  }
+
+  callerOf({ connection }: Call): Caller {
+    const { principal } = connection
+    // Servers ask for nothing that is in a namespace, and where there is no secret there is one.
+    const namespace = principal instanceof Visitor ? principal.namespace : this.#parts.namespaces.default
+    return callerOf(connection, namespace)
+  }
+
+  /**
+   * Who asks over REST.
+   * @param authorization the header of the request
+   */
+  restCaller(operation: Pick<Operation, 'name' | 'by'>, authorization: string | undefined): Caller {
+    const visitor = this.#visitor(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1], undefined)
+    const refusal = refusalOf(operation, visitor)
+    if (refusal) throw refusal
+    return restCaller(visitor.namespace)
+  }
+
+  /** @throws GliderError UNAUTHENTICATED, FORBIDDEN */
+  #visitor(token: string | undefined, wanted: string | undefined): Visitor {
+    const visitor = this.#known(token)
+    const { name } = visitor.namespace
+    if (wanted === undefined || wanted === name) return visitor
+    throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(wanted)} for you here: use ${name}`)
+  }
+
+  #known(token: string | undefined): Visitor {
+    const { secret, namespaces, namespaceOfActions } = this.#parts
+    if (secret === undefined) return new Visitor('operator', namespaces.default)
+    if (token === undefined || token === '') {
+      throw new GliderError('UNAUTHENTICATED', 'this cluster asks for a token: give the one of your namespace')
+    }
+    const hash = hashToken(token)
+    if (hash === this.#adminHash) return new Visitor('operator', namespaces.default)
+    const namespace = namespaces.byTokenHash(hash)
+    if (namespace) return new Visitor('tenant', namespace)
+    const name = namespaceOfActions(hash)
+    if (name !== undefined) return new Visitor('tenant', namespaces.get(name))
+    throw new GliderError('UNAUTHENTICATED', 'the token is not known here, or no longer: ask the operator for another')
+  }
+
+  challenge(connection: Connection): AnswerOf<typeof catalogue.challenge> {
+    const nonce = this.#parts.randomness.bytes(NONCE_BYTES).toString('base64url')
+    this.#challenges.set(connection, nonce)
+    return { nonce }
+  }
+
+  /** @throws GliderError UNAUTHENTICATED, INVALID_ARGUMENT where there is no secret here */
+  authenticate(head: HeadOf<typeof catalogue.authenticate>, connection: Connection): AnswerOf<typeof catalogue.authenticate> {
+    const { secret } = this.#parts
+    if (secret === undefined) {
+      throw new GliderError(
+        'INVALID_ARGUMENT',
+        'this metadata server has no secret: give it the --cluster-secret-file of the others',
+      )
+    }
+    const asked = this.#challenges.get(connection)
+    this.#challenges.delete(connection)
+    const { peer } = connection
+    if (asked === undefined || peer.role === 'client' || peer.role === 'metadata') {
+      throw new GliderError('UNAUTHENTICATED', 'only a server that has asked for a challenge can answer it')
+    }
+    const nonces = { asked, own: head.nonce }
+    if (!fits(head.proof, memberProof(secret, peer, nonces))) {
+      throw new GliderError(
+        'UNAUTHENTICATED',
+        `the ${peer.role} server does not have the secret of this cluster: give it the same --cluster-secret-file`,
+      )
+    }
+    connection.principal = { kind: 'server' }
+    return { proof: metadataProof(secret, peer, nonces) }
+  }
+}

@@ -1,0 +1,28 @@
+import { parseSecret } from '../protocol/cluster-secret.ts'
+import { textOf } from './tls.ts'
+
+const SECRET_VARIABLE = 'GLIDER_CLUSTER_SECRET'
+
+/**
+ * The secret of the cluster, from its file or from the environment, which then no longer has it: what runs in threads of this
+ * process does not find it there.
+ * @throws GliderError INVALID_ARGUMENT
+ */
+export function clusterSecret(file: string | undefined): string | undefined {
+  return secretOf(file, SECRET_VARIABLE, '--cluster-secret-file')
+}
+
+/**
+ * The token by which operators come, in the same way.
+ * @throws GliderError INVALID_ARGUMENT
+ */
+export function adminToken(file: string | undefined): string | undefined {
+  return secretOf(file, 'GLIDER_ADMIN_TOKEN', '--admin-token-file')
+}
+
+function secretOf(file: string | undefined, variable: string, flag: string): string | undefined {
+  const given = process.env[variable]
+  delete process.env[variable]
+  if (file !== undefined) return parseSecret(textOf(file, flag), `the secret in ${file}`)
+  return given === undefined || given === '' ? undefined : parseSecret(given, `the secret in ${variable}`)
+}

@@ -1,0 +1,105 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { StoreClient } from 'glider'
+import { LocalCluster } from 'glider/cluster'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { temporaryFolder } from './support/shared-cluster.ts'
+
+const clusterSecret = 'a secret of the cluster, for this test alone'
+const adminToken = 'the token of the operator, for this test alone'
+const denied = 'ERR_ACCESS_DENIED'
+
+let cluster: LocalCluster
+let store: StoreClient
+let server: ChildProcess
+let folder: Awaited<ReturnType<typeof temporaryFolder>>
+
+/** What an action tries that is up to no good. */
+const source = `import { Action } from 'glider/action'
+import { linkSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import * as threads from 'node:worker_threads'
+import { createRequire } from 'node:module'
+const outcome = attempt => { try { return String(attempt()) } catch (error) { return error.code ?? error.message } }
+const escape = "require('node:worker_threads').parentPort.postMessage(require('node:fs').readFileSync('/etc/passwd', 'utf8'))"
+export class Thief extends Action {
+  static calls = ['where', 'link', 'read', 'write', 'run', 'start', 'thread', 'threadByRequire', 'mend', 'secrets', 'honest']
+  where() { return new URL('..', import.meta.url).pathname }
+  link([from, to]) { return outcome(() => linkSync(from, to)) + outcome(() => symlinkSync(from, to)) + outcome(() => renameSync(from, to)) }
+  read(file) { return outcome(() => readFileSync(file, 'utf8')) }
+  write(file) { return outcome(() => writeFileSync(file, 'x')) }
+  run() { return outcome(() => execFileSync('/bin/echo', ['hello'])) }
+  start() { return outcome(() => spawn('/bin/true')) }
+  thread() { return outcome(() => new threads.Worker(escape, { eval: true, execArgv: [] })) }
+  threadByRequire() { return outcome(() => new (createRequire(import.meta.url)('worker_threads').Worker)(escape, { eval: true, execArgv: [] })) }
+  mend() { return outcome(() => { delete threads.default.Worker; threads.default.Worker = undefined }) }
+  secrets() { return Object.keys(process.env).filter(name => name.includes('SECRET') || name.includes('TOKEN')).join() }
+  async honest() { await this.store.put('/honest', 'work'); return String(await this.store.get('/honest')) }
+}`
+
+beforeAll(async () => {
+  folder = await temporaryFolder()
+  const limits = { capacity: '16MiB', activeServers: 0, logLevel: 'error' } as const
+  cluster = await LocalCluster.start({ ...limits, clusterSecret, adminToken })
+  const secret = path.join(folder.path, 'secret')
+  await writeFile(secret, clusterSecret)
+  const main = path.join(import.meta.dirname, '..', 'active-server', 'confined.js')
+  // In all three ways: on the command line, in the environment, in a file.
+  const config = path.join(folder.path, 'server.json')
+  await writeFile(config, JSON.stringify({ 'cluster-secret-file': secret, 'log-level': 'error', slots: 3, threads: 9 }))
+  const flags = ['--metadata', new URL(cluster.address).host, '--config', config]
+  const env = { ...process.env, GLIDER_THREADS: '1', GLIDER_METADATA: '127.0.0.1:1' }
+  server = fork(main, flags, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  await Promise.race([
+    once(server, 'message'),
+    once(server, 'exit').then(() => {
+      throw new Error('the server has ended')
+    }),
+  ])
+  store = await StoreClient.connect(cluster.address, { token: adminToken })
+  await writeFile(path.join(folder.path, 'thief.ts'), source)
+  await store.deploy(path.join(folder.path, 'thief.ts'))
+})
+
+afterAll(async () => {
+  await store?.close()
+  if (server.exitCode === null) {
+    server.kill('SIGTERM')
+    await once(server, 'exit')
+  }
+  await cluster?.stop()
+  await folder?.[Symbol.asyncDispose]()
+})
+
+it('a confined server is told what it is like any other', async () => {
+  expect((await store.servers()).find(({ role }) => role === 'active')).toMatchObject({ capacity: 3 })
+})
+
+it('an action of a confined server does its work, and neither reads files, nor writes any, nor starts programs or threads', async () => {
+  const node = await store.create('/thief', 'action')
+  await node.create('Thief')
+  expect(await node.call('honest')).toBe('work')
+  for (const file of ['/etc/passwd', '/proc/self/environ', path.join(folder.path, 'secret')]) {
+    expect(await node.call('read', file)).toBe(denied)
+  }
+  const bundles = String(await node.call('where'))
+  const up = '../'.repeat(12)
+  for (const way of ['node_modules/glider/', 'node_modules/', 'code/', 'code/../node_modules/glider/dist/']) {
+    expect(await node.call('read', `${bundles}${way}${up}etc/passwd`)).toMatch(/ERR_ACCESS_DENIED|ENOENT/)
+  }
+  for (const file of [path.join(folder.path, 'written'), `${bundles}written`, `${bundles}node_modules/glider/dist/written`]) {
+    expect(await node.call('write', file)).toBe(denied)
+  }
+  expect(await node.call('link', ['/etc/passwd', `${bundles}code/stolen`])).not.toContain('undefined')
+  expect(await node.call('run')).toBe(denied)
+  expect(await node.call('start')).toBe(denied)
+  expect(await node.call('thread')).toBe(denied)
+  expect(await node.call('threadByRequire')).toBe(denied)
+  await node.call('mend')
+  expect(await node.call('threadByRequire')).toBe(denied)
+  expect(await node.call('secrets')).toBe('')
+  await store.delete('/thief')
+  await store.delete('/honest')
+})

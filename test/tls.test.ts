@@ -1,0 +1,94 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import https from 'node:https'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { StoreClient } from 'glider'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCommand } from '../cli/command.test.helper.ts'
+import { ChildServer, type ServerRole } from '../cluster/child-server.ts'
+import { failureOf } from './support/failure.ts'
+import { temporaryFolder } from './support/shared-cluster.ts'
+
+const certificates = path.join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'tls')
+const cert = path.join(certificates, 'cert.pem')
+const secrets = { GLIDER_CLUSTER_SECRET: 'a secret of the cluster, for this test alone' }
+const token = 'the token of the operator, for this test alone'
+const tls = ['--tls-cert', cert, '--tls-key', path.join(certificates, 'key.pem'), '--log-level', 'error', '--port', '0']
+const MIB = 1 << 20
+
+const servers: ChildServer[] = []
+let metadata: string
+let tlsCa: string
+
+async function start(role: ServerRole, flags: string[]): Promise<ChildServer> {
+  const server = await ChildServer.start(role, [...tls, ...flags], {}, { ...secrets, GLIDER_ADMIN_TOKEN: token })
+  servers.push(server)
+  return server
+}
+
+beforeAll(async () => {
+  tlsCa = await readFile(cert, 'utf8')
+  metadata = (await start('metadata', [])).address
+  const trust = ['--metadata', metadata, '--tls-ca', cert]
+  await Promise.all([start('storage', [...trust, '--capacity', '16MiB']), start('active', [...trust, '--threads', '1'])])
+})
+
+afterAll(async () => {
+  for (const server of servers.toReversed()) await server.stop()
+})
+
+describe('a cluster that speaks TLS', () => {
+  it.each(['https', 'wss'])('serves files and actions, whose store speaks it as well: %s', async scheme => {
+    await using store = await StoreClient.connect(`${scheme}://${metadata}`, { token, tlsCa })
+    const bytes = Buffer.alloc(3 * MIB, scheme)
+    await store.put('/file', bytes)
+    expect((await store.get('/file')).equals(bytes)).toBe(true)
+    await using folder = await temporaryFolder()
+    const source = `import { Action } from 'glider/action'
+      export class Look extends Action {
+        static calls = ['look']
+        look(path) { return this.store.exists(path) }
+      }`
+    await writeFile(path.join(folder.path, 'look.ts'), source)
+    await store.deploy(path.join(folder.path, 'look.ts'))
+    const action = await store.create('/look', 'action')
+    await action.create('Look')
+    expect(await action.call('look', '/file')).toBe(true)
+    await store.delete('/look')
+    await store.delete('/file')
+  })
+
+  it('is not taken for itself by who does not trust its certificate', async () => {
+    expect(await failureOf(StoreClient.connect(`https://${metadata}`, { token }))).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      message: expect.stringContaining('--tls-ca'),
+    })
+    expect(await failureOf(StoreClient.connect(`wss://${metadata}`, { token }))).toMatchObject({ code: 'UNAUTHENTICATED' })
+    const flags = ['--metadata', metadata, '--capacity', '16MiB']
+    expect(await failureOf(start('storage', flags))).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  it('tells nothing in plain', async () => {
+    const plain = StoreClient.connect(`http://${metadata}`, { token, timeoutMs: 500 })
+    expect(await failureOf(plain)).toMatchObject({ code: expect.stringMatching(/TIMEOUT|UNAVAILABLE|PROTOCOL_ERROR/) })
+    await expect(fetch(`http://${metadata}/healthz`)).rejects.toThrow('fetch failed')
+  })
+
+  it('has health and REST on the same port, and the command reaches it', async () => {
+    const health = await new Promise<string>((resolve, reject) => {
+      https
+        .get(`https://${metadata}/healthz`, { ca: tlsCa, agent: false }, answer => void text(answer).then(resolve, reject))
+        .on('error', reject)
+    })
+    expect(health).toContain('metadata')
+    const listed = await runCommand(['--address', `https://${metadata}`, '--token', token, '--tls-ca', cert, 'servers'])
+    expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('storage-1') })
+  })
+})
+
+it('one flag without the other is refused', async () => {
+  expect(await failureOf(ChildServer.start('metadata', ['--port', '0', '--tls-cert', cert]))).toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('--tls-key'),
+  })
+})
