@@ -23,6 +23,7 @@ import { processMemory } from './process-memory.ts'
 import { Slots } from './slots.ts'
 import { StreamQuota } from './stream-quota.ts'
 import { Threads } from './threads.ts'
+import { TurnCounts } from './turn-counts.ts'
 
 export interface ActiveServerConfig {
   readonly host: string
@@ -69,7 +70,7 @@ export async function startActiveServer(
   const proofKey = randomness.bytes(32)
   /** By which the actions of this server come to the namespace, as long as it is a member. */
   const token = randomness.bytes(32).toString('base64url')
-  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
+  const context = connectionContext(clock, { metered: true, spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const slots = new Slots(incarnation, proofKey)
   const streams = new StreamQuota()
@@ -155,6 +156,7 @@ export async function startActiveServer(
     slots.of(thread).reduce((most, one) => Math.max(most, one.turnTimeoutMs ?? turnTimeoutMs), 0) || turnTimeoutMs
 
   const reports = new ObjectReports(slots, log)
+  const turns = new TurnCounts()
   const bundles = await BundleFiles.create(version => fetchBundle(membership, version), config.bundleDir)
   let leaving: Promise<void> | undefined
   const threads = await Threads.start({
@@ -167,6 +169,7 @@ export async function startActiveServer(
     threadMemoryBytes,
     turnTimeoutMs: timeoutOf,
     log,
+    turns,
     said: reports.said,
     unknown: reports.unknown,
     lost: threadLost,
@@ -181,7 +184,9 @@ export async function startActiveServer(
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
   gauge(metrics, 'glider_resident_bytes', 'Resident memory of the process.', () => processMemory.resident())
   reports.register(metrics)
+  turns.register(metrics)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
+  gauge(metrics, 'glider_slots_free', 'Slots without one.', () => config.slots - slots.taken)
   gauge(metrics, 'glider_slots_use_ratio', 'Slots with an object, of all slots.', () => slots.taken / config.slots)
 
   const chassis = await Chassis.start({

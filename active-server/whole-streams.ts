@@ -9,6 +9,7 @@ import type { Slots } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 
 const EMPTY = Buffer.alloc(0)
+const { code: WHOLE } = catalogue.writeActionWhole
 
 interface Running {
   readonly thread: ActionThread
@@ -45,17 +46,22 @@ export class WholeStreams implements RawReceiver {
     const { thread, slot } = this.#slots.at(head)
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
     this.#gate.check(options.chain)
-    const { inFlight, budget } = this.#connection
+    const { inFlight, budget, meter } = this.#connection
+    const sinceMs = meter?.turnMs ?? 0
     inFlight.check()
     budget.check(body.length)
     this.#quota.enter()
     const stream = thread.writeWhole(slot, body, options, error => {
       this.#quota.leave()
       this.#over(this.#running.take(requestId))
-      if (error) this.#connection.answerError(requestId, error)
-      else this.#connection.answerRaw(requestId, EMPTY, undefined)
+      meter?.ended(WHOLE, sinceMs)
+      if (error) {
+        meter?.failed(WHOLE, error.code)
+        this.#connection.answerError(requestId, error)
+      } else this.#connection.answerRaw(requestId, EMPTY, undefined)
     })
     if (stream === undefined) return
+    if (meter) meter.received[WHOLE]! += body.length
     this.#running.set(requestId, { thread, stream, bytes: body.length })
     inFlight.enter()
     budget.takeInitial(body.length)

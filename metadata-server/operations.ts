@@ -1,5 +1,5 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
-import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
+import { type BundleInfo, catalogue, type HeadOf, type OperationName, type ServerInfo } from '../protocol/catalogue.ts'
 import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
@@ -102,6 +102,10 @@ export class Operations {
   /** How often readers have asked for more blocks. */
   get located(): number {
     return this.#located
+  }
+
+  servers(): ServerInfo[] {
+    return this.#parts.membership.list()
   }
 
   /** Over all namespaces. */
@@ -217,7 +221,7 @@ export class Operations {
       for (const { claims } of namespaces.all()) writers += claims.on(space)
       return { writers }
     })
-    this.#add(catalogue.servers, () => ({ servers: membership.list() }))
+    this.#add(catalogue.servers, () => ({ servers: this.servers() }))
     this.#add(catalogue.drainServer, (_namespace, { id }) => membership.drain(id))
     this.#add(catalogue.removeServer, (_namespace, { id, force }) => membership.remove(id, force ?? false))
     this.#add(catalogue.fsck, (_namespace, { repair }) => fsck.run(repair ?? false))

@@ -1,11 +1,9 @@
-import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
 import { Chassis } from '../server/chassis.ts'
 import { counted } from '../server/drain.ts'
-import { gauge } from '../server/metrics.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
 import { Quiet } from '../server/quiet.ts'
 import type { System } from '../server/system.ts'
@@ -14,6 +12,7 @@ import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
 import { LmdbJournal } from './journal/lmdb-journal.ts'
 import { MetadataServer } from './metadata-server.ts'
+import { metadataMetrics } from './metrics.ts'
 import { registerRest } from './rest.ts'
 
 export interface MetadataServerConfig extends Partial<MetadataConfig> {
@@ -67,21 +66,22 @@ export async function startMetadataServer(
     const { operations, access } = server
     const handlers = new HandlerTable()
     server.bind(handlers)
+    const context = connectionContext(clock, { metered: true, spin, limits })
     chassis = await Chassis.start({
       role: 'metadata',
       id: randomness.id(),
       host,
       port,
       advertise,
-      context: connectionContext(clock, { spin, limits }),
+      context,
       secret,
       tls,
       admit: (hello, connection) => access.admit(hello, connection),
       handlers,
-      metrics: metricsOf(server),
+      metrics: metadataMetrics(operations),
       log,
       notReady: () => [],
-      routes: app => registerRest(app, operations, access, { version: packageVersion }),
+      routes: app => registerRest(app, operations, access, { version: packageVersion, meter: context.meter }),
     })
   } catch (error) {
     server?.stop()
@@ -106,15 +106,4 @@ export async function startMetadataServer(
       await saved?.close()
     },
   }
-}
-
-function metricsOf(server: MetadataServer): Registry {
-  const metrics = new Registry()
-  gauge(metrics, 'glider_nodes', 'Nodes of the namespace.', () => server.stats().nodes)
-  gauge(metrics, 'glider_stored_bytes', 'Committed bytes of all nodes.', () => server.stats().storedBytes)
-  gauge(metrics, 'glider_inline_bytes', 'Memory taken by bytes kept with the metadata.', () => server.stats().inlineBytes)
-  gauge(metrics, 'glider_cluster_slots_taken', 'Slots of all active servers with an object.', () => server.stats().slots.used)
-  gauge(metrics, 'glider_cluster_slots_free', 'Slots of all active servers without one.', () => server.stats().slots.free)
-  gauge(metrics, 'glider_leases', 'Leases of nodes.', () => server.stats().leases)
-  return metrics
 }

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import { atLimit, type Limits, verifyLimits } from './limits.ts'
+import { Meter } from './meter.ts'
 import type { Backlog } from './send-queue.ts'
 import { SlabPool } from './slab.ts'
 import { Spinner } from './spinner.ts'
@@ -15,10 +16,14 @@ export interface ConnectionContext {
   readonly backlog: Backlog
   /** Where the process is to be awake when something comes, at the cost of some CPU. */
   readonly spinner: Spinner | undefined
+  /** Of servers: counts what they are asked for. */
+  readonly meter: Meter | undefined
 }
 
 export interface ContextOptions {
   readonly spin?: boolean | undefined
+  /** Whether what comes in is counted. @default false */
+  readonly metered?: boolean | undefined
   readonly limits?: Partial<Limits> | undefined
 }
 
@@ -29,5 +34,6 @@ export function connectionContext(clock: Clock, options: ContextOptions = {}): C
   const { bufferBytes: bytes } = limits
   const growth = Math.min(PROCESS_WINDOW_BYTES, bytes / 2)
   const budget = new WindowBudget(growth, undefined, { bytes, refusal: () => atLimit('bufferBytes', limits) })
-  return { clock, slabs: new SlabPool(), budget, limits, backlog: { bytes: 0 }, spinner }
+  const meter = options.metered ? new Meter(clock) : undefined
+  return { clock, slabs: new SlabPool(), budget, limits, backlog: { bytes: 0 }, spinner, meter }
 }

@@ -11,6 +11,7 @@ import { Inbound, type InboundHost } from './inbound.ts'
 import { encodeJson } from './json-heads.ts'
 import { atLimit, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
+import type { Meter } from './meter.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, Principal, RequestOptions } from './peer.ts'
 import { trusted } from './principal.ts'
@@ -59,6 +60,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly budget: WindowBudget
   readonly limits: Limits
   readonly inFlight: InFlight
+  readonly meter: Meter | undefined
   readonly remote: string
   principal: Principal | undefined
   readonly #backlog: Backlog
@@ -89,6 +91,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   constructor(context: ConnectionContext, options: ConnectionOptions) {
     this.#clock = context.clock
+    this.meter = context.meter
     this.#spinner = context.spinner
     this.#transport = options.transport
     this.#side = options.side
@@ -443,6 +446,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     } catch (error) {
       this.#undecodable(error)
     }
+    this.meter?.endTurn()
     this.#holdBack()
   }
 
@@ -453,10 +457,12 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     } catch (error) {
       this.#undecodable(error)
     }
+    this.meter?.endTurn()
     this.#holdBack()
   }
 
   #seen(): void {
+    this.meter?.turn()
     this.#liveness.seen()
     if (!this.#spinner) return
     this.#spinner.arrived()

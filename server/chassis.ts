@@ -16,7 +16,9 @@ import type { Transport } from '../protocol/transport.ts'
 import { webSocketTransport } from '../protocol/websocket.system.ts'
 import { counted, drained, drainingError, type Work } from './drain.ts'
 import { boundBodies, httpTimes } from './http-limits.ts'
+import { LoopLag } from './loop-lag.ts'
 import { gauge } from './metrics.ts'
+import { registerOperations } from './operation-metrics.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -53,12 +55,14 @@ export class Chassis {
   readonly #options: ChassisOptions
   readonly #app: FastifyInstance
   readonly #connections = new Set<ConnectionCore>()
+  readonly #lag: LoopLag
   #address = ''
   #draining = false
   #stopping: Promise<void> | undefined
 
   private constructor(options: ChassisOptions) {
     this.#options = options
+    this.#lag = new LoopLag(options.context.clock)
     const { tls } = options
     const { http, ...times } = httpTimes
     this.#app = fastify({
@@ -92,13 +96,7 @@ export class Chassis {
     // Those that have left HTTP behind are no longer counted there, but for WebSockets.
     app.server.maxConnections = 2 * context.limits.connections
     boundBodies(app, context)
-    gauge(metrics, 'glider_connections', 'Connections with frames.', () => this.#connections.size)
-    gauge(
-      metrics,
-      'glider_buffered_bytes',
-      'Bytes that are buffered for, or promised to, all connections.',
-      () => context.budget.used,
-    )
+    this.#registerMetrics()
     const webSockets = dispatchUpgrades(
       app.server,
       () => this.#refusal(),
@@ -122,12 +120,28 @@ export class Chassis {
     try {
       await app.listen({ host, port })
     } catch (cause) {
+      this.#lag.stop()
       await app.close()
       throw cannotListen(host, port, cause as NodeJS.ErrnoException)
     }
     const bound = app.server.address()
     const boundPort = typeof bound === 'object' && bound ? bound.port : port
     this.#address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${boundPort}`
+  }
+
+  #registerMetrics(): void {
+    const { metrics, context } = this.#options
+    gauge(metrics, 'glider_connections', 'Connections with frames.', () => this.#connections.size)
+    gauge(metrics, 'glider_streams', 'Streams that are open.', () => {
+      let streams = 0
+      for (const { streamCount } of this.#connections) streams += streamCount
+      return streams
+    })
+    const promised = 'Bytes that are buffered for, or promised to, all connections.'
+    gauge(metrics, 'glider_buffered_bytes', promised, () => context.budget.used)
+    gauge(metrics, 'glider_draining', 'Whether the server takes nothing new and is about to end.', () => Number(this.#draining))
+    if (context.meter) registerOperations(metrics, context.meter)
+    this.#lag.register(metrics)
   }
 
   #refusal(): GliderError | undefined {
@@ -194,6 +208,7 @@ export class Chassis {
   }
 
   async #stop(): Promise<void> {
+    this.#lag.stop()
     const reason = new GliderError('UNAVAILABLE', `the ${this.#options.role} server at ${this.#address} is stopping`, {
       outcome: 'unknown',
     })

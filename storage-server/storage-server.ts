@@ -29,7 +29,7 @@ export async function startStorageServer(
   const { capacityBytes } = config
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
-  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
+  const context = connectionContext(clock, { metered: true, spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const counters: BlockCounters = { reads: 0, writes: 0, bytesIn: 0, bytesOut: 0 }
   const directory = config.kind === 'disk' ? await DataDirectory.open(config.dataDir, capacityBytes, incarnation) : undefined
@@ -153,6 +153,11 @@ function metricsOf(blocks: () => Blocks | undefined, counters: BlockCounters): R
     const { held = 0, count = 0 } = blocks() ?? {}
     return count === 0 ? 0 : held / count
   })
+  gauge(metrics, 'glider_blocks_free', 'Blocks that hold nothing.', () => {
+    const { held = 0, count = 0 } = blocks() ?? {}
+    return count - held
+  })
+  gauge(metrics, 'glider_block_size_bytes', 'Room of one block.', () => blocks()?.blockBytes ?? 0)
   gauge(
     metrics,
     'glider_blocks_ready',

@@ -8,6 +8,7 @@ import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { Threads } from '../../active-server/threads.ts'
+import { TurnCounts } from '../../active-server/turn-counts.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../../protocol/clock.system.ts'
@@ -119,6 +120,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     threadMemoryBytes: 512 << 20,
     turnTimeoutMs: () => 10_000,
     log,
+    turns: new TurnCounts(),
     said: () => {},
     unknown: () => {},
     lost: (_thread, cause) => void losses.push(cause),
