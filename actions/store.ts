@@ -3,7 +3,16 @@
  * the client implements them. Every call takes {@link CallOptions} as its last argument; every failure is a GliderError.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { BundleInfo, FsckReport, NamespaceInfo, NodeType, ObjectState, Quota, ServerInfo } from '../protocol/catalogue.ts'
+import type {
+  BundleInfo,
+  FsckReport,
+  NamespaceInfo,
+  NodeType,
+  ObjectActivity,
+  ObjectState,
+  Quota,
+  ServerInfo,
+} from '../protocol/catalogue.ts'
 
 export interface CallOptions {
   /** Aborting it makes the call fail with `CANCELLED`. */
@@ -322,6 +331,8 @@ export interface StoreClient extends AsyncDisposable {
    */
   undeploy(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<boolean>
   servers(options?: CallOptions): Promise<ServerInfo[]>
+  /** For operators: what the busiest objects of each active server do. */
+  activity(options?: CallOptions & { readonly most?: number }): Promise<ObjectActivity[]>
   /** Puts nothing new on a server from now on. What is there stays: with `wait`, resolves once that has been deleted. */
   drainServer(id: string, options?: CallOptions & { readonly wait?: boolean }): Promise<ServerInfo>
   /** Takes a server out of the cluster; one that still holds something only with `force`, and that is lost. */

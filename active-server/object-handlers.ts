@@ -44,6 +44,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
       memoryBytes,
       turnTimeoutMs,
       streams: 0,
+      turns: 0,
     }
     slots.take(occupant)
     try {
@@ -77,6 +78,11 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     requireMetadata(call)
     const { rows, next } = slots.inventory(first)
     return { head: next === undefined ? {} : { next }, body: encodeInventory(rows) }
+  })
+
+  handlers.answer(catalogue.listActivity, ({ most }, call) => {
+    requireMetadata(call)
+    return { objects: slots.busiest(most) }
   })
 
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
@@ -113,10 +119,14 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   })
 
   handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
-    const { thread, slot } = slots.find(location)
+    const occupant = slots.find(location)
     gate.check(chain)
     const value = checkJson(name, body)
-    return { head: {}, body: Buffer.from(await thread.call(slot, name, value, chain ?? [], signal)) }
+    try {
+      return { head: {}, body: Buffer.from(await occupant.thread.call(occupant.slot, name, value, chain ?? [], signal)) }
+    } finally {
+      occupant.turns++
+    }
   })
 }
 

@@ -43,7 +43,8 @@ export class WholeStreams implements RawReceiver {
   }
 
   received(head: Buffer, body: Buffer, requestId: number): void {
-    const { thread, slot } = this.#slots.at(head)
+    const occupant = this.#slots.at(head)
+    const { thread, slot } = occupant
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
     this.#gate.check(options.chain)
     const { inFlight, budget, meter } = this.#connection
@@ -53,6 +54,7 @@ export class WholeStreams implements RawReceiver {
     this.#quota.enter()
     const stream = thread.writeWhole(slot, body, options, error => {
       this.#quota.leave()
+      occupant.turns++
       this.#over(this.#running.take(requestId))
       meter?.ended(WHOLE, sinceMs)
       if (error) {

@@ -3,6 +3,7 @@ import type { GliderError } from '../protocol/errors.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { Access } from './access.ts'
+import { Activity } from './activity.ts'
 import { type MetadataConfig, verifyConfig } from './config.ts'
 import { Counter } from './counter.ts'
 import { Frees } from './frees.ts'
@@ -66,7 +67,8 @@ export class MetadataServer {
     const namespaceOfActions = membership.namespaceByToken.bind(membership)
     this.access = new Access({ randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
-    this.operations = new Operations({ access, namespaces, totals, blocks, membership, fsck, journal })
+    const activity = new Activity(membership, log)
+    this.operations = new Operations({ access, namespaces, totals, blocks, membership, fsck, activity, journal })
     this.config = config
     this.#membership = membership
     this.#namespaces = namespaces

@@ -4,6 +4,7 @@ import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
 import type { Access } from './access.ts'
+import type { Activity } from './activity.ts'
 import type { Numbered } from './answers.ts'
 import type { Caller } from './caller.ts'
 import { type Ran, whenGiven } from './certain.ts'
@@ -25,6 +26,7 @@ export interface OperationsParts {
   readonly blocks: BlockSpaces
   readonly membership: Membership
   readonly fsck: Fsck
+  readonly activity: Activity
   readonly journal: Journal
   readonly access: Access
 }
@@ -206,7 +208,7 @@ export class Operations {
   }
 
   #cluster(): void {
-    const { membership, fsck, namespaces } = this.#parts
+    const { membership, fsck, activity, namespaces } = this.#parts
     this.#add(catalogue.heartbeat, (_namespace, { incarnation }) => {
       const streams = namespaces.get(membership.heartbeat(incarnation)).streamsPerServer
       return streams === undefined ? {} : { streams }
@@ -224,6 +226,7 @@ export class Operations {
     this.#add(catalogue.servers, () => ({ servers: this.servers() }))
     this.#add(catalogue.drainServer, (_namespace, { id }) => membership.drain(id))
     this.#add(catalogue.removeServer, (_namespace, { id, force }) => membership.remove(id, force ?? false))
+    this.#add(catalogue.activity, (_namespace, { most }) => activity.list(most))
     this.#add(catalogue.fsck, (_namespace, { repair }) => fsck.run(repair ?? false))
     this.#add(catalogue.echo, (_namespace, { path, type = 'file' }) => ({
       node: 0,

@@ -139,6 +139,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
       log: new ObjectLog(),
       memoryBytes: 0,
       streams: 0,
+      turns: 0,
       turnTimeoutMs: undefined,
     })
     const className = ['Merge', 'Counter', 'Queue'][slot]!
