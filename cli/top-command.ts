@@ -32,15 +32,16 @@ async function top(session: Session, store: StoreClient, call: CallOptions, opti
   const { stdout, signal } = session.io
   const { interval, once = false, actions } = options
   let before = await look(session, store, call)
-  do {
+  for (;;) {
     await pause(interval, signal)
     if (signal.aborted) return
     const now = await look(session, store, call)
     const figures = figuresOf(before, now, session.address.host, actions)
     if (stdout.isTTY && !once && !session.json) stdout.write(CLEAR)
     session.answer(figures, () => linesOf(figures))
+    if (once) return
     before = now
-  } while (!once)
+  }
 }
 
 async function look(session: Session, store: StoreClient, call: CallOptions): Promise<Sight> {

@@ -23,7 +23,11 @@ test('a time is in the first bucket whose bound it does not exceed', () => {
 test('what is answered in one turn takes as long as the turn, and the clock is read twice for all of it', () => {
   const clock = new FakeClock()
   let reads = 0
-  const meter = new Meter({ ...bound(clock), now: () => (reads++, clock.now()) })
+  const now = (): number => {
+    reads++
+    return clock.now()
+  }
+  const meter = new Meter({ ...bound(clock), now })
   meter.turn()
   clock.advance(2)
   for (let i = 0; i < 100; i++) meter.answered(CODE)
