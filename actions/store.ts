@@ -8,6 +8,7 @@ import type {
   FsckReport,
   NamespaceInfo,
   NodeType,
+  ObjectActivity,
   ObjectState,
   Quota,
   QuotaChange,
@@ -352,6 +353,8 @@ export interface StoreClient extends AsyncDisposable {
    */
   undeploy(name: string, options?: CallOptions & { readonly force?: boolean }): Promise<boolean>
   servers(options?: CallOptions): Promise<ServerInfo[]>
+  /** For operators: what the busiest objects of each active server do. */
+  activity(options?: CallOptions & { readonly most?: number }): Promise<ObjectActivity[]>
   /** Puts nothing new on a server from now on. What is there stays: with `wait`, resolves once that has been deleted. */
   drainServer(id: string, options?: CallOptions & { readonly wait?: boolean }): Promise<ServerInfo>
   /** Takes a server out of the cluster; one that still holds something only with `force`, and that is lost. */

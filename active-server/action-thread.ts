@@ -20,6 +20,7 @@ import {
 } from './messages.ts'
 import { SharedArena, SLAB_BYTES } from './shared-arena.ts'
 import { StreamFromThread, StreamToThread, sendCopy } from './thread-streams.ts'
+import type { TurnCounts, TurnKind } from './turn-counts.ts'
 import { TurnWatch } from './turn-watch.ts'
 
 /** Shared memory for what comes in to the actions of a thread: 16 MiB. */
@@ -46,6 +47,7 @@ export interface ActionThreadOptions {
   readonly log: Log
   /** An object, or what belongs to none, has said something. */
   readonly said: (thread: number, told: FromObject) => void
+  readonly turns: TurnCounts
   /** A message came that makes no sense. */
   readonly unknown: () => void
   readonly measured: (thread: ActionThread, bytes: number, collected: boolean) => void
@@ -153,25 +155,25 @@ export class ActionThread implements StepHandlers {
   }
 
   async createObject(spec: ObjectSpec): Promise<void> {
-    await this.#request(request => ({ type: 'create', request, ...spec }))
+    await this.#request('create', request => ({ type: 'create', request, ...spec }))
   }
 
   async deleteObject(slot: number, mode: 'wait' | 'abort', chain: readonly string[] = []): Promise<void> {
-    await this.#request(request => ({ type: 'delete', request, slot, mode, chain }))
+    await this.#request('delete', request => ({ type: 'delete', request, slot, mode, chain }))
   }
 
   /** Ends an object that nobody reaches any more. */
   async dropObject(slot: number, why: GliderError): Promise<void> {
-    await this.#request(request => ({ type: 'delete', request, slot, mode: 'abort', chain: [], why: why.toWire() }))
+    await this.#request('delete', request => ({ type: 'delete', request, slot, mode: 'abort', chain: [], why: why.toWire() }))
   }
 
   /** Answers the text of the JSON. */
   async call(slot: number, name: string, value: string, chain: readonly string[], signal: AbortSignal): Promise<string> {
-    const answer = await this.#request(request => ({ type: 'call', request, slot, name, value, chain }), signal)
+    const answer = await this.#request('call', request => ({ type: 'call', request, slot, name, value, chain }), signal)
     return answer ?? 'null'
   }
 
-  #request(make: (request: number) => ToThread, signal?: AbortSignal): Promise<string | undefined> {
+  #request(kind: TurnKind, make: (request: number) => ToThread, signal?: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#lost) {
         reject(this.#lost)
@@ -183,11 +185,13 @@ export class ActionThread implements StepHandlers {
         this.#outbox.message({ type: 'abortCall', request, error })
       }
       this.#requests.set(request, {
-        resolve(value) {
+        resolve: value => {
+          this.#options.turns.ended(kind, undefined)
           signal?.removeEventListener('abort', onAbort)
           resolve(value)
         },
-        reject(error) {
+        reject: error => {
+          this.#options.turns.ended(kind, error)
           signal?.removeEventListener('abort', onAbort)
           reject(error)
         },
@@ -263,7 +267,7 @@ export class ActionThread implements StepHandlers {
 
   done(stream: number, error?: GliderError): void {
     this.#inputs.delete(stream)
-    this.#outputs.delete(stream)
+    this.#options.turns.ended(this.#outputs.delete(stream) ? 'read' : 'write', error)
     this.#runs.take(stream)?.(error)
   }
 

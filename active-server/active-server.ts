@@ -7,6 +7,7 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
+import { counted } from '../server/drain.ts'
 import { bindGrants } from '../server/grant-handlers.ts'
 import { Grants } from '../server/grants.ts'
 import { Membership } from '../server/membership.ts'
@@ -18,6 +19,7 @@ import { Traffic, TrafficReports } from '../server/traffic.ts'
 import type { ActionThread } from './action-thread.ts'
 import { ActionTime } from './action-time.ts'
 import { BundleFiles, STANDARD_BUNDLE } from './bundles.ts'
+import { Gate } from './gate.ts'
 import { bindObjects } from './object-handlers.ts'
 import { ObjectReports } from './object-reports.ts'
 import { processMemory } from './process-memory.ts'
@@ -25,6 +27,7 @@ import { type Occupant, Slots } from './slots.ts'
 import { StreamQuota } from './stream-quota.ts'
 import { StreamTraffic } from './stream-traffic.ts'
 import { Threads } from './threads.ts'
+import { TurnCounts } from './turn-counts.ts'
 
 export interface ActiveServerConfig {
   readonly host: string
@@ -71,7 +74,7 @@ export async function startActiveServer(
   const proofKey = randomness.bytes(32)
   /** By which the actions of this server come to the namespace, as long as it is a member. */
   const token = randomness.bytes(32).toString('base64url')
-  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
+  const context = connectionContext(clock, { metered: true, spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const grants = new Grants()
   bindGrants(handlers, grants)
@@ -188,6 +191,7 @@ export async function startActiveServer(
     slots.of(thread).reduce((most, one) => Math.max(most, one.turnTimeoutMs ?? turnTimeoutMs), 0) || turnTimeoutMs
 
   const reports = new ObjectReports(slots, log)
+  const turns = new TurnCounts()
   const bundles = await BundleFiles.create(version => fetchBundle(membership, version), config.bundleDir)
   let leaving: Promise<void> | undefined
   const threads = await Threads.start({
@@ -200,6 +204,7 @@ export async function startActiveServer(
     threadMemoryBytes,
     turnTimeoutMs: timeoutOf,
     log,
+    turns,
     said: reports.said,
     unknown: reports.unknown,
     lost: threadLost,
@@ -207,14 +212,18 @@ export async function startActiveServer(
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
     },
   })
-  const counted = { traffic, streamTraffic, streams }
-  bindObjects(handlers, { incarnation, slots, grants, ...counted, threads, bundles, clock, threadMemoryBytes })
+  const gate = new Gate()
+  const accounts = { traffic, streamTraffic, streams }
+  bindObjects(handlers, { incarnation, slots, grants, ...accounts, threads, bundles, gate, clock, threadMemoryBytes })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)
   gauge(metrics, 'glider_resident_bytes', 'Resident memory of the process.', () => processMemory.resident())
   reports.register(metrics)
+  turns.register(metrics)
   gauge(metrics, 'glider_slots_taken', 'Slots with an object.', () => slots.taken)
+  gauge(metrics, 'glider_slots_free', 'Slots without one.', () => config.slots - slots.taken)
+  gauge(metrics, 'glider_slots_use_ratio', 'Slots with an object, of all slots.', () => slots.taken / config.slots)
 
   const chassis = await network.listen({
     role: 'active',
@@ -230,6 +239,19 @@ export async function startActiveServer(
     log,
     notReady: () => (membership.isMember ? [] : [`not registered with the metadata server at ${config.metadata}`]),
   })
+  const drain = (timeMs: number): Promise<void> =>
+    chassis.drain(
+      timeMs,
+      {
+        refuse: () => {
+          gate.close(chassis.drainingError())
+          membership.leave(incarnation)
+        },
+        running: () => counted({ 'objects being made or ended': membership.asked }),
+      },
+      // Who follows a log does so until its end.
+      catalogue.readLogs,
+    )
   const stop = async (): Promise<void> => {
     membership.stop()
     await chassis.stop()
@@ -243,7 +265,7 @@ export async function startActiveServer(
     await stop()
     throw error
   }
-  return { address: chassis.address, stop }
+  return { address: chassis.address, drain, stop }
 }
 
 function standardBundle(): BundleInfo {

@@ -11,7 +11,7 @@ const flags = readConfiguration<ActiveFlags>(activeCommand)
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
 const limits = limitsOf(flags)
-await runServer(system.log, leave =>
+await runServer(system.log, flags.drain, leave =>
   startActiveServer(
     { ...flags, turnTimeoutMs, threadMemoryBytes, limits, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },
     system,

@@ -10,6 +10,7 @@ import type { Grants } from '../server/grants.ts'
 import type { Traffic } from '../server/traffic.ts'
 import { ObjectLog } from './action-logs.ts'
 import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
+import type { Gate } from './gate.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
 import { type Occupant, type Slots, whileOpen } from './slots.ts'
@@ -27,19 +28,21 @@ export interface ObjectParts {
   readonly streams: StreamQuota
   readonly threads: Threads
   readonly bundles: BundleFiles
+  readonly gate: Gate
   readonly clock: Clock
   readonly threadMemoryBytes: number
 }
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, grants, traffic, streamTraffic, streams, threads, bundles, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, grants, traffic, streamTraffic, streams, threads, bundles, gate, clock, threadMemoryBytes } = parts
 
   const open = (occupant: Occupant, stream: MuxStream, use: () => Promise<void>): Promise<void> =>
     streams.during(() => whileOpen(occupant, () => streamTraffic.during(stream, use)))
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
+    gate.checkRoom()
     const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain = [] } = head
     const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
     const occupant: Occupant = {
@@ -51,6 +54,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
       memoryBytes,
       turnTimeoutMs,
       streams: 0,
+      turns: 0,
     }
     slots.take(occupant)
     try {
@@ -86,8 +90,14 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return { head: next === undefined ? {} : { next }, body: encodeInventory(rows) }
   })
 
+  handlers.answer(catalogue.listActivity, ({ most }, call) => {
+    requireMetadata(call)
+    return { objects: slots.busiest(most) }
+  })
+
   handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
     const occupant = slots.find(location, stream.connection)
+    gate.check(chain)
     await open(occupant, stream, () => {
       if (confirm) stream.confirm()
       if (acknowledge) stream.acknowledgeAll()
@@ -98,11 +108,12 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
 
   handlers.raw(
     catalogue.writeActionWhole,
-    connection => new WholeStreams(connection, { slots, traffic, quota: streams, guest: grants.guest(connection) }),
+    connection => new WholeStreams(connection, { slots, traffic, quota: streams, gate, guest: grants.guest(connection) }),
   )
 
   handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
     const occupant = slots.find(location, stream.connection)
+    gate.check(chain)
     await open(occupant, stream, () => {
       if (confirm) stream.confirm()
       return occupant.thread.read(stream, occupant.slot, chain ?? [])
@@ -117,13 +128,18 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   })
 
   handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { connection, signal }) => {
-    const { thread, slot } = slots.find(location, connection)
+    const occupant = slots.find(location, connection)
+    gate.check(chain)
     const value = checkJson(name, body)
     traffic.operations += 1
     traffic.bytesIn += body.length
-    const answer = Buffer.from(await thread.call(slot, name, value, chain ?? [], signal))
-    traffic.bytesOut += answer.length
-    return { head: {}, body: answer }
+    try {
+      const answer = Buffer.from(await occupant.thread.call(occupant.slot, name, value, chain ?? [], signal))
+      traffic.bytesOut += answer.length
+      return { head: {}, body: answer }
+    } finally {
+      occupant.turns++
+    }
   })
 }
 

@@ -25,6 +25,8 @@ export interface Occupant {
   verified?: { readonly bytes: Buffer; readonly admission: Admission }
   /** Open now. */
   streams: number
+  /** Streams and calls that are over. */
+  turns: number
 }
 
 /** The slots of one active server. Always holds: a slot has at most one object, which stays on its thread for life. */
@@ -75,6 +77,12 @@ export class Slots {
 
   all(): Occupant[] {
     return [...this.#occupants.values()]
+  }
+
+  /** Those with the most streams, and then those that have done the most. */
+  busiest(most: number): Pick<Occupant, 'path' | 'streams' | 'turns'>[] {
+    const all = this.all().sort((a, b) => b.streams - a.streams || b.turns - a.turns)
+    return all.slice(0, most).map(({ path, streams, turns }) => ({ path, streams, turns }))
   }
 
   /** The next slots with an object, from a number on, and where to go on. */
@@ -139,6 +147,7 @@ export async function whileOpen(occupant: Occupant, work: () => Promise<void>): 
     await work()
   } finally {
     occupant.streams--
+    occupant.turns++
   }
 }
 

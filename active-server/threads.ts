@@ -2,6 +2,7 @@ import type { Clock } from '../protocol/clock.ts'
 import type { Log } from '../server/log.ts'
 import { ActionThread, type FromObject } from './action-thread.ts'
 import { MemoryWatch, type ProcessMemory } from './memory-watch.ts'
+import type { TurnCounts } from './turn-counts.ts'
 
 export interface ThreadsOptions {
   readonly count: number
@@ -16,6 +17,7 @@ export interface ThreadsOptions {
   /** How long a turn on a thread may last now. */
   readonly turnTimeoutMs: (thread: ActionThread) => number
   readonly log: Log
+  readonly turns: TurnCounts
   readonly said: (thread: number, told: FromObject) => void
   readonly unknown: () => void
   /** A thread has ended with all its objects; another takes its place. */
@@ -63,9 +65,9 @@ export class Threads {
   }
 
   async #start(number: number): Promise<void> {
-    const { metadata, token, tlsCa, clock, log, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
+    const { metadata, token, tlsCa, clock, log, turns, said, unknown, stuck, threadMemoryBytes, turnTimeoutMs } = this.#options
     const thread = await ActionThread.start({
-      ...{ number, metadata, token, tlsCa, clock, log, said, unknown, stuck },
+      ...{ number, metadata, token, tlsCa, clock, log, turns, said, unknown, stuck },
       heapLimitBytes: BACKSTOP * threadMemoryBytes,
       turnTimeoutMs,
       measured: (one, bytes, collected) => this.#watch.measured(one, bytes, collected),

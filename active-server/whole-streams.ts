@@ -6,14 +6,17 @@ import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
 import type { Guest } from '../server/grants.ts'
 import type { Traffic } from '../server/traffic.ts'
 import type { ActionThread } from './action-thread.ts'
+import type { Gate } from './gate.ts'
 import type { Slots } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 
 const EMPTY = Buffer.alloc(0)
+const { code: WHOLE } = catalogue.writeActionWhole
 
 export interface WholeStreamParts {
   readonly slots: Slots
   readonly quota: StreamQuota
+  readonly gate: Gate
   /** Who has the connection. */
   readonly guest: Guest
   readonly traffic: Traffic
@@ -46,10 +49,13 @@ export class WholeStreams implements RawReceiver {
   }
 
   received(head: Buffer, body: Buffer, requestId: number): void {
-    const { slots, quota, guest, traffic } = this.#parts
-    const { thread, slot } = slots.at(head, guest)
+    const { slots, quota, gate, guest, traffic } = this.#parts
+    const occupant = slots.at(head, guest)
+    const { thread, slot } = occupant
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
-    const { inFlight, budget } = this.#connection
+    gate.check(options.chain)
+    const { inFlight, budget, meter } = this.#connection
+    const sinceMs = meter?.turnMs ?? 0
     inFlight.check()
     budget.check(body.length)
     quota.enter()
@@ -57,11 +63,16 @@ export class WholeStreams implements RawReceiver {
     traffic.bytesIn += body.length
     const stream = thread.writeWhole(slot, body, options, error => {
       quota.leave()
+      occupant.turns++
       this.#over(this.#running.take(requestId))
-      if (error) this.#connection.answerError(requestId, error)
-      else this.#connection.answerRaw(requestId, EMPTY, undefined)
+      meter?.ended(WHOLE, sinceMs)
+      if (error) {
+        meter?.failed(WHOLE, error.code)
+        this.#connection.answerError(requestId, error)
+      } else this.#connection.answerRaw(requestId, EMPTY, undefined)
     })
     if (stream === undefined) return
+    if (meter) meter.received[WHOLE]! += body.length
     this.#running.set(requestId, { thread, stream, bytes: body.length })
     inFlight.enter()
     budget.takeInitial(body.length)

@@ -12,6 +12,7 @@ import { addNewActionCommand } from './new-action-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { type GlobalFlags, type Io, Session } from './session.ts'
 import { addTestCommand } from './test-command.ts'
+import { addTopCommand } from './top-command.ts'
 import { addUsageCommand } from './usage-command.ts'
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:9060'
@@ -38,6 +39,7 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
     })
   const session = new Session(io, () => program.opts<GlobalFlags>())
   addClusterCommands(program, session)
+  addTopCommand(program, session)
   addCheckCommands(program, session)
   addDemoCommand(program, session)
   addNodeCommands(program, session)

@@ -44,10 +44,22 @@ export class Session {
     return this.#flags().json ?? false
   }
 
+  /** Where the metadata server is. */
+  get address(): URL {
+    const { address } = this.#flags()
+    return new URL(address.includes('://') ? address : `http://${address}`)
+  }
+
+  /** Who has signed the certificates of servers, in PEM. */
+  get tlsCa(): string | undefined {
+    const { tlsCa: file } = this.#flags()
+    return file === undefined ? undefined : textOf(file, '--tls-ca')
+  }
+
   /** Connects for as long as `use` takes; every call in it is given `call`, so that it ends when the user says so. */
   async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
-    const { address, tlsCa: file } = this.#flags()
-    const tlsCa = file === undefined ? undefined : textOf(file, '--tls-ca')
+    const { address } = this.#flags()
+    const { tlsCa } = this
     const token = tokenOf(this.#flags())
     const { signal } = this.io
     await using store = await StoreClient.connect(address, {

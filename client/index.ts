@@ -10,6 +10,7 @@ export type {
   FsckReport,
   NamespaceInfo,
   NodeType,
+  ObjectActivity,
   ObjectState,
   Quota,
   QuotaChange,

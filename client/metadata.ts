@@ -174,8 +174,9 @@ export class MetadataClient {
     const startedMs = clock.now()
     const failed = (error: GliderError): void => {
       const leftMs = startedMs + timeoutMs - clock.now() - FIRST_PAUSE_MS
-      // What the server itself refused is final; a connection that went is not.
-      if (connection.usable || error.code !== 'UNAVAILABLE' || leftMs <= 0 || this.connections.closed) reject(error)
+      // What the server itself refused is final, unless it is about to end; a connection that went is not.
+      if ((connection.usable && !error.draining) || error.code !== 'UNAVAILABLE' || leftMs <= 0 || this.connections.closed)
+        reject(error)
       else pause(clock, FIRST_PAUSE_MS, operation.name, signal).then(() => persist(leftMs), reject)
     }
     connection.ask(operation, head, { body, signal, timeoutMs }, take, resolve, failed)
@@ -199,8 +200,8 @@ export class MetadataClient {
         return await attempt(connection, Math.max(deadline - clock.now(), 0))
       } catch (error) {
         const known = GliderError.from(error)
-        // What the server itself refused is final; a connection that went is not.
-        const refused = connection?.usable === true
+        // What the server itself refused is final, unless it is about to end; a connection that went is not.
+        const refused = connection?.usable === true && !known.draining
         // What may wait for ever for its answer does not wait for ever for a server.
         if (deadline === Number.POSITIVE_INFINITY) deadline = clock.now() + DEFAULT_TIMEOUT_MS
         if (refused || known.code !== 'UNAVAILABLE' || clock.now() + delayMs >= deadline || this.connections.closed) throw known

@@ -20,6 +20,7 @@ import {
   type HeadOf,
   type NamespaceInfo,
   type NodeType,
+  type ObjectActivity,
   type QuotaChange,
   type ServerInfo,
 } from '../protocol/catalogue.ts'
@@ -234,6 +235,12 @@ class Store implements StoreClient {
 
   async servers(options?: CallOptions): Promise<ServerInfo[]> {
     return (await this.#context.metadata.request(catalogue.servers, {}, options)).servers
+  }
+
+  async activity(options: CallOptions & { readonly most?: number } = {}): Promise<ObjectActivity[]> {
+    const { most, signal, timeoutMs } = options
+    const head = most === undefined ? {} : { most }
+    return (await this.#context.metadata.request(catalogue.activity, head, callOf(signal, timeoutMs))).objects
   }
 
   async drainServer(id: string, options: CallOptions & { readonly wait?: boolean } = {}): Promise<ServerInfo> {

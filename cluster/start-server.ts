@@ -79,7 +79,8 @@ export function startServer(plan: ServerPlan, metadata: string, where: Where): P
 
 function startProcess(plan: ServerPlan, metadata: string, { logLevel, secrets, tls }: Where): Promise<LocalServer> {
   const environment = { ...(secrets.cluster !== undefined && { GLIDER_CLUSTER_SECRET: secrets.cluster }) }
-  const common = ['--log-level', logLevel, ...(plan.spin ? ['--spin'] : [])]
+  // Whoever stops a local cluster has done with it.
+  const common = ['--log-level', logLevel, '--drain', '0s', ...(plan.spin ? ['--spin'] : [])]
   if (tls) common.push('--tls-cert', tls.cert, '--tls-key', tls.key, '--tls-ca', tls.ca)
   switch (plan.role) {
     case 'metadata': {

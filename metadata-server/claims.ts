@@ -89,6 +89,17 @@ export class Claims {
     for (const held of waiting) held.leave = caller.onGone(() => this.end(held.claim))
   }
 
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** How many have blocks of a space that are not committed. */
+  on(space: object): number {
+    let claims = 0
+    for (const { claim } of this.#held.values()) if (claim.blocks.some(block => block.space === space)) claims += 1
+    return claims
+  }
+
   /** Every claim that is held throughout, once, whatever is taken and ended meanwhile. */
   *all(): Generator<Claim, undefined> {
     for (const { claim } of this.#held.values()) yield claim

@@ -1,4 +1,4 @@
-import { GliderError } from '../protocol/errors.ts'
+import type { GliderError } from '../protocol/errors.ts'
 import type { Member } from './members.ts'
 
 interface Waiter {
@@ -42,8 +42,8 @@ export class Emptying {
   }
 
   /** It will not be told any more. */
-  abandon(member: Member, why: string): void {
-    for (const waiter of this.#end(member)) waiter.reject(new GliderError('NOT_FOUND', why))
+  abandon(member: Member, why: GliderError): void {
+    for (const waiter of this.#end(member)) waiter.reject(why)
   }
 
   #end(member: Member): Iterable<Waiter> {

@@ -56,7 +56,7 @@ const { blockSize, classes, deadAfter, inlineLimit, inlineBudget, stateDir, sync
 const system = realSystem('metadata-server', common.logLevel)
 const config = { host: common.host, port: common.port, ...(common.advertise && { advertise: common.advertise }) }
 if (sync && stateDir === undefined) command.error('error: --sync is for the journal: give a --state-dir as well')
-await runServer(system.log, leave =>
+await runServer(system.log, common.drain, leave =>
   startMetadataServer(
     {
       ...config,

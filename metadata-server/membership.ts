@@ -149,6 +149,18 @@ export class Membership {
     return serverInfo(member)
   }
 
+  /** The server itself says so: it is about to end. Answers its space. */
+  leaving(incarnation: string): Member['space'] {
+    const { server, space } = this.#alive(incarnation)
+    if (!server.draining) this.drain(server.id)
+    return space
+  }
+
+  /** Nobody is told any more when a server is empty. */
+  stopWaiting(why: GliderError): void {
+    for (const member of this.#members.values()) this.#emptying.abandon(member, why)
+  }
+
   /** Resolves once nobody owns anything on the server; nobody hears of it after the signal. */
   whenEmpty(id: string, signal: AbortSignal): Promise<ServerInfo> {
     const member = this.#byId(id)
@@ -169,7 +181,7 @@ export class Membership {
     move(server, 'removed')
     this.#forget(member)
     this.#parts.journal.keep('server', member)
-    this.#emptying.abandon(member, `${id} was taken out of the cluster`)
+    this.#emptying.abandon(member, new GliderError('NOT_FOUND', `${id} was taken out of the cluster`))
     if (!wasDead) this.#leave(member, 'taken out of the cluster')
     return serverInfo(member)
   }

@@ -1,7 +1,9 @@
 import type { Clock, Randomness } from '../protocol/clock.ts'
+import type { GliderError } from '../protocol/errors.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { Access } from './access.ts'
+import { Activity } from './activity.ts'
 import { type MetadataConfig, verifyConfig } from './config.ts'
 import { Counter } from './counter.ts'
 import { Frees } from './frees.ts'
@@ -76,7 +78,8 @@ export class MetadataServer {
     const namespaceOfActions = membership.namespaceByToken.bind(membership)
     this.access = new Access({ randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
-    this.operations = new Operations({ access, namespaces, revocations, totals, blocks, membership, fsck, journal })
+    const activity = new Activity(membership, log)
+    this.operations = new Operations({ access, namespaces, revocations, totals, blocks, membership, fsck, activity, journal })
     this.config = config
     this.#membership = membership
     this.#namespaces = namespaces
@@ -85,6 +88,11 @@ export class MetadataServer {
   /** Answers the operations of the catalogue that are the metadata server's. */
   bind(handlers: Handlers): void {
     this.operations.bind(handlers)
+  }
+
+  /** Begins nothing more. */
+  drain(why: GliderError): void {
+    this.operations.drain(why)
   }
 
   stats(): MetadataStats {

@@ -1,14 +1,16 @@
 /** Which part answers which operation of the catalogue, for frames and for the REST face alike. */
-import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
-import { invariant } from '../protocol/errors.ts'
+import { type BundleInfo, catalogue, type HeadOf, type OperationName, type ServerInfo } from '../protocol/catalogue.ts'
+import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { OpenStreamsReport } from '../protocol/membership-operations.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
 import type { Access } from './access.ts'
+import type { Activity } from './activity.ts'
 import type { Numbered } from './answers.ts'
 import type { Caller } from './caller.ts'
 import { type Ran, whenGiven } from './certain.ts'
 import type { Definitions } from './definitions.ts'
+import { Draining } from './draining.ts'
 import type { Fsck } from './fsck.ts'
 import type { Journal } from './journal/journal.ts'
 import type { Member } from './members.ts'
@@ -28,6 +30,7 @@ export interface OperationsParts {
   readonly blocks: BlockSpaces
   readonly membership: Membership
   readonly fsck: Fsck
+  readonly activity: Activity
   readonly journal: Journal
   readonly access: Access
 }
@@ -61,6 +64,8 @@ const CHUNK_BYTES = 256 << 10
 export class Operations {
   readonly #parts: OperationsParts
   readonly #routines = new Map<string, Routine>()
+  readonly #draining = new Draining()
+  #located = 0
 
   constructor(parts: OperationsParts) {
     this.#parts = parts
@@ -81,10 +86,33 @@ export class Operations {
     chunks: AsyncIterable<Uint8Array>,
     caller: Caller,
   ): ReturnType<Definitions['deploy']> {
+    this.#draining.check('deploy')
     const { answers, definitions } = caller.namespace
     const deploy = (): Promise<BundleInfo> => definitions.deploy(head, chunks)
     caller.namespace.ledger.didOne()
     return Promise.resolve(this.#settled(caller, () => answers.once('deploy', head, caller, false, deploy)))
+  }
+
+  /** From here on nothing is begun, and nobody waits here for what may take for ever. */
+  drain(why: GliderError): void {
+    this.#draining.begin(why)
+    this.#parts.membership.stopWaiting(why)
+  }
+
+  /** Open for writing. */
+  get writers(): number {
+    let writers = 0
+    for (const { claims } of this.#parts.namespaces.all()) writers += claims.size
+    return writers
+  }
+
+  /** How often readers have asked for more blocks. */
+  get located(): number {
+    return this.#located
+  }
+
+  servers(): ServerInfo[] {
+    return this.#parts.membership.list()
   }
 
   /** Over all namespaces. */
@@ -117,7 +145,10 @@ export class Operations {
         return { ...answer, ...this.#share(membership.memberOf(call.connection), head.streams) }
       }),
     )
-    handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => membership.whenEmpty(id, signal))
+    handlers.answer(catalogue.awaitEmpty, ({ id }, { signal }) => {
+      this.#draining.check('awaitEmpty')
+      return membership.whenEmpty(id, signal)
+    })
     handlers.stream(catalogue.deploy, (head, stream, call) => this.deploy(head, chunksOf(stream), access.callerOf(call)))
     handlers.stream(catalogue.fetchBundle, async ({ version }, stream, { connection }) => {
       const code = namespaces.get(membership.namespaceOf(connection)).definitions.code(version)
@@ -159,12 +190,16 @@ export class Operations {
       return {}
     })
     this.#addBytes(catalogue.openRead, ({ reads }, head, _body, caller) => reads.open(head, caller))
-    this.#add(catalogue.locate, ({ reads, writes }, head, caller) =>
-      head.claim === undefined ? reads.locate(head, caller) : writes.locate(head, head.claim, caller),
-    )
+    this.#add(catalogue.locate, ({ reads, writes }, head, caller) => {
+      this.#located++
+      return head.claim === undefined ? reads.locate(head, caller) : writes.locate(head, head.claim, caller)
+    })
     this.#addBytes(catalogue.put, ({ values }, head, body) => ({ head: values.put(head, body) }))
     this.#addBytes(catalogue.get, ({ reads }, head, _body, caller) => reads.get(head, caller))
-    this.#add(catalogue.locateParts, ({ bags }, head, caller) => bags.locate(head, caller))
+    this.#add(catalogue.locateParts, ({ bags }, head, caller) => {
+      this.#located++
+      return bags.locate(head, caller)
+    })
   }
 
   #actions(): void {
@@ -178,7 +213,7 @@ export class Operations {
   }
 
   #cluster(): void {
-    const { membership, fsck, namespaces } = this.#parts
+    const { membership, fsck, activity, namespaces } = this.#parts
     this.#add(catalogue.heartbeat, (_namespace, { incarnation, streams, traffic }) => {
       const member = membership.heartbeat(incarnation)
       if (traffic && membership.isNews(member, traffic.number)) namespaces.addTraffic(member, traffic.rows)
@@ -188,9 +223,16 @@ export class Operations {
       membership.objectsLost(head)
       return {}
     })
-    this.#add(catalogue.servers, () => ({ servers: membership.list() }))
+    this.#add(catalogue.leaving, (_namespace, { incarnation }) => {
+      const space = membership.leaving(incarnation)
+      let writers = 0
+      for (const { claims } of namespaces.all()) writers += claims.on(space)
+      return { writers }
+    })
+    this.#add(catalogue.servers, () => ({ servers: this.servers() }))
     this.#add(catalogue.drainServer, (_namespace, { id }) => membership.drain(id))
     this.#add(catalogue.removeServer, (_namespace, { id, force }) => membership.remove(id, force ?? false))
+    this.#add(catalogue.activity, (_namespace, { most }) => activity.list(most))
     this.#add(catalogue.fsck, (_namespace, { repair }) => fsck.run(repair ?? false))
     this.#add(catalogue.echo, (_namespace, { path, type = 'file' }) => ({
       node: 0,
@@ -244,6 +286,7 @@ export class Operations {
       : (head: Head, caller: Caller) => whenGiven(run(caller.namespace, head, caller))
     const count = counterOf(operation)
     const settled = (head: Head, caller: Caller): A | Promise<A> => {
+      this.#draining.check(name)
       count(caller)
       return this.#settled(caller, () => once(head, caller))
     }
@@ -269,6 +312,7 @@ export class Operations {
       : counting
     const count = counterOf(operation)
     const settled = (head: Head, body: Buffer, caller: Caller): Reply<A> | Promise<Reply<A>> => {
+      this.#draining.check(name)
       count(caller)
       return this.#settled(caller, () => once(head, body, caller))
     }

@@ -1,9 +1,10 @@
 /** The REST face: `POST /v1/<operation>` with the head as body and as answer, and its description at `/openapi.json`. */
 import swagger from '@fastify/swagger'
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { catalogue, type OperationName } from '../protocol/catalogue.ts'
 import { errorTable, GliderError } from '../protocol/errors.ts'
+import type { Meter } from '../protocol/meter.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Access } from './access.ts'
 import type { Operations } from './operations.ts'
@@ -35,6 +36,8 @@ const errorSchema = Type.Object({
 export interface RestOptions {
   /** Of the package, for the description. */
   readonly version: string
+  /** Where what is asked for is counted. */
+  readonly meter?: Meter | undefined
 }
 
 export async function registerRest(
@@ -47,7 +50,16 @@ export async function registerRest(
     // Heads are checked by the catalogue, so that their errors are ours; the schemas here are for the description.
     scope.setValidatorCompiler(() => () => true)
     scope.setSerializerCompiler(() => value => JSON.stringify(value))
-    scope.setErrorHandler<FastifyError>((error, _request, reply) => sendError(reply, asGliderError(error)))
+    scope.setErrorHandler<FastifyError>((thrown, request, reply) => {
+      const error = asGliderError(thrown)
+      const code = codeOf(request)
+      if (code !== undefined) options.meter?.failed(code, error.code)
+      return sendError(reply, error)
+    })
+    scope.addHook('onResponse', async (request, reply) => {
+      const code = codeOf(request)
+      if (code !== undefined) options.meter?.took(code, reply.elapsedTime)
+    })
     await scope.register(swagger, {
       openapi: {
         info: { title: 'glider', version: options.version, description: 'The REST face of the metadata server.' },
@@ -66,6 +78,12 @@ export async function registerRest(
       throw new GliderError('NOT_FOUND', `there is no ${request.method} ${request.url}: see /openapi.json for the operations`)
     })
   })
+}
+
+/** The number of the operation that a route is for. */
+function codeOf({ routeOptions }: FastifyRequest): number | undefined {
+  const name = routeOptions.url?.replace('/v1/', '') ?? ''
+  return Object.hasOwn(catalogue, name) ? catalogue[name as OperationName].code : undefined
 }
 
 interface Served {

@@ -173,8 +173,9 @@ export class SlotSpaces {
   /** The connection of any active server, once there is one; undefined where there is no server at all. */
   async reachable(): Promise<Connection | undefined> {
     while (this.#spaces.length > 0) {
-      const connection = this.#spaces.find(({ server }) => server.connection)?.server.connection
-      if (connection) return connection
+      const connected = this.#spaces.filter(({ server }) => server.connection)
+      const { server } = connected.find(space => !space.server.draining) ?? connected[0] ?? {}
+      if (server?.connection) return server.connection
       await this.#change()
     }
     return undefined

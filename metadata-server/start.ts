@@ -1,17 +1,18 @@
-import { Registry } from 'prom-client'
 import { connectionContext } from '../protocol/connection.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
-import { gauge } from '../server/metrics.ts'
+import { counted } from '../server/drain.ts'
 import type { Listener } from '../server/network.ts'
 import type { Leave, RunningServer } from '../server/process.ts'
+import { Quiet } from '../server/quiet.ts'
 import type { System } from '../server/system.ts'
 import type { ServerTls } from '../server/tls.ts'
 import { packageVersion } from '../server/version.ts'
 import type { MetadataConfig } from './config.ts'
 import { openLmdbJournal } from './journal/lmdb-store.ts'
 import { MetadataServer } from './metadata-server.ts'
+import { metadataMetrics } from './metrics.ts'
 import { namespaceMetrics } from './namespace-metrics.ts'
 import { registerRest } from './rest.ts'
 
@@ -68,25 +69,26 @@ export async function startMetadataServer(
     const { operations, access } = server
     const handlers = new HandlerTable()
     server.bind(handlers)
+    const context = connectionContext(clock, { metered: true, spin, limits })
     chassis = await network.listen({
       role: 'metadata',
       id: randomness.id(),
       host,
       port,
       advertise,
-      context: connectionContext(clock, { spin, limits }),
+      context,
       secret,
       tls,
       admit: (hello, connection) => access.admit(hello, connection),
       handlers,
-      metrics: metricsOf(server),
+      metrics: metadataMetrics(operations),
       guardedMetrics: {
         registry: namespaceMetrics(() => server!.usages()),
         mayRead: authorization => access.isOperator(authorization),
       },
       log,
       notReady: () => [],
-      routes: app => registerRest(app, operations, access, { version: packageVersion }),
+      routes: app => registerRest(app, operations, access, { version: packageVersion, meter: context.meter }),
     })
   } catch (error) {
     server?.stop()
@@ -95,6 +97,14 @@ export async function startMetadataServer(
   }
   return {
     address: chassis.address,
+    drain: timeMs => {
+      const { operations } = server
+      const reads = new Quiet(clock, () => operations.located)
+      return chassis.drain(timeMs, {
+        refuse: () => server.drain(chassis.drainingError()),
+        running: () => counted({ writers: operations.writers }) ?? (reads.isQuiet ? undefined : 'readers'),
+      })
+    },
     stop: async () => {
       server.stop()
       // First, since claims end with the connections of their writers, who are to find them again at the next start.
@@ -103,15 +113,4 @@ export async function startMetadataServer(
       await saved?.close()
     },
   }
-}
-
-function metricsOf(server: MetadataServer): Registry {
-  const metrics = new Registry()
-  gauge(metrics, 'glider_nodes', 'Nodes of the namespace.', () => server.stats().nodes)
-  gauge(metrics, 'glider_stored_bytes', 'Committed bytes of all nodes.', () => server.stats().storedBytes)
-  gauge(metrics, 'glider_inline_bytes', 'Memory taken by bytes kept with the metadata.', () => server.stats().inlineBytes)
-  gauge(metrics, 'glider_cluster_slots_taken', 'Slots of all active servers with an object.', () => server.stats().slots.used)
-  gauge(metrics, 'glider_cluster_slots_free', 'Slots of all active servers without one.', () => server.stats().slots.free)
-  gauge(metrics, 'glider_leases', 'Leases of nodes.', () => server.stats().leases)
-  return metrics
 }

@@ -30,7 +30,7 @@ import {
   usage,
 } from './schemas.ts'
 
-export type { Finding, FindingKind, FsckReport } from './check-operations.ts'
+export type { Finding, FindingKind, FsckReport, ObjectActivity } from './check-operations.ts'
 export type { NamespaceInfo } from './namespace-operations.ts'
 export {
   type BundleInfo,

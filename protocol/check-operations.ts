@@ -43,6 +43,20 @@ const fsckReport = Type.Object({
 })
 export type FsckReport = Static<typeof fsckReport>
 
+const objectActivity = Type.Object({
+  /** As at creation. */
+  path: Type.String(),
+  streams: count,
+  /** Streams and calls that are over. */
+  turns: count,
+})
+
+/** What an object of an action does. */
+export interface ObjectActivity extends Static<typeof objectActivity> {
+  /** Its active server. */
+  readonly server: string
+}
+
 /** From which number on; in the answer, where to go on, absent on the last page. */
 const page = Type.Object({ first: count })
 const pageAnswer = Type.Object({ next: Type.Optional(count) })
@@ -55,6 +69,23 @@ export const checkOperations = {
     summary: 'Compares the tree with what every server holds; with `repair`, frees what nobody owns.',
     head: Type.Object({ repair: Type.Optional(Type.Boolean()) }),
     answer: fsckReport,
+  }),
+  activity: defineOperation('activity', {
+    code: 38,
+    server: 'metadata',
+    by: 'operator',
+    summary: 'Of each active server, the objects with the most streams open, and then those that have done the most.',
+    head: Type.Object({ most: Type.Optional(count) }),
+    answer: Type.Object({ objects: Type.Array(Type.Object({ ...objectActivity.properties, server: Type.String() })) }),
+  }),
+  listActivity: defineOperation('listActivity', {
+    code: 59,
+    server: 'active',
+    by: 'server',
+    internal: true,
+    summary: 'Its part of that.',
+    head: Type.Object({ most: count }),
+    answer: Type.Object({ objects: Type.Array(objectActivity) }),
   }),
   listBlocks: defineOperation('listBlocks', {
     code: 43,

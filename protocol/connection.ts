@@ -1,5 +1,6 @@
 import { Asked, answerOf } from './asked.ts'
-import type { Clock, Timer } from './clock.ts'
+import type { Timer } from './clock.ts'
+import type { ConnectionContext } from './connection-context.ts'
 import { dropped, FrameDecoder, type Landing } from './decoder.ts'
 import { GliderError } from './errors.ts'
 import { frameKind, MAX_BODY_BYTES, MAX_HEAD_BYTES, PROTOCOL_VERSION } from './frame.ts'
@@ -8,46 +9,21 @@ import { encodeError } from './heads.ts'
 import { InFlight } from './in-flight.ts'
 import { Inbound, type InboundHost } from './inbound.ts'
 import { encodeJson } from './json-heads.ts'
-import { atLimit, type Limits, verifyLimits } from './limits.ts'
+import { atLimit, type Limits } from './limits.ts'
 import { Liveness } from './liveness.ts'
+import type { Meter } from './meter.ts'
 import { OpenStreams } from './open-streams.ts'
 import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, Principal, RequestOptions } from './peer.ts'
 import { trusted } from './principal.ts'
 import { type Pending, PendingRequests } from './requests.ts'
 import { type Backlog, SendQueue } from './send-queue.ts'
-import { SlabPool } from './slab.ts'
-import { Spinner } from './spinner.ts'
+import type { Spinner } from './spinner.ts'
 import { MuxStream } from './stream.ts'
 import type { Transport, TransportEvents } from './transport.ts'
-import { CONNECTION_WINDOW_BYTES, PROCESS_WINDOW_BYTES, WindowBudget } from './window.ts'
+import { CONNECTION_WINDOW_BYTES, WindowBudget } from './window.ts'
 
-/** What the connections of one process share. */
-export interface ConnectionContext {
-  readonly clock: Clock
-  readonly slabs: SlabPool
-  readonly budget: WindowBudget
-  readonly limits: Limits
-  /** What waits to leave on all of them. */
-  readonly backlog: Backlog
-  /** Where the process is to be awake when something comes, at the cost of some CPU. */
-  readonly spinner: Spinner | undefined
-}
-
-export interface ContextOptions {
-  readonly spin?: boolean | undefined
-  readonly limits?: Partial<Limits> | undefined
-}
-
-/** @throws GliderError INVALID_ARGUMENT for limits that make no sense */
-export function connectionContext(clock: Clock, options: ContextOptions = {}): ConnectionContext {
-  const spinner = options.spin ? new Spinner(clock) : undefined
-  const limits = verifyLimits(options.limits)
-  const { bufferBytes: bytes } = limits
-  const growth = Math.min(PROCESS_WINDOW_BYTES, bytes / 2)
-  const budget = new WindowBudget(growth, undefined, { bytes, refusal: () => atLimit('bufferBytes', limits) })
-  return { clock, slabs: new SlabPool(), budget, limits, backlog: { bytes: 0 }, spinner }
-}
+export { type ConnectionContext, type ContextOptions, connectionContext } from './connection-context.ts'
 
 export interface ConnectionOptions {
   readonly transport: Transport
@@ -86,6 +62,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   readonly limits: Limits
   readonly inFlight: InFlight
   readonly streams: OpenStreams<MuxStream>
+  readonly meter: Meter | undefined
   readonly remote: string
   principal: Principal | undefined
   readonly #backlog: Backlog
@@ -112,6 +89,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   #landing: { readonly id: number; failure?: GliderError } | undefined
 
   constructor(context: ConnectionContext, options: ConnectionOptions) {
+    this.meter = context.meter
     this.#spinner = context.spinner
     this.#transport = options.transport
     this.#side = options.side
@@ -178,6 +156,18 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   /** Requests and streams under way, both ways. */
   get load(): number {
     return this.#requests.size + this.streams.size + this.#inbound.callsUnderWay
+  }
+
+  /** Requests of the other side that are being answered, and streams that it has opened; those of `except` do not count. */
+  underWay(except?: Operation): number {
+    let streams = 0
+    for (const { dialled, operation } of this.streams) if (!dialled && operation !== except) streams++
+    return streams + this.inFlight.count
+  }
+
+  /** Requests of the other side that wait for somebody here, also where this side has dialled. */
+  get callsUnderWay(): number {
+    return this.#inbound.callsUnderWay
   }
 
   // Asking.
@@ -426,6 +416,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     } catch (error) {
       this.#undecodable(error)
     }
+    this.meter?.endTurn()
     this.#holdBack()
   }
 
@@ -436,10 +427,12 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     } catch (error) {
       this.#undecodable(error)
     }
+    this.meter?.endTurn()
     this.#holdBack()
   }
 
   #seen(): void {
+    this.meter?.turn()
     this.#liveness.seen()
     if (!this.#spinner) return
     this.#spinner.arrived()

@@ -41,6 +41,8 @@ export interface GliderErrorOptions {
   readonly cause?: unknown
   /** Set where it is not known whether the operation took effect. */
   readonly outcome?: 'unknown'
+  /** Set where a server has begun nothing of what was asked, since it is about to end. */
+  readonly draining?: boolean
 }
 
 /** How an error travels in frames, in the REST face and between threads. */
@@ -48,6 +50,7 @@ export interface WireError {
   readonly code: ErrorCode
   readonly message: string
   readonly outcome?: 'unknown'
+  readonly draining?: boolean
   /** Stack of the action's code, for `ACTION_FAILED`. */
   readonly stack?: string
 }
@@ -57,11 +60,13 @@ export class GliderError extends Error {
   override readonly name = 'GliderError'
   readonly code: ErrorCode
   declare readonly outcome?: 'unknown'
+  declare readonly draining?: boolean
 
   constructor(code: ErrorCode, message: string, options: GliderErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     if (options.outcome) this.outcome = options.outcome
+    if (options.draining) this.draining = true
   }
 
   /** Whether the same call may succeed later without any change by the caller. */
@@ -76,12 +81,17 @@ export class GliderError extends Error {
 
   toWire(): WireError {
     const stack = this.code === 'ACTION_FAILED' ? this.stack : undefined
-    return { code: this.code, message: this.message, ...(this.outcome && { outcome: this.outcome }), ...(stack && { stack }) }
+    const { code, message, outcome, draining } = this
+    return { code, message, ...(outcome && { outcome }), ...(draining && { draining }), ...(stack && { stack }) }
   }
 
   static fromWire(wire: WireError): GliderError {
     const known = Object.hasOwn(errorTable, wire.code)
-    const error = new GliderError(known ? wire.code : 'INTERNAL', wire.message, wire.outcome ? { outcome: wire.outcome } : {})
+    const { outcome, draining } = wire
+    const error = new GliderError(known ? wire.code : 'INTERNAL', wire.message, {
+      ...(outcome && { outcome }),
+      ...(draining && { draining }),
+    })
     if (wire.stack) error.stack = wire.stack
     return error
   }

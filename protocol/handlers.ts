@@ -1,5 +1,6 @@
 import { GliderError } from './errors.ts'
 import type { InFlight } from './in-flight.ts'
+import type { Meter } from './meter.ts'
 import type { Operation } from './operation.ts'
 import type { ByteStream, Call, Connection, Handlers, Reply } from './peer.ts'
 import type { MuxStream } from './stream.ts'
@@ -15,6 +16,8 @@ export interface AnswerChannel extends Connection {
   readonly budget: WindowBudget
   /** Its requests under way, which those count that answer them later. */
   readonly inFlight: InFlight
+  /** Where what is asked of this side is counted. */
+  readonly meter?: Meter | undefined
   /** Answers a request with a body of at most one frame; `flushed` runs once the body's memory is free again. */
   answerRaw(id: number, head: Uint8Array, body: Uint8Array | undefined, flushed?: () => void): void
   answerError(id: number, error: GliderError): void

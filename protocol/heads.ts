@@ -30,6 +30,7 @@ const errorSchema = Compile(
     code: Type.Enum(Object.keys(errorTable) as ErrorCode[]),
     message: Type.String(),
     outcome: Type.Optional(Type.Literal('unknown')),
+    draining: Type.Optional(Type.Boolean()),
     stack: Type.Optional(Type.String()),
   }),
 )

@@ -6,6 +6,7 @@ import type { AnswerChannel, Binding, HandlerTable, RawReceiver } from './handle
 import { encodeError, parseErrorHead, parseHello } from './heads.ts'
 import { isBinary, parseJson } from './json-heads.ts'
 import { atLimit, type Limits } from './limits.ts'
+import type { Operation } from './operation.ts'
 import type { Call, Connection, Hello, Reply } from './peer.ts'
 import { refusalOf } from './principal.ts'
 import { MuxStream, type StreamHost } from './stream.ts'
@@ -262,7 +263,7 @@ export class Inbound implements FrameReceiver {
     const refusal = this.#refusal ?? refusalOf(binding.operation, this.#connection.principal)
     if (refusal) {
       this.#refusal = undefined
-      this.#connection.answerError(id, refusal)
+      this.#refuse(binding.operation, id, refusal)
       return
     }
     if (binding.kind === 'raw') this.#rawRequest(binding, id, head, body)
@@ -275,8 +276,16 @@ export class Inbound implements FrameReceiver {
     try {
       this.#rawReceiver(binding).received(head, body, id)
     } catch (error) {
-      this.#connection.answerError(id, GliderError.from(error))
+      this.#refuse(binding.operation, id, GliderError.from(error))
     }
+  }
+
+  /** In the turn in which it arrived. */
+  #refuse({ code }: Operation, id: number, error: GliderError): void {
+    const { meter } = this.#connection
+    meter?.failed(code, error.code)
+    meter?.answered(code)
+    this.#connection.answerError(id, error)
   }
 
   #rawReceiver(binding: Binding & { kind: 'raw' }): RawReceiver {
@@ -292,7 +301,8 @@ export class Inbound implements FrameReceiver {
   #plainRequest(binding: Binding & { kind: 'answer' | 'bytes' }, id: number, headBytes: Buffer, body: Buffer): void {
     const call = new InboundCall(this.#connection.connection)
     const binary = isBinary(headBytes)
-    const { accepted, inFlight } = this.#connection
+    const { accepted, inFlight, meter } = this.#connection
+    const { code } = binding.operation
     const reserved = this.#takeReserved()
     let kept = false
     let result: unknown
@@ -303,18 +313,25 @@ export class Inbound implements FrameReceiver {
       kept = result instanceof Promise
       if (!(result instanceof Promise)) {
         this.#answer(binding, id, result, binary)
+        if (meter) {
+          meter.received[code]! += body.length
+          meter.answered(code)
+        }
         return
       }
     } catch (error) {
-      this.#connection.answerError(id, GliderError.from(error))
+      this.#refuse(binding.operation, id, GliderError.from(error))
       return
     } finally {
       if (!kept) this.#giveBack(reserved)
     }
     this.#calls.set(id, call)
     if (accepted) inFlight.enter()
+    if (meter) meter.received[code]! += body.length
+    const sinceMs = meter?.turnMs ?? 0
     const over = (): void => {
       this.#calls.delete(id)
+      meter?.ended(code, sinceMs)
       if (accepted) inFlight.leave()
       this.#giveBack(reserved)
     }
@@ -329,8 +346,10 @@ export class Inbound implements FrameReceiver {
           throw error
         },
       )
-      .catch(error => {
-        this.#connection.answerError(id, GliderError.from(error))
+      .catch((thrown: unknown) => {
+        const error = GliderError.from(thrown)
+        meter?.failed(code, error.code)
+        this.#connection.answerError(id, error)
       })
   }
 
@@ -342,6 +361,8 @@ export class Inbound implements FrameReceiver {
     if (head.length > MAX_HEAD_BYTES || bodyBytes > MAX_BODY_BYTES) {
       throw new GliderError('INTERNAL', `an answer of ${head.length + bodyBytes} bytes does not fit into a frame`)
     }
+    const { meter } = this.#connection
+    if (meter && bodyBytes > 0) meter.sent[binding.operation.code]! += bodyBytes
     this.#connection.answerRaw(id, head, reply.body)
   }
 
@@ -354,17 +375,27 @@ export class Inbound implements FrameReceiver {
       throw new GliderError('PROTOCOL_ERROR', `stream ${id} has an id that is not its opener's to give`)
     if (this.#connection.streams.get(id)) throw new GliderError('PROTOCOL_ERROR', `stream ${id} is open already`)
     const refusal = refusalOf(binding.operation, this.#connection.principal) ?? this.#refusalOfStream()
+    const { meter } = this.#connection
+    const { code } = binding.operation
     if (refusal) {
+      meter?.failed(code, refusal.code)
+      meter?.answered(code)
       this.#connection.queue.small(frameKind.reset, 0, id, encodeError(refusal))
       return
     }
+    const sinceMs = meter?.turnMs ?? 0
     const stream = new MuxStream(this.#connection, id, binding.operation, false)
     this.#connection.streams.add(stream)
     const call: Call = { connection: this.#connection.connection, signal: stream.signal }
     const run = async (): Promise<unknown> => binding.handler(binding.operation.parseHead(parseJson(headBytes)), stream, call)
     run()
       .then(answer => stream.finish(answer ?? {}))
-      .catch(error => stream.finishFailed(GliderError.from(error)))
+      .catch((thrown: unknown) => {
+        const error = GliderError.from(thrown)
+        meter?.failed(code, error.code)
+        stream.finishFailed(error)
+      })
+      .finally(() => meter?.ended(code, sinceMs))
   }
 
   #refusalOfStream(): GliderError | undefined {

@@ -115,4 +115,13 @@ export const membershipOperations = {
     }),
     answer: Type.Object({}),
   }),
+  leaving: defineOperation('leaving', {
+    code: 37,
+    server: 'metadata',
+    by: 'server',
+    internal: true,
+    summary: 'A server is about to end: nothing new is to go there. Answers how many writers still have blocks on it.',
+    head: Type.Object({ incarnation: Type.String() }),
+    answer: Type.Object({ writers: count }),
+  }),
 } as const

@@ -26,6 +26,10 @@ export class OpenStreams<S extends OpenStream> {
     return this.#streams.get(id)
   }
 
+  [Symbol.iterator](): Iterator<S> {
+    return this.#streams.values()
+  }
+
   has(id: number): boolean {
     return this.#streams.has(id)
   }

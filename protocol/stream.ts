@@ -4,6 +4,7 @@ import { GliderError } from './errors.ts'
 import { frameKind, MAX_HEAD_BYTES } from './frame.ts'
 import { encodeError } from './heads.ts'
 import { encodeJson } from './json-heads.ts'
+import type { Meter } from './meter.ts'
 import type { OpenStreams } from './open-streams.ts'
 import type { Operation } from './operation.ts'
 import type { ByteStream, Connection } from './peer.ts'
@@ -32,6 +33,7 @@ export interface StreamHost {
   readonly queue: SendQueue
   readonly budget: WindowBudget
   readonly streams: OpenStreams<MuxStream>
+  readonly meter?: Meter | undefined
 }
 
 /**
@@ -56,6 +58,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   #written = 0
   #sent = 0
   #credit = INITIAL_WINDOW_BYTES
+  #stalled = false
   /** Set once no more will be written; holds the head of the last frame. */
   #lastHead: Buffer | undefined
   #endSent: (() => void) | undefined
@@ -161,6 +164,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     this.landingOver()
     if (this.#failure) return
     this.#window.receive(body.length)
+    if (!this.dialled && this.#host.meter) this.#host.meter.received[this.operation.code]! += body.length
     if (this.#acknowledges) this.#host.streams.creditDue(this)
     // Where the sink has changed while they landed, they lie in memory of the one before.
     this.#sink.data(body, placed && this.#placer === this.#sink)
@@ -249,6 +253,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     this.#confirming?.resolve()
     if (limit > this.#credit) {
       this.#credit = limit
+      this.#stalled = false
       if (this.#writes.length > 0) this.#host.queue.wake(this)
     }
     while (this.#untaken.length > 0 && this.#untaken[0]!.end <= taken) this.#untaken.shift()!.taken()
@@ -324,12 +329,19 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
     const write = this.#writes[0]
     if (!write) return this.#sendEnd(queue)
     const bytes = Math.min(PIECE_BYTES, this.#credit - this.#sent, this.#written - this.#sent)
-    if (bytes <= 0) return false
+    if (bytes <= 0) return this.#stall()
     const rest = write.bytes.length - write.sent
     // Who reads has buffers of its own size, and what is written at once fits into one; an action takes bytes as they come.
     if (this.dialled && rest < bytes) this.#sendTogether(queue, bytes)
     else this.#sendOf(queue, write, Math.min(bytes, rest))
     return true
+  }
+
+  /** There are bytes to send, and no credit. */
+  #stall(): false {
+    if (!this.#stalled && this.#host.meter) this.#host.meter.stalls += 1
+    this.#stalled = true
+    return false
   }
 
   #sendOf(queue: SendQueue, write: PendingWrite, bytes: number): void {
@@ -355,6 +367,7 @@ export class MuxStream<A = unknown> implements ByteStream<A>, PieceSource {
   #advance(queue: SendQueue, write: PendingWrite, bytes: number): () => void {
     this.#sent += bytes
     write.sent += bytes
+    if (!this.dialled && this.#host.meter) this.#host.meter.sent[this.operation.code]! += bytes
     if (write.sent < write.bytes.length) return ignore
     this.#writes.shift()
     // A last piece that is copied is done with at once, but those before it may still be on their way.

@@ -8,13 +8,17 @@ import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import { atLimit } from '../protocol/limits.ts'
+import type { Operation } from '../protocol/operation.ts'
 import type { Hello, Principal } from '../protocol/peer.ts'
 import { trusted } from '../protocol/principal.ts'
 import { socketTransport } from '../protocol/socket.system.ts'
 import type { Transport } from '../protocol/transport.ts'
 import { webSocketTransport } from '../protocol/websocket.system.ts'
+import { counted, drained, drainingError, type Work } from './drain.ts'
 import { boundBodies, httpTimes } from './http-limits.ts'
+import { LoopLag } from './loop-lag.ts'
 import { gauge } from './metrics.ts'
+import { registerOperations } from './operation-metrics.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -53,11 +57,14 @@ export class Chassis {
   readonly #options: ChassisOptions
   readonly #app: FastifyInstance
   readonly #connections = new Set<ConnectionCore>()
+  readonly #lag: LoopLag
   #address = ''
+  #draining = false
   #stopping: Promise<void> | undefined
 
   private constructor(options: ChassisOptions) {
     this.#options = options
+    this.#lag = new LoopLag(options.context.clock)
     const { tls } = options
     const { http, ...times } = httpTimes
     this.#app = fastify({
@@ -91,13 +98,7 @@ export class Chassis {
     // Those that have left HTTP behind are no longer counted there, but for WebSockets.
     app.server.maxConnections = 2 * context.limits.connections
     boundBodies(app, context)
-    gauge(metrics, 'glider_connections', 'Connections with frames.', () => this.#connections.size)
-    gauge(
-      metrics,
-      'glider_buffered_bytes',
-      'Bytes that are buffered for, or promised to, all connections.',
-      () => context.budget.used,
-    )
+    this.#registerMetrics()
     const webSockets = dispatchUpgrades(
       app.server,
       () => this.#refusal(),
@@ -111,7 +112,7 @@ export class Chassis {
     })
     app.get('/healthz', () => ({ status: 'ok', role }))
     app.get('/readyz', async (_request, reply) => {
-      const reasons = notReady()
+      const reasons = [...(this.#draining ? ['draining'] : []), ...notReady()]
       await reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons })
     })
     app.get('/metrics', async (request, reply) => {
@@ -124,12 +125,28 @@ export class Chassis {
     try {
       await app.listen({ host, port })
     } catch (cause) {
+      this.#lag.stop()
       await app.close()
       throw cannotListen(host, port, cause as NodeJS.ErrnoException)
     }
     const bound = app.server.address()
     const boundPort = typeof bound === 'object' && bound ? bound.port : port
     this.#address = advertise ?? `${host.includes(':') ? `[${host}]` : host}:${boundPort}`
+  }
+
+  #registerMetrics(): void {
+    const { metrics, context } = this.#options
+    gauge(metrics, 'glider_connections', 'Connections with frames.', () => this.#connections.size)
+    gauge(metrics, 'glider_streams', 'Streams that are open.', () => {
+      let streams = 0
+      for (const { streams: open } of this.#connections) streams += open.size
+      return streams
+    })
+    const promised = 'Bytes that are buffered for, or promised to, all connections.'
+    gauge(metrics, 'glider_buffered_bytes', promised, () => context.budget.used)
+    gauge(metrics, 'glider_draining', 'Whether the server takes nothing new and is about to end.', () => Number(this.#draining))
+    if (context.meter) registerOperations(metrics, context.meter)
+    this.#lag.register(metrics)
   }
 
   #refusal(): GliderError | undefined {
@@ -165,6 +182,30 @@ export class Chassis {
     connection.start().catch((error: GliderError) => log.warn({ remote: transport.remote, code: error.code }, error.message))
   }
 
+  /** What is refused while the server is draining. */
+  drainingError(): GliderError {
+    return drainingError(this.#options.role, this.#address)
+  }
+
+  /**
+   * Has nothing new begun, and resolves once what runs has finished, or after so long: what clients have asked for and fetch, and
+   * what `work` tells of besides.
+   * @param except streams that nobody waits for
+   */
+  async drain(timeMs: number, work: Work, except?: Operation): Promise<void> {
+    const { context, log } = this.#options
+    this.#draining = true
+    log.info({ timeMs }, 'draining')
+    const running = (): string | undefined => {
+      let underWay = 0
+      for (const connection of this.#connections) underWay += connection.underWay(except)
+      return counted({ 'streams and requests': underWay, 'bytes to be fetched': context.backlog.bytes }) ?? work.running()
+    }
+    const left = await drained(context.clock, timeMs, { refuse: () => work.refuse(), running })
+    if (left === undefined) log.info({}, 'drained')
+    else log.warn({ running: left }, 'the time to drain is over: what still runs is cut off')
+  }
+
   /** Takes nothing new, closes every connection and gives the port back. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
@@ -172,6 +213,7 @@ export class Chassis {
   }
 
   async #stop(): Promise<void> {
+    this.#lag.stop()
     const reason = new GliderError('UNAVAILABLE', `the ${this.#options.role} server at ${this.#address} is stopping`, {
       outcome: 'unknown',
     })

@@ -112,6 +112,15 @@ describe('what a server is told', () => {
     expect(stderr).toContain(complaint)
   })
 
+  test('as the time to drain is 30 s unless told otherwise, and refused where it is no time', async () => {
+    expect(await printed([])).toMatchObject({ drain: '30000ms' })
+    expect(await printed([], { GLIDER_DRAIN: '2m' })).toMatchObject({ drain: '120000ms' })
+    expect(await printed(['--config', await file('drain.json', '{"drain": "0s"}')])).toMatchObject({ drain: '0ms' })
+    const { status, stderr } = await run(['--drain', 'soon'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/--drain.*is not a time: write it like 10s/)
+  })
+
   test('in a file that is not there is refused', async () => {
     const { status, stderr } = await run([], { GLIDER_CONFIG: path.join(folder, 'none.json') })
     expect(status).toBe(1)

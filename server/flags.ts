@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { splitAddress } from '../protocol/dial.system.ts'
 import { defaultLimits, type Limits, limitFlags } from '../protocol/limits.ts'
 import { parseDuration, parseSize } from '../protocol/units.ts'
+import { DEFAULT_DRAIN_MS } from './drain.ts'
 import { logLevels } from './log.ts'
 
 /** What can be said to every server. */
@@ -19,6 +20,7 @@ export interface CommonFlags {
   readonly maxOperations: number
   readonly connectionMemory: number
   readonly bufferMemory: number
+  readonly drain: number
   readonly logLevel: (typeof logLevels)[number]
 }
 
@@ -61,6 +63,11 @@ export function serverCommand(name: string, description: string, defaultPort: nu
     .addOption(countLimit('operations', 'requests of one connection under way; more wait a moment, and are refused then'))
     .addOption(sizeLimit('connectionBytes', '320MiB', 'what is buffered for, or promised to, one connection'))
     .addOption(sizeLimit('bufferBytes', '1GiB', 'what is buffered for, or promised to, all connections'))
+    .addOption(
+      flag('--drain <time>', 'how long what runs may take to finish after SIGTERM or SIGINT; nothing new is taken meanwhile')
+        .default(DEFAULT_DRAIN_MS, '30s')
+        .argParser(durationFlag),
+    )
     .addOption(flag('--log-level <level>', 'least severe level that is logged').choices(logLevels).default('info'))
     .addOption(flag('--config <file>', 'JSON object with what is said neither here nor in the environment: {"port": 9060}'))
     .option('--print-config', 'print all that holds, in the form of such a file, and exit')

@@ -14,6 +14,8 @@ const HEARTBEAT_MS = 1_000
 /** Between attempts to register. */
 export const RETRY_MS = 250
 const ANSWER_MS = 5_000
+/** How often to say that this server is about to end. */
+const LEAVING_MS = 250
 
 export interface MembershipOptions {
   readonly metadataAddress: string
@@ -53,6 +55,7 @@ export class Membership {
   #toldOfFailure = false
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
+  #leaving: Timer | undefined
   #firstTime: { resolve(): void; reject(error: unknown): void } | undefined
 
   constructor(options: MembershipOptions) {
@@ -83,9 +86,34 @@ export class Membership {
     throw new GliderError('UNAVAILABLE', `the metadata server at ${this.#options.metadataAddress} cannot be reached`)
   }
 
+  /** What the metadata server has asked for and waits for. */
+  get asked(): number {
+    return this.#connection?.callsUnderWay ?? 0
+  }
+
+  /**
+   * Says that this server is about to end, so that nothing new is put here; and again and again, since the metadata server may be
+   * another by then.
+   * @param told how many writers have blocks here; 0 where there is nobody who knows
+   */
+  leave(incarnation: string, told: (writers: number) => void = () => {}): void {
+    const say = (): void => {
+      this.request(catalogue.leaving, { incarnation }).then(
+        ({ writers }) => told(writers),
+        (error: GliderError) => {
+          this.#options.log.debug({ code: error.code }, `cannot tell the metadata server: ${error.message}`)
+          told(0)
+        },
+      )
+    }
+    this.#leaving ??= every(this.#clock, LEAVING_MS, say)
+    say()
+  }
+
   stop(): void {
     this.#stopping.abort()
     this.#timer?.cancel()
+    this.#leaving?.cancel()
     this.#connection?.close()
   }
 

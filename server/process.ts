@@ -4,6 +4,8 @@ import { GliderError, type WireError } from '../protocol/errors.ts'
 /** What every server can do once it runs. */
 export interface RunningServer {
   readonly address: string
+  /** Takes nothing new, and resolves once what runs has finished, or after so long. */
+  drain(timeMs: number): Promise<void>
   stop(): Promise<void>
 }
 
@@ -30,21 +32,19 @@ export interface ReturningMessage {
 export type Leave = (why: string, status?: number | 'kill') => void
 
 /**
- * Runs a server as a process of its own: starts it, tells a waiting parent (or the log) its address, and stops it on SIGTERM,
- * SIGINT, or when the parent has gone; it ends as well when it says itself that it leaves. A second signal ends it at once.
+ * Runs a server as a process of its own: starts it, tells a waiting parent (or the log) its address, and stops it on SIGTERM or
+ * SIGINT, once it is drained, or when the parent has gone; it ends as well when it says itself that it leaves. A second signal ends it
+ * at once.
+ * @param drainMs how long it may take to be drained; 0 for not at all
  */
-export async function runServer(log: Logger, start: (leave: Leave) => Promise<RunningServer>): Promise<void> {
+export async function runServer(log: Logger, drainMs: number, start: (leave: Leave) => Promise<RunningServer>): Promise<void> {
   let server: RunningServer | undefined
   let stopping = false
-  const stop: Leave = (why, status = 0) => {
-    if (status === 'kill') {
-      kill(why)
-      return
-    }
+  const stop = (why: string, status: number, end: (server: RunningServer) => Promise<void>): void => {
     if (stopping) process.exit(1)
     stopping = true
     log.info({ why }, 'stopping')
-    const stopped = server?.stop() ?? Promise.resolve()
+    const stopped = server ? end(server) : Promise.resolve()
     stopped.then(
       () => process.exit(status),
       (error: unknown) => {
@@ -62,11 +62,22 @@ export async function runServer(log: Logger, start: (leave: Leave) => Promise<Ru
     if (process.send && !stopping) process.send(message, end)
     else end()
   }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
-  process.on('disconnect', () => stop('the parent process has gone'))
+  const leave: Leave = (why, status = 0) => {
+    if (status === 'kill') kill(why)
+    else if (stopping) process.exit(status)
+    else stop(why, status, one => one.stop())
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () =>
+      stop(signal, 0, async one => {
+        if (drainMs > 0) await one.drain(drainMs)
+        await one.stop()
+      }),
+    )
+  }
+  process.on('disconnect', () => leave('the parent process has gone'))
   try {
-    server = await start(stop)
+    server = await start(leave)
   } catch (error) {
     const known = GliderError.from(error)
     log.error({ error: { code: known.code } }, known.message)

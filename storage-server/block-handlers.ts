@@ -10,6 +10,8 @@ import type { Blocks, Pinned } from './blocks.ts'
 import type { Place } from './place-pool.ts'
 
 const EMPTY = Buffer.alloc(0)
+const { code: WRITE } = catalogue.writeBlock
+const { code: READ } = catalogue.readBlock
 
 /** What went in and out, for metrics. */
 export interface BlockCounters {
@@ -78,7 +80,10 @@ class WriteReceiver implements RawReceiver {
     const { blocks, pinned, memory } = landing
     const kept = blocks.store.keep(pinned.place, offset, memory)
     if (kept) void this.#keep(kept, landing, offset, requestId)
-    else this.#kept(landing, offset, requestId)
+    else {
+      this.#kept(landing, offset, requestId)
+      this.#connection.meter?.answered(WRITE)
+    }
   }
 
   #kept({ blocks, pinned, memory, traffic }: Landing, offset: number, requestId: number): void {
@@ -89,11 +94,14 @@ class WriteReceiver implements RawReceiver {
     }
     this.#counters.writes++
     this.#counters.bytesIn += memory.length
+    if (this.#connection.meter) this.#connection.meter.received[WRITE]! += memory.length
     this.#connection.answerRaw(requestId, EMPTY, undefined)
   }
 
   async #keep(kept: Promise<void>, landing: Landing, offset: number, requestId: number): Promise<void> {
     const { blocks, pinned } = landing
+    const { meter } = this.#connection
+    const sinceMs = meter?.turnMs ?? 0
     const release = holdWhileBusy(this.#connection, blocks)
     let failure: GliderError | undefined
     try {
@@ -103,11 +111,12 @@ class WriteReceiver implements RawReceiver {
       blocks.unpin(pinned.place)
     }
     try {
-      if (failure) this.#connection.answerError(requestId, failure)
-      else this.#kept(landing, offset, requestId)
+      if (!failure) this.#kept(landing, offset, requestId)
     } catch (error) {
-      this.#connection.answerError(requestId, GliderError.from(error))
+      failure = GliderError.from(error)
     }
+    if (failure) refuse(this.#connection, WRITE, requestId, failure)
+    meter?.ended(WRITE, sinceMs)
     release?.()
   }
 
@@ -152,12 +161,16 @@ class ReadReceiver implements RawReceiver {
     }
     const fetched = blocks.store.fetch(place, offset, length)
     if (fetched instanceof Promise) void this.#fetch(fetched, blocks, place, requestId)
-    else this.#fetched(fetched, blocks, place, requestId)
+    else {
+      this.#fetched(fetched, blocks, place, requestId)
+      this.#connection.meter?.answered(READ)
+    }
   }
 
   #fetched(bytes: Buffer, blocks: Blocks, place: Place, requestId: number, release?: () => void): void {
     this.#counters.reads++
     this.#counters.bytesOut += bytes.length
+    if (this.#connection.meter) this.#connection.meter.sent[READ]! += bytes.length
     this.#connection.answerRaw(requestId, EMPTY, bytes, () => {
       blocks.store.sent(bytes)
       blocks.unpin(place)
@@ -166,20 +179,30 @@ class ReadReceiver implements RawReceiver {
   }
 
   async #fetch(fetched: Promise<Buffer>, blocks: Blocks, place: Place, requestId: number): Promise<void> {
+    const { meter } = this.#connection
+    const sinceMs = meter?.turnMs ?? 0
     const release = holdWhileBusy(this.#connection, blocks)
     let bytes: Buffer
     try {
       bytes = await fetched
     } catch (error) {
       blocks.unpin(place)
-      this.#connection.answerError(requestId, GliderError.from(error))
+      meter?.ended(READ, sinceMs)
+      refuse(this.#connection, READ, requestId, GliderError.from(error))
       release?.()
       return
     }
+    meter?.ended(READ, sinceMs)
     this.#fetched(bytes, blocks, place, requestId, release)
   }
 
   abandoned(): void {}
+}
+
+/** An operation that came in an earlier turn has failed. */
+function refuse(connection: AnswerChannel, code: number, requestId: number, error: GliderError): void {
+  connection.meter?.failed(code, error.code)
+  connection.answerError(requestId, error)
 }
 
 /** Where the store has much under way, the connection brings nothing more until this operation is over. */

@@ -45,7 +45,7 @@ const common = {
   ...(advertise !== undefined && { advertise }),
 }
 const system = realSystem('storage-server', flags.logLevel)
-await runServer(system.log, async dismissed =>
+await runServer(system.log, flags.drain, async dismissed =>
   startStorageServer(
     storageConfig(
       { ...common, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },

@@ -3,12 +3,14 @@ import { connectionContext } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Generation } from '../protocol/generation.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
+import { counted } from '../server/drain.ts'
 import { bindGrants } from '../server/grant-handlers.ts'
 import { Grants } from '../server/grants.ts'
 import { Membership } from '../server/membership.ts'
 import { counter, gauge } from '../server/metrics.ts'
 import type { Listener } from '../server/network.ts'
 import type { RunningServer } from '../server/process.ts'
+import { Quiet } from '../server/quiet.ts'
 import type { System } from '../server/system.ts'
 import { TrafficReports } from '../server/traffic.ts'
 import { type BlockCounters, bindBlocks } from './block-handlers.ts'
@@ -31,7 +33,7 @@ export async function startStorageServer(
   const { capacityBytes } = config
   const incarnation = randomness.id()
   const proofKey = randomness.bytes(32)
-  const context = connectionContext(clock, { spin: config.spin, limits: config.limits })
+  const context = connectionContext(clock, { metered: true, spin: config.spin, limits: config.limits })
   const handlers = new HandlerTable()
   const grants = new Grants()
   bindGrants(handlers, grants)
@@ -108,6 +110,19 @@ export async function startStorageServer(
       )
     },
   })
+  /** No block is given out here any more. Writers that have some go on, and so do readers: what is here is nowhere else. */
+  const drain = (timeMs: number): Promise<void> => {
+    let writers: number | undefined
+    const reads = new Quiet(clock, () => counters.reads)
+    return chassis.drain(timeMs, {
+      refuse: () =>
+        membership.leave(incarnation, count => {
+          writers = count
+        }),
+      running: () =>
+        writers === undefined ? 'writers: not known yet' : (counted({ writers }) ?? (reads.isQuiet ? undefined : 'readers')),
+    })
+  }
   const stop = async (): Promise<void> => {
     membership.stop()
     prefault?.stop()
@@ -141,13 +156,22 @@ export async function startStorageServer(
     await stop()
     throw error
   }
-  return { address: chassis.address, stop }
+  return { address: chassis.address, drain, stop }
 }
 
 function metricsOf(blocks: () => Blocks | undefined, counters: BlockCounters): Registry {
   const metrics = new Registry()
   gauge(metrics, 'glider_blocks', 'Blocks of this server.', () => blocks()?.count ?? 0)
   gauge(metrics, 'glider_blocks_held', 'Blocks that hold bytes.', () => blocks()?.held ?? 0)
+  gauge(metrics, 'glider_blocks_use_ratio', 'Blocks that hold bytes, of all blocks.', () => {
+    const { held = 0, count = 0 } = blocks() ?? {}
+    return count === 0 ? 0 : held / count
+  })
+  gauge(metrics, 'glider_blocks_free', 'Blocks that hold nothing.', () => {
+    const { held = 0, count = 0 } = blocks() ?? {}
+    return count - held
+  })
+  gauge(metrics, 'glider_block_size_bytes', 'Room of one block.', () => blocks()?.blockBytes ?? 0)
   gauge(
     metrics,
     'glider_blocks_ready',

@@ -69,11 +69,13 @@ const offer = {
 const heads: Readonly<Record<string, object>> = {
   register: offer,
   heartbeat: { incarnation: 'AAAAAAAAAAAA' },
+  leaving: { incarnation: 'AAAAAAAAAAAA' },
   objectsLost: { incarnation: 'AAAAAAAAAAAA', objects: [], cause: '' },
   revokeTokens: { least: [] },
   freeBlocks: { blocks: [[0, 2 ** 47, 1]] },
   listBlocks: { first: 0 },
   listObjects: { first: 0 },
+  listActivity: { most: 1 },
   startObject: { slot: 0, epoch: 1, counter: 1, path: '/', bundle: 'std', class: 'Merge', version: 'std', interleaved: false },
   stopObject: { slot: 0, epoch: 1, counter: 1, mode: 'abort' },
   inspectBundle: { name: 'std', version: 'std' },

@@ -1,8 +1,5 @@
-import { fork, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { access, readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
@@ -124,48 +121,3 @@ async function importedPackages(): Promise<Set<string>> {
   }
   return imported
 }
-
-describe('docker-compose.yml', () => {
-  test('has commands and environments that make a cluster', async () => {
-    const text = await readFile(path.join(root, 'docker-compose.yml'), 'utf8')
-    const services = text
-      .slice(text.indexOf('\nservices:'))
-      .split(/\n {2}(?=[\w-]+:\n)/)
-      .slice(1)
-    const free = await freePorts(['9060', '9061', '9062', '9063'])
-    const token = 'what is in the environment, in this test'
-    const here = (value: string): string =>
-      value.replaceAll(/\b906\d\b/g, port => free.get(port)!).replace(/^\$\{\w+:\?.*\}$/, token)
-    const servers = services.map(service => {
-      const [, main, flags] = /command: node (\S+) (.*)/.exec(service)!
-      const environment = [...service.matchAll(/^ {6}(GLIDER_\w+): "?([^"\n]+)"?$/gm)].map(([, name, value]) => [
-        name,
-        here(value!),
-      ])
-      const env = { ...process.env, ...(Object.fromEntries(environment) as Record<string, string>), GLIDER_HOST: '127.0.0.1' }
-      return fork(path.join(root, main!), here(flags!).split(' '), { env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
-    })
-    try {
-      // A server that does not know one of its flags ends instead.
-      const ready = servers.map(server => Promise.race([once(server, 'message'), once(server, 'exit')]))
-      for (const [told] of await Promise.all(ready)) expect(told).toMatchObject({ ready: true })
-      await using store = await StoreClient.connect(`http://127.0.0.1:${free.get('9060')}`, { token })
-      const members = (await store.servers()).map(({ role, address }) => `${role} ${address}`)
-      const told = ['active 127.0.0.1:9063', 'storage 127.0.0.1:9061', 'storage 127.0.0.1:9062'].map(here)
-      expect(new Set(members)).toEqual(new Set(told))
-    } finally {
-      const running = servers.filter(server => server.exitCode === null && server.signalCode === null)
-      const ended = running.map(server => once(server, 'exit'))
-      for (const server of running) server.kill()
-      await Promise.all(ended)
-    }
-  })
-
-  async function freePorts(names: readonly string[]): Promise<Map<string, string>> {
-    const probes = names.map(() => createServer().listen(0, '127.0.0.1'))
-    await Promise.all(probes.map(probe => once(probe, 'listening')))
-    const ports = probes.map(probe => `${(probe.address() as AddressInfo).port}`)
-    await Promise.all(probes.map(probe => new Promise(closed => probe.close(closed))))
-    return new Map(names.map((name, at) => [name, ports[at]!]))
-  }
-})

@@ -2,12 +2,14 @@
 import { pino } from 'pino'
 import { ObjectLog } from '../../active-server/action-logs.ts'
 import { BundleFiles, standardModule } from '../../active-server/bundles.ts'
+import { Gate } from '../../active-server/gate.ts'
 import { bindObjects } from '../../active-server/object-handlers.ts'
 import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { StreamTraffic } from '../../active-server/stream-traffic.ts'
 import { Threads } from '../../active-server/threads.ts'
+import { TurnCounts } from '../../active-server/turn-counts.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../../protocol/clock.system.ts'
@@ -131,6 +133,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     threadMemoryBytes: 512 << 20,
     turnTimeoutMs: () => 10_000,
     log,
+    turns: new TurnCounts(),
     said: () => {},
     unknown: () => {},
     lost: (_thread, cause) => void losses.push(cause),
@@ -147,6 +150,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     streams: new StreamQuota(),
     threads,
     bundles,
+    gate: new Gate(),
     clock: systemClock,
     threadMemoryBytes: 512 << 20,
   }
@@ -161,6 +165,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
       log: new ObjectLog(),
       memoryBytes: 0,
       streams: 0,
+      turns: 0,
       turnTimeoutMs: undefined,
     })
     const className = ['Merge', 'Counter', 'Queue'][slot]!

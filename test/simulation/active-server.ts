@@ -8,6 +8,7 @@ import { ActionObject } from '../../actions/object.ts'
 import * as standard from '../../actions/standard/index.ts'
 import type { StoreClient } from '../../actions/store.ts'
 import type { ActionThread, ObjectSpec } from '../../active-server/action-thread.ts'
+import { Gate } from '../../active-server/gate.ts'
 import { bindObjects } from '../../active-server/object-handlers.ts'
 import { type Occupant, Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
@@ -55,7 +56,7 @@ export async function startSimulatedActiveServer(
     available: () => Promise.resolve([thread as unknown as ActionThread]),
   }
   const traffic = new Traffic()
-  const counted = { traffic, streamTraffic: new StreamTraffic(traffic), streams: new StreamQuota() }
+  const counted = { traffic, streamTraffic: new StreamTraffic(traffic), streams: new StreamQuota(), gate: new Gate() }
   const parts = { incarnation, slots, grants, ...counted, clock, threadMemoryBytes: 1 << 30 }
   bindObjects(handlers, { ...parts, threads: threads as unknown as Threads, bundles: undefined as never })
   const unreported = new Set<LostObjects>()

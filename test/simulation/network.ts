@@ -4,6 +4,7 @@ import type { dial } from '../../protocol/dial.system.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import type { Transport } from '../../protocol/transport.ts'
 import type { ChassisOptions } from '../../server/chassis.ts'
+import { drained, drainingError } from '../../server/drain.ts'
 import type { Listener, Network } from '../../server/network.ts'
 import { type End, Link } from './link.ts'
 import type { Odds } from './odds.ts'
@@ -93,6 +94,8 @@ export class VirtualNetwork {
     })
     return Promise.resolve({
       address,
+      drainingError: () => drainingError(role, address),
+      drain: async (timeMs, work) => void (await drained(context.clock, timeMs, work)),
       stop: async () => {
         this.#forget(address, listening)
         const reason = new GliderError('UNAVAILABLE', `the ${role} server at ${address} is stopping`, { outcome: 'unknown' })
