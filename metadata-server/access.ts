@@ -126,13 +126,28 @@ export class Access {
       throw new GliderError('UNAUTHENTICATED', 'only a server that has asked for a challenge can answer it')
     }
     const nonces = { asked, own: head.nonce }
+  /**
+   * A server that has proved who it is registers for itself alone: whoever gets hold of its connection, as an action may that runs
+   * within it, comes by that to no other namespace.
+   * @throws GliderError FORBIDDEN
+   */
+  checkOwn({ role, incarnation, namespace }: HeadOf<typeof catalogue.register>, { principal }: Connection): void {
+    const proved = principal?.proved
+    if (!proved) return
+    if (proved.role === role && proved.clientId === incarnation && proved.namespace === namespace) return
+    throw new GliderError(
+      'FORBIDDEN',
+      `the ${proved.role} server ${proved.clientId} has proved to be no other: it joins as itself`,
+    )
+  }
+
     if (!fits(head.proof, memberProof(secret, peer, nonces))) {
       throw new GliderError(
         'UNAUTHENTICATED',
         `the ${peer.role} server does not have the secret of this cluster: give it the same --cluster-secret-file`,
       )
     }
-    connection.principal = { kind: 'server' }
+    connection.principal = { kind: 'server', proved: peer }
     return { proof: metadataProof(secret, peer, nonces) }
   }
 }
