@@ -12,6 +12,7 @@ import { refusalOf, trusted } from '../protocol/principal.ts'
 import { type Caller, callerOf, restCaller } from './caller.ts'
 import type { Namespace } from './namespace.ts'
 import { hashToken, type Namespaces } from './namespaces.ts'
+import type { ServerRecord } from './servers.ts'
 
 export interface AccessParts {
   readonly randomness: Randomness
@@ -42,6 +43,8 @@ export class Access {
   readonly #adminHash: string | undefined
   /** Each is answered once. */
   readonly #challenges = new WeakMap<Connection, string>()
+  /** Of actions, by the hash of their token. */
+  readonly #ofActions = new Map<string, Set<Connection>>()
 
   constructor(parts: AccessParts) {
     this.#parts = parts
@@ -59,8 +62,27 @@ export class Access {
   admit(hello: Hello, connection: Connection): Principal | undefined {
     if (hello.role !== 'client') return this.#parts.secret === undefined ? trusted(hello) : undefined
     const visitor = this.#visitor(hello.token, hello.namespace)
-    if (visitor.kind === 'tenant') this.#parts.namespaces.entered(visitor.namespace, connection)
+    if (visitor.kind === 'tenant') {
+      this.#parts.namespaces.entered(visitor.namespace, connection)
+      this.#noteActions(hello.token ?? '', connection)
+    }
     return visitor
+  }
+
+  /** The token of the actions of a server ends with its membership, and so does whoever came by it. */
+  serverLeft({ id, tokenHash }: Pick<ServerRecord, 'id' | 'tokenHash'>): void {
+    const connections = this.#ofActions.get(tokenHash)
+    this.#ofActions.delete(tokenHash)
+    const reason = new GliderError('UNAUTHENTICATED', `the active server ${id} is no longer in the cluster, nor are its actions`)
+    for (const connection of connections ?? []) connection.close(reason)
+  }
+
+  #noteActions(token: string, connection: Connection): void {
+    const hash = hashToken(token)
+    if (this.#parts.namespaceOfActions(hash) === undefined) return
+    const connections = this.#ofActions.get(hash) ?? new Set()
+    this.#ofActions.set(hash, connections.add(connection))
+    connection.onClose(() => connections.delete(connection))
   }
 
   callerOf({ connection }: Call): Caller {
@@ -104,6 +126,21 @@ export class Access {
     throw new GliderError('UNAUTHENTICATED', 'the token is not known here, or no longer: ask the operator for another')
   }
 
+  /**
+   * A server that has proved who it is registers for itself alone: whoever gets hold of its connection, as an action may that runs
+   * within it, comes by that to no other namespace.
+   * @throws GliderError FORBIDDEN
+   */
+  checkOwn({ role, incarnation, namespace }: HeadOf<typeof catalogue.register>, { principal }: Connection): void {
+    const proved = principal?.proved
+    if (!proved) return
+    if (proved.role === role && proved.clientId === incarnation && proved.namespace === namespace) return
+    throw new GliderError(
+      'FORBIDDEN',
+      `the ${proved.role} server ${proved.clientId} has proved to be no other: it joins as itself`,
+    )
+  }
+
   challenge(connection: Connection): AnswerOf<typeof catalogue.challenge> {
     const nonce = this.#parts.randomness.bytes(NONCE_BYTES).toString('base64url')
     this.#challenges.set(connection, nonce)
@@ -126,21 +163,6 @@ export class Access {
       throw new GliderError('UNAUTHENTICATED', 'only a server that has asked for a challenge can answer it')
     }
     const nonces = { asked, own: head.nonce }
-  /**
-   * A server that has proved who it is registers for itself alone: whoever gets hold of its connection, as an action may that runs
-   * within it, comes by that to no other namespace.
-   * @throws GliderError FORBIDDEN
-   */
-  checkOwn({ role, incarnation, namespace }: HeadOf<typeof catalogue.register>, { principal }: Connection): void {
-    const proved = principal?.proved
-    if (!proved) return
-    if (proved.role === role && proved.clientId === incarnation && proved.namespace === namespace) return
-    throw new GliderError(
-      'FORBIDDEN',
-      `the ${proved.role} server ${proved.clientId} has proved to be no other: it joins as itself`,
-    )
-  }
-
     if (!fits(head.proof, memberProof(secret, peer, nonces))) {
       throw new GliderError(
         'UNAUTHENTICATED',

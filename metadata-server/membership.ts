@@ -14,6 +14,7 @@ import type { Frees } from './frees.ts'
 import type { Journal } from './journal/journal.ts'
 import { checkOffer, DEFAULT_NAMESPACE, type Member, move, newServer, serverInfo } from './members.ts'
 import type { Recovery } from './recovery.ts'
+import type { ServerRecord } from './servers.ts'
 import type { SlotSpaces } from './slots.ts'
 import type { BlockSpaces } from './spaces.ts'
 
@@ -27,6 +28,8 @@ export interface MembershipParts {
   readonly frees: Frees
   readonly recovery: Recovery
   readonly journal: Journal
+  /** Told of each active server that is dead or was taken out. */
+  readonly left?: (server: ServerRecord) => void
 }
 
 export class Membership {
@@ -251,7 +254,10 @@ export class Membership {
     server.connection = undefined
     this.#parts.log.warn({ server: id, address, cause }, `a server is ${state}`)
     if (member.role === 'storage') this.#parts.blocks.leave(member.space)
-    else member.space.siblings.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
+    else {
+      member.space.siblings.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
+      this.#parts.left?.(server)
+    }
     connection?.close(new GliderError('UNAVAILABLE', `${id} at ${address} was given up: ${cause}`))
   }
 

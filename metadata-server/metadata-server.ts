@@ -14,6 +14,7 @@ import { Namespaces } from './namespaces.ts'
 import { type MetadataStats, Operations } from './operations.ts'
 import { Orphans } from './orphans.ts'
 import { Recovery } from './recovery.ts'
+import type { ServerRecord } from './servers.ts'
 import { BlockSpaces } from './spaces.ts'
 import { Totals } from './totals.ts'
 import { firstId } from './tree.ts'
@@ -57,7 +58,8 @@ export class MetadataServer {
     const orphans = new Orphans(frees)
     const recovery = new Recovery(orphans, log)
     const slotsOf = namespaces.slotsOf.bind(namespaces)
-    const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal })
+    const left = (one: ServerRecord): void => this.access.serverLeft(one)
+    const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal, left })
     if (saved) restore(saved, { namespaces, blocks, membership })
     const homes = namespaces.all.bind(namespaces)
     const { blocks: counted } = namespaces.default

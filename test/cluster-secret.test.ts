@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -178,6 +179,23 @@ describe('a cluster with a secret', () => {
     expect(await failureOf(authenticate(another, SECRET, undefined, { ...server, namespace: 'another' }))).toMatchObject({
       code: 'UNAUTHENTICATED',
     })
+  })
+
+  it('lets actions in as long as their server is in the cluster, and no longer', async () => {
+    const server = { role: 'active', clientId: none } as const
+    const tokenHash = createHash('sha256').update('of its actions').digest('hex')
+    const connection = await connect('active')
+    await authenticate(connection, SECRET, undefined, server)
+    const head = { ...offer, role: 'active', storageClass: 'active', incarnation: none, capacity: 1, tokenHash } as const
+    const { id } = (await connection.request(catalogue.register, head)).head
+    const action = await connect('client', undefined, { token: 'of its actions' })
+    await action.request(catalogue.list, { path: '/' })
+    await using operator = await StoreClient.connect(cluster.address, { token: ADMIN })
+    const closed = new Promise(resolve => action.onClose(resolve))
+    await operator.removeServer(id, { force: true })
+    await closed
+    const late = await connect('client', undefined, { token: 'of its actions' })
+    expect(await failureOf(late.request(catalogue.list, { path: '/' }))).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 
   it('does not take in a server with another secret, or with none', async () => {
