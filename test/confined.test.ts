@@ -62,7 +62,9 @@ beforeAll(async () => {
   const config = path.join(folder.path, 'server.json')
   await writeFile(config, JSON.stringify({ 'cluster-secret-file': secret, 'log-level': 'error', slots: 3, threads: 9 }))
   const flags = ['--metadata', new URL(cluster.address).host, '--config', config]
-  const env = { ...process.env, GLIDER_THREADS: '1', GLIDER_METADATA: '127.0.0.1:1' }
+  // The tokens are what an operator may have in the shell for the command, and nothing for actions.
+  const tokens = { GLIDER_TOKEN: adminToken, GLIDER_ADMIN_TOKEN: adminToken }
+  const env = { ...process.env, ...tokens, GLIDER_THREADS: '1', GLIDER_METADATA: '127.0.0.1:1' }
   server = fork(main, flags, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   await Promise.race([
     once(server, 'message'),
