@@ -3,6 +3,7 @@
  * cache of the system, so what it has committed survives this process; with `sync` each commit waits for the disk as well and
  * survives the machine.
  */
+import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Clock, Randomness } from '../../protocol/clock.ts'
@@ -80,6 +81,7 @@ export class LmdbJournal implements SavedState {
       await makeDirectory(directory, 0o700)
       lock = await DirectoryLock.take(directory, { id: randomness.id(), server: 'metadata server' })
       const path = join(directory, 'journal.lmdb')
+      await makePrivate(path)
       return new LmdbJournal(options, lock, open({ path, noSync: !sync, overlappingSync: false, maxDbs: KINDS.length + 1 }))
     } catch (cause) {
       await lock?.release()
@@ -235,6 +237,13 @@ export class LmdbJournal implements SavedState {
     failed(failure)
     return failure
   }
+}
+
+/** LMDB would make a file that everybody on the machine may read, and the directory may have been there before. */
+async function makePrivate(path: string): Promise<void> {
+  const file = await openFile(path, 'a', 0o600)
+  await file.chmod(0o600)
+  await file.close()
 }
 
 /** All of them before the first is written, since a transaction with `sync` keeps what was written before a throw. */
