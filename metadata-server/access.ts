@@ -3,7 +3,7 @@
  * prove who it is.
  */
 import type { AnswerOf, catalogue, HeadOf } from '../protocol/catalogue.ts'
-import type { Randomness } from '../protocol/clock.ts'
+import type { Clock, Randomness } from '../protocol/clock.ts'
 import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -15,6 +15,7 @@ import { hashToken, type Namespaces } from './namespaces.ts'
 import type { ServerRecord } from './servers.ts'
 
 export interface AccessParts {
+  readonly clock: Clock
   readonly randomness: Randomness
   /** Of the cluster; without one everybody is taken at their word. */
   readonly secret: string | undefined
@@ -37,6 +38,8 @@ class Visitor implements Principal {
 }
 
 const NONCE_BYTES = 32
+/** As long as anybody has for a hello. */
+const PROOF_TIMEOUT_MS = 10_000
 
 export class Access {
   readonly #parts: AccessParts
@@ -60,13 +63,25 @@ export class Access {
 
   /** Undefined for a server that is still to prove that it has the secret. */
   admit(hello: Hello, connection: Connection): Principal | undefined {
-    if (hello.role !== 'client') return this.#parts.secret === undefined ? trusted(hello) : undefined
+    if (hello.role !== 'client') return this.#parts.secret === undefined ? trusted(hello) : this.#awaitProof(connection)
     const visitor = this.#visitor(hello.token, hello.namespace)
     if (visitor.kind === 'tenant') {
       this.#parts.namespaces.entered(visitor.namespace, connection)
       this.#noteActions(hello.token ?? '', connection)
     }
     return visitor
+  }
+
+  /** Strangers do not take the places of others for longer than that. */
+  #awaitProof(connection: Connection): undefined {
+    const timer = this.#parts.clock.after(PROOF_TIMEOUT_MS, () => {
+      if (connection.principal) return
+      connection.close(
+        new GliderError('UNAUTHENTICATED', `${connection.remote} has not proved within 10 s to be a server of the cluster`),
+      )
+    })
+    connection.onClose(() => timer.cancel())
+    return undefined
   }
 
   /** The token of the actions of a server ends with its membership, and so does whoever came by it. */

@@ -65,7 +65,7 @@ export class MetadataServer {
     const { blocks: counted } = namespaces.default
     const fsck = new Fsck({ clock, log, homes, blocks: counted, generations, membership, orphans })
     const namespaceOfActions = membership.namespaceByToken.bind(membership)
-    this.access = new Access({ randomness, secret, adminToken, namespaces, namespaceOfActions })
+    this.access = new Access({ clock, randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
     this.operations = new Operations({ access, namespaces, totals, blocks, membership, fsck, journal })
     this.config = config

@@ -20,6 +20,7 @@ const SECRET = 'a secret of the cluster, for this test alone'
 const ADMIN = 'the token of the operator, for this test alone'
 const OWN = 'n'.repeat(43)
 const none = 'never-joined'
+const STRANGER = { role: 'storage', clientId: none } as const
 const MIB = 1 << 20
 
 let cluster: LocalCluster
@@ -60,7 +61,7 @@ async function authenticate(
   connection: ConnectionCore,
   secret: string,
   nonce?: string,
-  server: ProvedServer = { role: 'storage', clientId: none },
+  server: ProvedServer = STRANGER,
 ): Promise<void> {
   const asked = nonce ?? (await connection.request(catalogue.challenge, {})).head.nonce
   const proof = memberProof(secret, server, { asked, own: OWN })
