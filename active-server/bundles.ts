@@ -80,17 +80,22 @@ async function makeBundleFolder(): Promise<string> {
 }
 
 /** A folder that is nobody's any more once this process is gone. */
-export async function makeTemporaryFolder(): Promise<string> {
-  await removeLeftBehind()
+export async function makeTemporaryFolder(remove: typeof rm = rm): Promise<string> {
+  await removeLeftBehind(remove)
   return mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`))
 }
 
 /** A server that was killed could not remove its folder: the next one does. */
-async function removeLeftBehind(): Promise<void> {
+async function removeLeftBehind(remove: typeof rm): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = name.startsWith(FOLDER_PREFIX) ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10) : Number.NaN
     if (Number.isNaN(pid) || isRunning(pid)) continue
-    await rm(join(tmpdir(), name), { recursive: true, force: true })
+    try {
+      await remove(join(tmpdir(), name), { recursive: true, force: true })
+    } catch (error) {
+      // Those of others on this machine are theirs to remove, and keep no server from starting.
+      if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
   }
 }
 

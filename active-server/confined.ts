@@ -42,7 +42,8 @@ try {
   await writeFile(config, JSON.stringify(told))
   const secret = clusterSecret(flags.clusterSecretFile)
   const env = { ...process.env }
-  for (const { envVar } of activeCommand.options) if (envVar !== undefined) delete env[envVar]
+  // What else of Glider is in there, as a token of an operator who has the command in the same shell, is nothing for actions.
+  for (const name of Object.keys(env)) if (name.startsWith('GLIDER_')) delete env[name]
   if (secret !== undefined) env.GLIDER_CLUSTER_SECRET = secret
   // With flags of its own in there, somebody could mean other permissions.
   delete env.NODE_OPTIONS

@@ -1,7 +1,7 @@
 import { readConfiguration } from '../server/configuration.ts'
 import { limitsOf } from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
-import { clusterSecret } from '../server/secrets.ts'
+import { clusterSecret, dropTokens } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
 import { serverTls } from '../server/tls.ts'
 import { startActiveServer } from './active-server.ts'
@@ -11,6 +11,7 @@ const flags = readConfiguration<ActiveFlags>(activeCommand)
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
 const limits = limitsOf(flags)
+dropTokens()
 await runServer(system.log, flags.drain, leave =>
   startActiveServer(
     { ...flags, turnTimeoutMs, threadMemoryBytes, limits, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },

@@ -3,7 +3,7 @@
  * prove who it is.
  */
 import type { AnswerOf, catalogue, HeadOf } from '../protocol/catalogue.ts'
-import type { Randomness } from '../protocol/clock.ts'
+import type { Clock, Randomness } from '../protocol/clock.ts'
 import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { type Grant, NO_TOKEN, noGrant } from '../protocol/grant.ts'
@@ -13,8 +13,10 @@ import { refusalOf, trusted } from '../protocol/principal.ts'
 import { type Caller, callerOf, restCaller } from './caller.ts'
 import type { Namespace } from './namespace.ts'
 import { hashToken, type Namespaces } from './namespaces.ts'
+import type { ServerRecord } from './servers.ts'
 
 export interface AccessParts {
+  readonly clock: Clock
   readonly randomness: Randomness
   /** Of the cluster; without one everybody is taken at their word. */
   readonly secret: string | undefined
@@ -40,12 +42,16 @@ class Visitor implements Principal {
 }
 
 const NONCE_BYTES = 32
+/** As long as anybody has for a hello. */
+const PROOF_TIMEOUT_MS = 10_000
 
 export class Access {
   readonly #parts: AccessParts
   readonly #adminHash: string | undefined
   /** Each is answered once. */
   readonly #challenges = new WeakMap<Connection, string>()
+  /** Of actions, by the hash of their token. */
+  readonly #ofActions = new Map<string, Set<Connection>>()
 
   constructor(parts: AccessParts) {
     this.#parts = parts
@@ -61,10 +67,41 @@ export class Access {
 
   /** Undefined for a server that is still to prove that it has the secret. */
   admit(hello: Hello, connection: Connection): Principal | undefined {
-    if (hello.role !== 'client') return this.#parts.secret === undefined ? trusted(hello) : undefined
+    if (hello.role !== 'client') return this.#parts.secret === undefined ? trusted(hello) : this.#awaitProof(connection)
     const visitor = this.#visitor(hello.token, hello.namespace)
-    if (visitor.kind === 'tenant') this.#parts.namespaces.entered(visitor.namespace, connection)
+    if (visitor.kind === 'tenant') {
+      this.#parts.namespaces.entered(visitor.namespace, connection)
+      this.#noteActions(hello.token ?? '', connection)
+    }
     return visitor
+  }
+
+  /** Strangers do not take the places of others for longer than that. */
+  #awaitProof(connection: Connection): undefined {
+    const timer = this.#parts.clock.after(PROOF_TIMEOUT_MS, () => {
+      if (connection.principal) return
+      connection.close(
+        new GliderError('UNAUTHENTICATED', `${connection.remote} has not proved within 10 s to be a server of the cluster`),
+      )
+    })
+    connection.onClose(() => timer.cancel())
+    return undefined
+  }
+
+  /** The token of the actions of a server ends with its membership, and so does whoever came by it. */
+  serverLeft({ id, tokenHash }: Pick<ServerRecord, 'id' | 'tokenHash'>): void {
+    const connections = this.#ofActions.get(tokenHash)
+    this.#ofActions.delete(tokenHash)
+    const reason = new GliderError('UNAUTHENTICATED', `the active server ${id} is no longer in the cluster, nor are its actions`)
+    for (const connection of connections ?? []) connection.close(reason)
+  }
+
+  #noteActions(token: string, connection: Connection): void {
+    const hash = hashToken(token)
+    if (this.#parts.namespaceOfActions(hash) === undefined) return
+    const connections = this.#ofActions.get(hash) ?? new Set()
+    this.#ofActions.set(hash, connections.add(connection))
+    connection.onClose(() => connections.delete(connection))
   }
 
   callerOf({ connection }: Call): Caller {
@@ -115,6 +152,21 @@ export class Access {
     throw new GliderError('UNAUTHENTICATED', 'the token is not known here, or no longer: ask the operator for another')
   }
 
+  /**
+   * A server that has proved who it is registers for itself alone: whoever gets hold of its connection, as an action may that runs
+   * within it, comes by that to no other namespace.
+   * @throws GliderError FORBIDDEN
+   */
+  checkOwn({ role, incarnation, namespace }: HeadOf<typeof catalogue.register>, { principal }: Connection): void {
+    const proved = principal?.proved
+    if (!proved) return
+    if (proved.role === role && proved.clientId === incarnation && proved.namespace === namespace) return
+    throw new GliderError(
+      'FORBIDDEN',
+      `the ${proved.role} server ${proved.clientId} has proved to be no other: it joins as itself`,
+    )
+  }
+
   challenge(connection: Connection): AnswerOf<typeof catalogue.challenge> {
     const nonce = this.#parts.randomness.bytes(NONCE_BYTES).toString('base64url')
     this.#challenges.set(connection, nonce)
@@ -143,7 +195,7 @@ export class Access {
         `the ${peer.role} server does not have the secret of this cluster: give it the same --cluster-secret-file`,
       )
     }
-    connection.principal = { kind: 'server' }
+    connection.principal = { kind: 'server', proved: peer }
     return { proof: metadataProof(secret, peer, nonces) }
   }
 }

@@ -49,6 +49,20 @@ test('a bundle without an action, or too large a one, registers nothing', async 
   expect((await cluster.ask('definitions', {})).bundles).toEqual([standard])
 })
 
+test('no more than 16 bundles are taken in at the same time', async () => {
+  const { active, deploy } = withActive()
+  let go = (): void => {}
+  const going = new Promise<void>(resolve => {
+    go = resolve
+  })
+  active.connection.respond(catalogue.inspectBundle, () => going.then(() => ({ classes })))
+  const deploying = Array.from({ length: 16 }, (_, index) => deploy(`b${index}`, `code ${index}`))
+  expect(await codeOf(deploy('late', 'late'))).toBe('BUSY')
+  go()
+  await Promise.all(deploying)
+  expect(await deploy('late', 'late')).toMatchObject({ name: 'late' })
+})
+
 test('without an active server a deployment is UNAVAILABLE and says what is needed', async () => {
   const cluster = new FakeCluster()
   const deploying = cluster.stream('deploy', { name: 'mine' }, [Buffer.from('x')])

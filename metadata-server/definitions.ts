@@ -9,6 +9,7 @@ import { checkName } from '../protocol/paths.ts'
 import type { Log } from '../server/log.ts'
 import type { Definition } from './definition.ts'
 import type { BundleCode, Journal } from './journal/journal.ts'
+import { type Limits, noLimits } from './limits.ts'
 import type { SlotSpaces } from './slots.ts'
 
 export interface DefinitionsParts {
@@ -17,6 +18,7 @@ export interface DefinitionsParts {
   readonly journal: Journal
   readonly bundleBytes: number
   readonly inspectTimeoutMs: number
+  readonly limits?: Limits
 }
 
 /** What an earlier start has left. */
@@ -28,6 +30,8 @@ export interface Deployed {
 
 const STANDARD = 'std'
 const VERSION_CHARACTERS = 32
+/** At the same time, of one namespace: each takes memory for a whole bundle. */
+const MOST_DEPLOYING = 16
 
 type DeployHead = HeadOf<typeof catalogue.deploy>
 
@@ -43,6 +47,7 @@ export class Definitions {
   readonly #builtin = new Map<string, BundleInfo>()
   /** By version. */
   readonly #code = new Map<string, Code>()
+  #deploying = 0
 
   constructor(parts: DefinitionsParts) {
     this.#parts = parts
@@ -67,15 +72,27 @@ export class Definitions {
     return [...this.#own.values(), ...this.#builtin.values()]
   }
 
-  /** @throws GliderError INVALID_ARGUMENT, UNAVAILABLE; nothing is registered then */
+  /** @throws GliderError INVALID_ARGUMENT, UNAVAILABLE, QUOTA_EXCEEDED, BUSY; nothing is registered then */
   async deploy(head: DeployHead, chunks: AsyncIterable<Uint8Array>): Promise<BundleInfo> {
-    const { name, file = name, size = 0 } = head
+    if (this.#deploying >= MOST_DEPLOYING) {
+      throw new GliderError('BUSY', `${head.name}: ${MOST_DEPLOYING} bundles are being deployed already: wait for one of them`)
+    }
+    this.#deploying += 1
+    try {
+      return await this.#deploy(head, chunks)
+    } finally {
+      this.#deploying -= 1
+    }
+  }
+
+  async #deploy({ name, file = name, size = 0 }: DeployHead, chunks: AsyncIterable<Uint8Array>): Promise<BundleInfo> {
     this.#checkBundleName(name)
     if (size > this.#parts.bundleBytes) throw this.#tooLarge(file, `has ${size}`)
     const bytes = await this.#collect(file, chunks)
     const version = createHash('sha256').update(bytes).digest('hex').slice(0, VERSION_CHARACTERS)
     const current = this.#own.get(name)
     if (current?.version === version) return current
+    this.#checkRoom(file, bytes.length)
     const code = this.#code.get(version) ?? { bytes, checking: 0 }
     this.#code.set(version, code)
     code.checking += 1
@@ -185,6 +202,26 @@ export class Definitions {
       parts.push(chunk)
     }
     return Buffer.concat(parts, total)
+  }
+
+  /** @throws GliderError QUOTA_EXCEEDED */
+  #checkRoom(file: string, more: number): void {
+    const { bytes: most } = (this.#parts.limits ?? noLimits).quota
+    if (most === undefined) return
+    const used = this.#codeBytes()
+    if (used + more <= most) return
+    const remedy = 'undeploy some, or ask the operator for more'
+    throw new GliderError('QUOTA_EXCEEDED', `${file}: the bundles have ${used} of ${most} bytes, and this has ${more}: ${remedy}`)
+  }
+
+  /** Code counts once for each name and each deployment under way, and once where only objects are left of it. */
+  #codeBytes(): number {
+    const names = new Map<string, number>()
+    for (const { version } of this.#own.values()) names.set(version, (names.get(version) ?? 0) + 1)
+    let total = 0
+    for (const [version, { bytes, checking }] of this.#code)
+      total += bytes.length * Math.max(1, (names.get(version) ?? 0) + checking)
+    return total
   }
 
   #tooLarge(file: string, how: string): GliderError {

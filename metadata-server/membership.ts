@@ -30,6 +30,8 @@ export interface MembershipParts {
   readonly journal: Journal
   /** Told of each server that has connected. */
   readonly joined: (server: ServerRecord) => void
+  /** Told of each active server that is dead or was taken out. */
+  readonly left?: (server: ServerRecord) => void
 }
 
 export class Membership {
@@ -278,7 +280,10 @@ export class Membership {
     server.connection = undefined
     this.#parts.log.warn({ server: id, address, cause }, `a server is ${state}`)
     if (member.role === 'storage') this.#parts.blocks.leave(member.space)
-    else member.space.siblings.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
+    else {
+      member.space.siblings.leave(member.space, `the active server ${id} at ${address} is gone: ${cause}`)
+      this.#parts.left?.(server)
+    }
     connection?.close(new GliderError('UNAVAILABLE', `${id} at ${address} was given up: ${cause}`))
   }
 

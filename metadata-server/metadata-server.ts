@@ -69,14 +69,15 @@ export class MetadataServer {
         server,
         namespaces.all().map(({ record }) => record),
       )
-    const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal, joined })
+    const left = (one: ServerRecord): void => this.access.serverLeft(one)
+    const membership = new Membership({ config, clock, log, blocks, slotsOf, frees, recovery, journal, joined, left })
     namespaces.onRevoked = record => revocations.tell(record)
     if (saved) restore(saved, { namespaces, blocks, membership })
     const homes = namespaces.all.bind(namespaces)
     const { blocks: counted } = namespaces.default
     const fsck = new Fsck({ clock, log, homes, blocks: counted, generations, membership, orphans })
     const namespaceOfActions = membership.namespaceByToken.bind(membership)
-    this.access = new Access({ randomness, secret, adminToken, namespaces, namespaceOfActions })
+    this.access = new Access({ clock, randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
     const activity = new Activity(membership, log)
     this.operations = new Operations({ access, namespaces, revocations, totals, blocks, membership, fsck, activity, journal })

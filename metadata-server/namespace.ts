@@ -94,7 +94,7 @@ export class Namespace {
     const order = blocks.orders.default
     this.tree = new Tree({ wallTime: () => clock.wallTime(), journal, ids: nodeIds, limits, order, root: record.root })
     const { tree } = this
-    this.definitions = new Definitions({ slots, log, journal, bundleBytes, inspectTimeoutMs })
+    this.definitions = new Definitions({ slots, log, journal, limits, bundleBytes, inspectTimeoutMs })
     this.objects = new Objects({ limits, tree, slots, definitions: this.definitions, log, journal })
     const stopObject = this.objects.stopDeleted.bind(this.objects)
     const table = new LeaseTable(journal, cluster.leaseNumbers)

@@ -138,6 +138,7 @@ export class Operations {
     handlers.answer(catalogue.authenticate, (head, { connection }) => access.authenticate(head, connection))
     handlers.answer(catalogue.register, (head, call) =>
       this.#settled(access.callerOf(call), () => {
+        access.checkOwn(head, call.connection)
         const answer = membership.register(head, call.connection)
         if (head.role !== 'active') return answer
         const { definitions } = namespaces.get(membership.namespaceOf(call.connection))

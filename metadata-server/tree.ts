@@ -211,10 +211,15 @@ export class Tree {
     return this.#attach(parent, place.name, make)
   }
 
-  /** Puts a new node in the place of one; the old one is detached. */
+  /**
+   * Puts a new node in the place of one; the old one is detached.
+   * @throws GliderError QUOTA_EXCEEDED where some that were replaced are still being freed
+   */
   replace<N extends Node>(old: Node, make: (birth: Birth) => N): N {
     const { parent, name } = old
     invariant(parent, 'the root is not replaced')
+    // The old one counts until it is freed, which may take as long as its object does.
+    this.#limits.check('nodes', this.count - 1)
     this.detach(old)
     return this.#attach(parent, name, make)
   }

@@ -1,10 +1,10 @@
 /**
  * How servers of a cluster prove to each other that they know its secret, without telling it. Always holds: a proof is good for
- * one connection and one direction, since it covers a nonce of each side, who proves, and as what.
+ * one connection and one direction, since it covers a nonce of each side, who proves, as what, and for which namespace.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { GliderError } from './errors.ts'
-import type { Hello } from './peer.ts'
+import type { ProvedServer } from './peer.ts'
 
 /** Whoever has seen a proof can try secrets until one fits it, so that a short one is worth nothing. */
 export const LEAST_SECRET_CHARACTERS = 24
@@ -16,15 +16,13 @@ export interface Nonces {
   readonly own: string
 }
 
-type Member = Pick<Hello, 'role' | 'clientId'>
-
 /** What a server that has dialled the metadata server tells it. */
-export function memberProof(secret: string, member: Member, nonces: Nonces): string {
+export function memberProof(secret: string, member: ProvedServer, nonces: Nonces): string {
   return proof(secret, 'member', member, nonces)
 }
 
 /** What the metadata server answers. */
-export function metadataProof(secret: string, member: Member, nonces: Nonces): string {
+export function metadataProof(secret: string, member: ProvedServer, nonces: Nonces): string {
   return proof(secret, 'metadata', member, nonces)
 }
 
@@ -46,8 +44,9 @@ export function parseSecret(text: string, what: string): string {
   )
 }
 
-function proof(secret: string, as: 'member' | 'metadata', { role, clientId }: Member, { asked, own }: Nonces): string {
+function proof(secret: string, as: 'member' | 'metadata', member: ProvedServer, { asked, own }: Nonces): string {
+  const { role, clientId, namespace = '' } = member
   return createHmac('sha256', secret)
-    .update(JSON.stringify(['glider', as, role, clientId, asked, own]))
+    .update(JSON.stringify(['glider', as, role, clientId, namespace, asked, own]))
     .digest('base64url')
 }

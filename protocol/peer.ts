@@ -8,16 +8,23 @@ export interface Hello {
   readonly role: 'client' | 'metadata' | 'storage' | 'active'
   /** One per StoreClient or server process; kept answers belong to it. */
   readonly clientId: string
-  /** Of a client that does not take what its token says. */
+  /** Of a client that does not take what its token says; of an active server, that it is for. */
   readonly namespace?: string
   readonly token?: string
   readonly limits: { readonly headBytes: number; readonly bodyBytes: number }
 }
 
-/** Whom a connection speaks for, as the side that takes its requests has found out. An operator may do what a tenant may, a server everything. */
+/**
+ * Whom a connection speaks for, as the side that takes its requests has found out. An operator may do what a tenant may; a server that is taken
+ * at its word everything.
+ */
 export interface Principal {
   readonly kind: Exclude<Asker, 'anyone'>
+  /** The server that it has proved to be: it may do what servers do, in its own name, and nothing else. */
+  readonly proved?: ProvedServer
 }
+
+export type ProvedServer = Pick<Hello, 'role' | 'clientId' | 'namespace'>
 
 export interface RequestOptions {
   readonly body?: Uint8Array | undefined

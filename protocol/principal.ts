@@ -15,8 +15,9 @@ export function refusalOf(
   { name, by }: Pick<Operation, 'name' | 'by'>,
   principal: Principal | undefined,
 ): GliderError | undefined {
-  if (by === 'anyone' || principal?.kind === by || principal?.kind === 'server') return undefined
+  if (by === 'anyone' || principal?.kind === by) return undefined
   if (principal?.kind === 'operator' && by === 'tenant') return undefined
+  if (principal?.kind === 'server' && !principal.proved) return undefined
   return principal
     ? new GliderError('FORBIDDEN', `${name} is for ${askers[by]}, and this is none`)
     : new GliderError('UNAUTHENTICATED', `${name} is for ${askers[by]}: prove who you are first`)

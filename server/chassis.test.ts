@@ -114,6 +114,45 @@ describe('plain HTTP', () => {
   })
 })
 
+describe('a page in a browser', () => {
+  const foreign = [
+    'https://elsewhere.example',
+    'null',
+    'http://127.0.0.1.elsewhere.example:9060',
+    'http://localhost.elsewhere.example',
+  ]
+  const own = ['http://localhost:3000', 'http://127.0.0.1:8080', 'http://[::1]']
+
+  const openFrom = async (address: string, origin: string): Promise<number> => {
+    const socket = new WebSocket(`ws://${address}${WEBSOCKET_PATH}`, { origin })
+    cleanups.push(() => socket.terminate())
+    return new Promise((resolve, reject) => {
+      socket.on('open', () => resolve(101))
+      socket.on('unexpected-response', (_request, { statusCode = 0 }) => resolve(statusCode))
+      socket.on('error', reject)
+    })
+  }
+
+  test('comes to a server that takes everybody at their word only from this machine', async () => {
+    const health = `http://${chassis.address}/healthz`
+    for (const origin of foreign) {
+      expect(await openFrom(chassis.address, origin)).toBe(403)
+      const answer = await fetch(health, { headers: { origin } })
+      expect([answer.status, await answer.json()]).toMatchObject([403, { error: { code: 'FORBIDDEN' } }])
+    }
+    for (const origin of own) {
+      expect(await openFrom(chassis.address, origin)).toBe(101)
+      expect((await fetch(health, { headers: { origin } })).status).toBe(200)
+    }
+  })
+
+  test('comes from anywhere to one that asks for a token', async () => {
+    const guarded = await start(0, '127.0.0.1', 'a secret')
+    cleanups.push(() => guarded.stop())
+    expect(await openFrom(guarded.address, 'https://elsewhere.example')).toBe(101)
+  })
+})
+
 describe('upgrades', () => {
   test('to something else are refused with 426 and the socket is closed, also where its owner keeps it open', async () => {
     const socket = net.connect({ port: Number(chassis.address.split(':')[1]), host: '127.0.0.1', allowHalfOpen: true })

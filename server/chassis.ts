@@ -19,6 +19,7 @@ import { boundBodies, httpTimes } from './http-limits.ts'
 import { LoopLag } from './loop-lag.ts'
 import { gauge } from './metrics.ts'
 import { registerOperations } from './operation-metrics.ts'
+import { isLoopback, refusalOfOrigin } from './origin.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -97,11 +98,17 @@ export class Chassis {
     const { context } = this.#options
     // Those that have left HTTP behind are no longer counted there, but for WebSockets.
     app.server.maxConnections = 2 * context.limits.connections
+    app.addHook('onRequest', async ({ headers }, reply) => {
+      const refusal = this.#refusalOfPage(headers.origin)
+      if (!refusal) return
+      const { status, code, message } = refusal
+      await reply.code(status).send({ error: { code, message } })
+    })
     boundBodies(app, context)
     this.#registerMetrics()
     const webSockets = dispatchUpgrades(
       app.server,
-      () => this.#refusal(),
+      ({ headers }) => this.#refusalOfPage(headers.origin) ?? this.#refusal(),
       (socket, early) => this.#acceptSocket(socket, early),
     )
     await app.register(websocket, {
@@ -147,6 +154,10 @@ export class Chassis {
     gauge(metrics, 'glider_draining', 'Whether the server takes nothing new and is about to end.', () => Number(this.#draining))
     if (context.meter) registerOperations(metrics, context.meter)
     this.#lag.register(metrics)
+  }
+
+  #refusalOfPage(origin: string | undefined): GliderError | undefined {
+    return this.#options.secret === undefined ? refusalOfOrigin(origin) : undefined
   }
 
   #refusal(): GliderError | undefined {
@@ -249,10 +260,6 @@ function checkReach({ host, secret, role }: ChassisOptions): void {
     `the ${role} server would be reached at ${host} from other machines, and has no secret to tell friend from stranger: ` +
       'give all servers of the cluster the same --cluster-secret-file (or GLIDER_CLUSTER_SECRET), or listen on 127.0.0.1',
   )
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 /** Addresses of other machines, and names that mean none. */

@@ -6,6 +6,7 @@ import type { dial, TlsTrust } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import type { Operation } from '../protocol/operation.ts'
+import type { ProvedServer } from '../protocol/peer.ts'
 import { wrongServer } from '../protocol/wrong-server.ts'
 import type { Log } from './log.ts'
 import type { TrafficReports } from './traffic.ts'
@@ -138,7 +139,7 @@ export class Membership {
     const connection = new ConnectionCore(context, {
       transport,
       side: 'dialled',
-      hello: { role: head.role, clientId: head.incarnation },
+      hello: memberOf(head),
       handlers,
       ...(secret !== undefined && { admit: () => undefined }),
     })
@@ -163,13 +164,13 @@ export class Membership {
     const { metadataAddress, randomness } = this.#options
     const { head: challenge } = await connection.request(catalogue.challenge, {}, { timeoutMs: ANSWER_MS })
     const nonces = { asked: challenge.nonce, own: randomness.bytes(32).toString('base64url') }
-    const member = { role: head.role, clientId: head.incarnation }
+    const member = memberOf(head)
     const own = { nonce: nonces.own, proof: memberProof(secret, member, nonces) }
     const answer = await connection.request(catalogue.authenticate, own, { timeoutMs: ANSWER_MS })
     if (!fits(answer.head.proof, metadataProof(secret, member, nonces))) {
       throw new GliderError('UNAUTHENTICATED', `the server at ${metadataAddress} does not know the secret of this cluster`)
     }
-    connection.principal = { kind: 'server' }
+    connection.principal = { kind: 'server', proved: connection.peer }
   }
 
   #beat(connection: ConnectionCore, incarnation: string): void {
@@ -209,4 +210,9 @@ export class Membership {
     this.#firstTime?.reject(error)
     this.#firstTime = undefined
   }
+}
+
+/** What the proof is about: with it a server can register as nobody else. */
+function memberOf({ role, incarnation, namespace }: HeadOf<typeof catalogue.register>): ProvedServer {
+  return { role, clientId: incarnation, ...(namespace !== undefined && { namespace }) }
 }

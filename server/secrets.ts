@@ -2,6 +2,7 @@ import { parseSecret } from '../protocol/cluster-secret.ts'
 import { textOf } from './tls.ts'
 
 const SECRET_VARIABLE = 'GLIDER_CLUSTER_SECRET'
+const ADMIN_VARIABLE = 'GLIDER_ADMIN_TOKEN'
 
 /**
  * The secret of the cluster, from its file or from the environment, which then no longer has it: what runs in threads of this
@@ -17,7 +18,12 @@ export function clusterSecret(file: string | undefined): string | undefined {
  * @throws GliderError INVALID_ARGUMENT
  */
 export function adminToken(file: string | undefined): string | undefined {
-  return secretOf(file, 'GLIDER_ADMIN_TOKEN', '--admin-token-file')
+  return secretOf(file, ADMIN_VARIABLE, '--admin-token-file')
+}
+
+/** Takes from the environment what is for the metadata server and the command: what runs in threads of this process is not to find it. */
+export function dropTokens(): void {
+  for (const variable of [ADMIN_VARIABLE, 'GLIDER_TOKEN']) delete process.env[variable]
 }
 
 function secretOf(file: string | undefined, variable: string, flag: string): string | undefined {

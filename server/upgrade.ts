@@ -7,11 +7,11 @@ import type { GliderError } from '../protocol/errors.ts'
 /**
  * The one place that decides about upgrades: frames are taken here, WebSockets go to the emitter that the plugin listens to
  * (it would close every other upgrade), everything else is refused.
- * @param full why no more connections are taken, where that is so
+ * @param refusalOf why a request is refused, where it is
  */
 export function dispatchUpgrades(
   server: Server,
-  full: () => GliderError | undefined,
+  refusalOf: (request: IncomingMessage) => GliderError | undefined,
   frames: (socket: Duplex, early: Buffer) => void,
 ): EventEmitter {
   const webSockets = new EventEmitter()
@@ -20,7 +20,7 @@ export function dispatchUpgrades(
     socket.on('error', ignore)
     const wanted = request.headers.upgrade?.toLowerCase()
     const known = wanted === UPGRADE_PROTOCOL || wanted === 'websocket'
-    const refusal = known ? full() : undefined
+    const refusal = known ? refusalOf(request) : undefined
     if (refusal) refuseFor(refusal, socket)
     else if (wanted === UPGRADE_PROTOCOL) {
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${UPGRADE_PROTOCOL}\r\n\r\n`, error => {
@@ -35,7 +35,7 @@ export function dispatchUpgrades(
 function refuseFor({ code, message }: GliderError, socket: Duplex): void {
   const body = JSON.stringify({ error: { code, message } })
   const head = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`
-  refuse(socket, `503 Service Unavailable\r\n${head}`, body)
+  refuse(socket, `${code === 'FORBIDDEN' ? '403 Forbidden' : '503 Service Unavailable'}\r\n${head}`, body)
 }
 
 /** Whoever is refused is not waited for, either. */

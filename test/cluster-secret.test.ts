@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -12,13 +13,14 @@ import { memberProof } from '../protocol/cluster-secret.ts'
 import { ConnectionCore, connectionContext } from '../protocol/connection.ts'
 import { dial } from '../protocol/dial.system.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { Hello } from '../protocol/peer.ts'
+import type { Hello, ProvedServer } from '../protocol/peer.ts'
 import { failureOf } from './support/failure.ts'
 
 const SECRET = 'a secret of the cluster, for this test alone'
 const ADMIN = 'the token of the operator, for this test alone'
 const OWN = 'n'.repeat(43)
 const none = 'never-joined'
+const STRANGER = { role: 'storage', clientId: none } as const
 const MIB = 1 << 20
 
 let cluster: LocalCluster
@@ -41,19 +43,28 @@ afterEach(() => {
 
 afterAll(() => cluster.stop())
 
-async function connect(role: Hello['role'], address = new URL(cluster.address).host): Promise<ConnectionCore> {
+async function connect(
+  role: Hello['role'],
+  address = new URL(cluster.address).host,
+  more: Partial<Hello> = {},
+): Promise<ConnectionCore> {
   const connection = new ConnectionCore(connectionContext(systemClock), {
     transport: await dial(address),
     side: 'dialled',
-    hello: { role, clientId: none, ...(role === 'client' && { token: ADMIN }) },
+    hello: { role, clientId: none, ...(role === 'client' && { token: ADMIN }), ...more },
   })
   connections.push(connection)
   return connection.start()
 }
 
-async function authenticate(connection: ConnectionCore, secret: string, nonce?: string): Promise<void> {
+async function authenticate(
+  connection: ConnectionCore,
+  secret: string,
+  nonce?: string,
+  server: ProvedServer = STRANGER,
+): Promise<void> {
   const asked = nonce ?? (await connection.request(catalogue.challenge, {})).head.nonce
-  const proof = memberProof(secret, { role: 'storage', clientId: none }, { asked, own: OWN })
+  const proof = memberProof(secret, server, { asked, own: OWN })
   await connection.request(catalogue.authenticate, { nonce: OWN, proof })
 }
 
@@ -143,6 +154,54 @@ describe('a cluster with a secret', () => {
     expect(await failureOf(authenticate(second, SECRET, nonce))).toMatchObject({ code: 'UNAUTHENTICATED' })
     const client = await connect('client')
     expect(await failureOf(authenticate(client, SECRET))).toMatchObject({ code: 'UNAUTHENTICATED' })
+  })
+
+  it('lets a server that has proved who it is join as itself alone, and ask for nothing that is for clients', async () => {
+    const server = { role: 'active', clientId: none, namespace: 'default' } as const
+    const own = {
+      ...offer,
+      role: 'active',
+      storageClass: 'active',
+      incarnation: none,
+      namespace: 'default',
+      capacity: 1,
+    } as const
+    const connection = await connect('active', undefined, server)
+    await authenticate(connection, SECRET, undefined, server)
+    const asAnother = [
+      { incarnation: 'AAAAAAAAAAAA' },
+      { namespace: 'another' },
+      { role: 'storage', storageClass: 'dram' },
+    ] as const
+    for (const other of asAnother) {
+      expect(await failureOf(connection.request(catalogue.register, { ...own, ...other, capacity: 64 * MIB }))).toMatchObject({
+        code: 'FORBIDDEN',
+        message: expect.stringContaining(none),
+      })
+    }
+    expect(await failureOf(connection.request(catalogue.servers, {}))).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await failureOf(connection.request(catalogue.list, { path: '/' }))).toMatchObject({ code: 'FORBIDDEN' })
+    const another = await connect('active', undefined, server)
+    expect(await failureOf(authenticate(another, SECRET, undefined, { ...server, namespace: 'another' }))).toMatchObject({
+      code: 'UNAUTHENTICATED',
+    })
+  })
+
+  it('lets actions in as long as their server is in the cluster, and no longer', async () => {
+    const server = { role: 'active', clientId: none } as const
+    const tokenHash = createHash('sha256').update('of its actions').digest('hex')
+    const connection = await connect('active')
+    await authenticate(connection, SECRET, undefined, server)
+    const head = { ...offer, role: 'active', storageClass: 'active', incarnation: none, capacity: 1, tokenHash } as const
+    const { id } = (await connection.request(catalogue.register, head)).head
+    const action = await connect('client', undefined, { token: 'of its actions' })
+    await action.request(catalogue.list, { path: '/' })
+    await using operator = await StoreClient.connect(cluster.address, { token: ADMIN })
+    const closed = new Promise(resolve => action.onClose(resolve))
+    await operator.removeServer(id, { force: true })
+    await closed
+    const late = await connect('client', undefined, { token: 'of its actions' })
+    expect(await failureOf(late.request(catalogue.list, { path: '/' }))).toMatchObject({ code: 'UNAUTHENTICATED' })
   })
 
   it('does not take in a server with another secret, or with none', async () => {

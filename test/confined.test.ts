@@ -5,6 +5,8 @@ import path from 'node:path'
 import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { catalogue } from '../protocol/catalogue.ts'
+import { encodeFrame, frameKind } from '../protocol/frame.ts'
 import { temporaryFolder } from './support/shared-cluster.ts'
 
 const clusterSecret = 'a secret of the cluster, for this test alone'
@@ -18,14 +20,15 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>
 
 /** What an action tries that is up to no good. */
 const source = `import { Action } from 'glider/action'
-import { linkSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { fstatSync, linkSync, readFileSync, renameSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { execFileSync, spawn } from 'node:child_process'
 import * as threads from 'node:worker_threads'
+import { Socket } from 'node:net'
 import { createRequire } from 'node:module'
 const outcome = attempt => { try { return String(attempt()) } catch (error) { return error.code ?? error.message } }
 const escape = "require('node:worker_threads').parentPort.postMessage(require('node:fs').readFileSync('/etc/passwd', 'utf8'))"
 export class Thief extends Action {
-  static calls = ['where', 'link', 'read', 'write', 'run', 'start', 'thread', 'threadByRequire', 'mend', 'secrets', 'honest']
+  static calls = ['where', 'link', 'read', 'write', 'run', 'start', 'thread', 'threadByRequire', 'mend', 'secrets', 'speak', 'honest']
   where() { return new URL('..', import.meta.url).pathname }
   link([from, to]) { return outcome(() => linkSync(from, to)) + outcome(() => symlinkSync(from, to)) + outcome(() => renameSync(from, to)) }
   read(file) { return outcome(() => readFileSync(file, 'utf8')) }
@@ -36,6 +39,15 @@ export class Thief extends Action {
   threadByRequire() { return outcome(() => new (createRequire(import.meta.url)('worker_threads').Worker)(escape, { eval: true, execArgv: [] })) }
   mend() { return outcome(() => { delete threads.default.Worker; threads.default.Worker = undefined }) }
   secrets() { return Object.keys(process.env).filter(name => name.includes('SECRET') || name.includes('TOKEN')).join() }
+  speak([port, frame]) {
+    for (let fd = 3; fd < 200; fd++) {
+      try {
+        if (!fstatSync(fd).isSocket() || new Socket({ fd, readable: false }).remotePort !== port) continue
+        return writeSync(fd, Buffer.from(frame, 'base64'))
+      } catch (error) { if (error.code !== 'EBADF') throw error }
+    }
+    return 0
+  }
   async honest() { await this.store.put('/honest', 'work'); return String(await this.store.get('/honest')) }
 }`
 
@@ -50,7 +62,9 @@ beforeAll(async () => {
   const config = path.join(folder.path, 'server.json')
   await writeFile(config, JSON.stringify({ 'cluster-secret-file': secret, 'log-level': 'error', slots: 3, threads: 9 }))
   const flags = ['--metadata', new URL(cluster.address).host, '--config', config]
-  const env = { ...process.env, GLIDER_THREADS: '1', GLIDER_METADATA: '127.0.0.1:1' }
+  // The tokens are what an operator may have in the shell for the command, and nothing for actions.
+  const tokens = { GLIDER_TOKEN: adminToken, GLIDER_ADMIN_TOKEN: adminToken }
+  const env = { ...process.env, ...tokens, GLIDER_THREADS: '1', GLIDER_METADATA: '127.0.0.1:1' }
   server = fork(main, flags, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   await Promise.race([
     once(server, 'message'),
@@ -102,4 +116,20 @@ it('an action of a confined server does its work, and neither reads files, nor w
   expect(await node.call('secrets')).toBe('')
   await store.delete('/thief')
   await store.delete('/honest')
+})
+
+it('an action that speaks over the connection of its server can do no more than that server', async () => {
+  const { token } = await store.createNamespace('theirs')
+  await using theirs = await StoreClient.connect(cluster.address, { token })
+  const node = await store.create('/speaker', 'action')
+  await node.create('Thief')
+  const head = Buffer.from(JSON.stringify({ name: 'theirs' }))
+  const frame = encodeFrame(frameKind.request, catalogue.revokeToken.code, 1_000_001, head, Buffer.alloc(0))
+  expect(await node.call('speak', [Number(new URL(cluster.address).port), frame.toString('base64')])).toBe(frame.length)
+  // Over the same connection, and so behind it.
+  await node.delete()
+  expect(await theirs.exists('/')).toBe(true)
+  expect((await store.namespaces()).find(({ name }) => name === 'theirs')).toMatchObject({ hasToken: true })
+  await store.delete('/speaker')
+  await store.deleteNamespace('theirs')
 })

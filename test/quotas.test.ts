@@ -1,8 +1,11 @@
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { type Quota, StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeOf, failureOf } from './support/failure.ts'
+import { temporaryFolder } from './support/shared-cluster.ts'
 
 const clusterSecret = 'a secret of the cluster, for this test alone'
 const adminToken = 'the token of the operator, for this test alone'
@@ -119,6 +122,29 @@ describe('a quota', () => {
       await own.create('/n0', 'file')
       await own.create('/n0', 'file', { ifExists: 'replace' })
     }))
+
+  it('of bytes holds for the code of bundles, whatever its names', async () => {
+    const { token } = await operator.createNamespace('code', { quota: { bytes: 3000 } })
+    await cluster.addServer('active', { namespace: 'code' })
+    await using own = await StoreClient.connect(cluster.address, { token })
+    await using folder = await temporaryFolder()
+    const file = path.join(folder.path, 'bundle.js')
+    const source = (text: string): string =>
+      `import { Action } from 'glider/action'\nexport class Large extends Action { static text = '${text}' }\n`
+    await writeFile(file, source('x'.repeat(1000)))
+    await own.deploy(file)
+    const again = await Promise.allSettled(['a', 'b', 'c'].map(name => own.deploy(file, { name })))
+    const refused = again.find(({ status }) => status === 'rejected')
+    expect(refused).toMatchObject({
+      reason: { code: 'QUOTA_EXCEEDED', message: expect.stringMatching(/of 3000 bytes.*undeploy/) },
+    })
+    await writeFile(file, source('y'.repeat(3000)))
+    expect(await codeOf(own.deploy(file, { name: 'larger' }))).toBe('QUOTA_EXCEEDED')
+    for (const { name } of (await own.definitions()).filter(one => one.name !== 'std')) await own.undeploy(name)
+    await writeFile(file, source('z'.repeat(1000)))
+    await own.deploy(file)
+    await operator.deleteNamespace('code', { force: true })
+  })
 
   it('of slots holds for many creations at a time', async () => {
     const nodes = await Promise.all(Array.from({ length: 6 }, (_, index) => store.create(`/a${index}`, 'action')))

@@ -22,7 +22,8 @@ let metadata: string
 let tlsCa: string
 
 async function start(role: ServerRole, flags: string[]): Promise<ChildServer> {
-  const server = await ChildServer.start(role, [...tls, ...flags], {}, { ...secrets, GLIDER_ADMIN_TOKEN: token })
+  const environment = { ...secrets, GLIDER_ADMIN_TOKEN: token, GLIDER_TOKEN: token }
+  const server = await ChildServer.start(role, [...tls, ...flags], {}, environment)
   servers.push(server)
   return server
 }
@@ -47,14 +48,16 @@ describe('a cluster that speaks TLS', () => {
     await using folder = await temporaryFolder()
     const source = `import { Action } from 'glider/action'
       export class Look extends Action {
-        static calls = ['look']
+        static calls = ['look', 'tokens']
         look(path) { return this.store.exists(path) }
+        tokens() { return Object.keys(process.env).filter(name => /SECRET|TOKEN/.test(name)) }
       }`
     await writeFile(path.join(folder.path, 'look.ts'), source)
     await store.deploy(path.join(folder.path, 'look.ts'))
     const action = await store.create('/look', 'action')
     await action.create('Look')
     expect(await action.call('look', '/file')).toBe(true)
+    expect(await action.call('tokens')).toEqual([])
     await store.delete('/look')
     await store.delete('/file')
   })

@@ -33,9 +33,9 @@ export async function measureIdle({ progress }: StageOptions): Promise<Measured>
   const percent = (seconds: number): number[] => [(seconds / IDLE_MS) * 1e5]
   const measuredServers = Object.keys(servers).flatMap((name, index) => {
     const [from, to] = [before[index], after[index]]
-    return from === undefined || to === undefined ? [] : [[name, percent(to - from)]]
+    return from === undefined || to === undefined ? [] : [[name, percent(to - from)] as const]
   })
-  return { idleClient: percent(clientSeconds), ...Object.fromEntries(measuredServers) }
+  return { idleClient: percent(clientSeconds), ...Object.fromEntries<number[]>(measuredServers) }
 }
 
 /** One on each server. */

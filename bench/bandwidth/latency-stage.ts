@@ -17,11 +17,19 @@ const KEYS = 10_000
 const OPERATIONS_PER_MIB = 20
 export const SPIN_CLASS = 'spin'
 
-export async function measureLatency({ rounds, amountMiB, progress }: StageOptions): Promise<Measured> {
+export async function measureLatency(options: StageOptions): Promise<Measured> {
   const classes = { storageClasses: ['dram', SPIN_CLASS] }
   await using cluster = await LocalCluster.start({ capacity: FILE_BYTES, activeServers: 0, ...classes })
-  await using _spinning = await startSpinning(new URL(cluster.address).host, FILE_BYTES)
-  await using store = await StoreClient.connect(cluster.address)
+  const spinning = await startSpinning(new URL(cluster.address).host, FILE_BYTES)
+  try {
+    return await measureAt(cluster.address, options)
+  } finally {
+    await spinning.stop()
+  }
+}
+
+async function measureAt(address: string, { rounds, amountMiB, progress }: StageOptions): Promise<Measured> {
+  await using store = await StoreClient.connect(address)
   using peer = await PeerProcess.start(smallPeer, FILE_BYTES)
   await using redis = await RedisPeers.start({ valueBytes: OP_BYTES, keys: KEYS, autoPipelining: false })
   const operations = amountMiB * OPERATIONS_PER_MIB

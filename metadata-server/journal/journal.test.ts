@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import fc from 'fast-check'
@@ -121,6 +121,15 @@ function join(life: Life): { one: FakeServer; two: FakeServer; active: FakeServe
   const { cluster } = life
   return { one: cluster.joinStorage(40), two: cluster.joinStorage(40, { storageClass: 'disk' }), active: cluster.joinActive(4) }
 }
+
+test('nobody but its owner reads the journal, in a directory that was there before as well', async () => {
+  const directory = newFolder()
+  await mkdir(directory)
+  await chmod(directory, 0o755)
+  const life = await Life.begin(directory)
+  await life.end()
+  expect((await stat(path.join(directory, 'journal.lmdb'))).mode & 0o777).toBe(0o600)
+})
 
 test('a life finds what the one before it has acknowledged: every kind of node, objects, leases, bundles and servers', async () => {
   const life = await Life.begin()

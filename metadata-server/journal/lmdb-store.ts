@@ -3,6 +3,7 @@
  * the page cache of the system, so what it has committed survives this process; with `sync` each commit waits for the disk as well
  * and survives the machine.
  */
+import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Clock, Randomness } from '../../protocol/clock.ts'
@@ -40,6 +41,7 @@ export async function openLmdbJournal({
     await makeDirectory(directory, 0o700)
     lock = await DirectoryLock.take(directory, { id: randomness.id(), server: 'metadata server' })
     const path = join(directory, 'journal.lmdb')
+    await makePrivate(path)
     const database = open({ path, noSync: !sync, overlappingSync: false, maxDbs: KINDS.length + 1 })
     return new TurnJournal({ store: new LmdbStore(directory, sync, lock, database), clock, log, failed })
   } catch (cause) {
@@ -106,4 +108,11 @@ class LmdbStore implements JournalStore {
     await this.#database.close()
     await this.#lock.release()
   }
+}
+
+/** LMDB would make a file that everybody on the machine may read, and the directory may have been there before. */
+async function makePrivate(path: string): Promise<void> {
+  const file = await openFile(path, 'a', 0o600)
+  await file.chmod(0o600)
+  await file.close()
 }
