@@ -1,5 +1,6 @@
+import { NO_ORIGIN, type Origin } from '../protocol/origin.ts'
 import { type Action, type ActionClass, constructAction } from './action.ts'
-import { extendChain, runAsOwner, runInChain } from './chain.ts'
+import { runAsOwner, runInTurn, through } from './current-turn.ts'
 import { actionFailed, resultJson, withGrace } from './failure.ts'
 import { StreamInput } from './input.ts'
 import { callsOf } from './inspect.ts'
@@ -53,8 +54,8 @@ export class ActionObject {
   }
 
   /** Constructs it and runs `onCreate`. After a throw (`ACTION_FAILED`) it is gone. */
-  create(options: Pick<TurnOptions, 'chain'> = {}): Promise<void> {
-    this.#creation ??= this.#create(options.chain ?? [])
+  create(origin: Origin = NO_ORIGIN): Promise<void> {
+    this.#creation ??= this.#create(origin)
     return this.#creation
   }
 
@@ -90,7 +91,7 @@ export class ActionObject {
       try {
         await this.#inTurn(scope, async () => {
           const hook = this.#hook('onRead')
-          await this.#run(scope, 'onRead', options.chain, () => hook(output))
+          await this.#run(scope, 'onRead', options, () => hook(output))
         })
       } finally {
         await output.flushed()
@@ -141,19 +142,19 @@ export class ActionObject {
    * the queue at once, fires all signals and gives running hooks 5 s; it also hastens a deletion that waits. Then `onDelete`
    * runs, once. Where that throws it rejects, but the object is gone all the same.
    */
-  delete(mode: 'wait' | 'abort' = 'wait', options: Pick<TurnOptions, 'chain'> = {}): Promise<void> {
+  delete(mode: 'wait' | 'abort' = 'wait', origin: Origin = NO_ORIGIN): Promise<void> {
     // Also an interleaved object cannot wait for the end of its own turn.
-    if (mode === 'wait' && options.chain?.includes(this.id)) return Promise.reject(waitsForItself(this.#options.path))
-    this.#deletion ??= this.#delete(options.chain)
+    if (mode === 'wait' && origin.chain?.includes(this.id)) return Promise.reject(waitsForItself(this.#options.path))
+    this.#deletion ??= this.#delete(origin)
     if (mode === 'abort') this.#abort()
     return this.#deletion
   }
 
-  async #create(chain: readonly string[]): Promise<void> {
+  async #create(origin: Origin): Promise<void> {
     const scope = this.#openScope('onCreate')
     const { path, params, store, log, interleaved } = this.#options
     try {
-      await this.#run(scope, 'onCreate', extendChain(chain, this.id), async () => {
+      await this.#run(scope, 'onCreate', origin, async () => {
         const instance = constructAction(this.#Class, {
           path,
           params,
@@ -176,7 +177,7 @@ export class ActionObject {
     this.#turns.open()
   }
 
-  async #delete(chain: readonly string[] = []): Promise<void> {
+  async #delete(origin: Origin): Promise<void> {
     if (this.#state === 'gone') return
     this.#state = 'deleting'
     const created = await (this.#creation ?? Promise.reject(noObject(this.#options.path))).then(
@@ -193,7 +194,7 @@ export class ActionObject {
     if (this.#controller.signal.aborted) scope.abort(noObject(this.#options.path))
     const what = `${this.#options.path}: onDelete of ${this.#Class.name}`
     try {
-      const work = runInChain(extendChain(chain, this.id), this.#options.owner, async () => this.#instance?.onDelete?.())
+      const work = runInTurn(through(origin, this.id), this.#options.owner, async () => this.#instance?.onDelete?.())
       await withGrace(
         work.catch((thrown: unknown) => {
           throw actionFailed(what, thrown)
@@ -221,7 +222,7 @@ export class ActionObject {
     if (options.key !== undefined && !end) return
     let completed = false
     try {
-      await this.#run(scope, 'onWrite', options.chain, () => hook(input))
+      await this.#run(scope, 'onWrite', options, () => hook(input))
       // A hook that swallows the death of its writer has not seen a whole stream.
       if (scope.reason && !input.ended) throw scope.reason
       completed = true
@@ -231,9 +232,9 @@ export class ActionObject {
     }
   }
 
-  async #runCall(scope: TurnScope, name: string, value: unknown, { chain }: TurnOptions): Promise<string> {
+  async #runCall(scope: TurnScope, name: string, value: unknown, origin: Origin): Promise<string> {
     try {
-      return await this.#run(scope, name, chain, async () => {
+      return await this.#run(scope, name, origin, async () => {
         const method = (this.#instance as unknown as Record<string, (value: unknown) => unknown>)[name]!
         return resultJson(await method.call(this.#instance, value))
       })
@@ -258,11 +259,11 @@ export class ActionObject {
   }
 
   /** Runs user code; what it throws becomes what the other side gets. */
-  async #run<T>(scope: TurnScope, method: string, chain: readonly string[] = [], work: () => T | Promise<T>): Promise<T> {
+  async #run<T>(scope: TurnScope, method: string, origin: Origin, work: () => T | Promise<T>): Promise<T> {
     const { path, clock, owner } = this.#options
     const what = `${path}: ${method} of ${this.#Class.name}`
     try {
-      return await withGrace(runInChain(extendChain(chain, this.id), owner, work), scope, clock, what)
+      return await withGrace(runInTurn(through(origin, this.id), owner, work), scope, clock, what)
     } catch (thrown) {
       if (scope.reason) throw scope.reason
       throw scope.isRefusal(thrown) ? thrown : actionFailed(what, thrown)
@@ -283,7 +284,7 @@ export class ActionObject {
     return scope
   }
 
-  #admit({ chain }: TurnOptions): void {
+  #admit({ chain }: Origin): void {
     if (this.#state === 'deleting' || this.#state === 'gone') throw noObject(this.#options.path)
     if (this.#waitsFor(chain)) throw waitsForItself(this.#options.path)
   }

@@ -21,6 +21,7 @@ import { processMemory } from './process-memory.ts'
 import { Slots } from './slots.ts'
 import { StreamQuota } from './stream-quota.ts'
 import { Threads } from './threads.ts'
+import { ServerTracing } from './tracing.ts'
 
 export interface ActiveServerConfig {
   readonly host: string
@@ -172,7 +173,16 @@ export async function startActiveServer(
       leaving ??= stuck(cause).catch((error: unknown) => log.error({ error }, 'could not leave in order'))
     },
   })
-  bindObjects(handlers, { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes })
+  bindObjects(handlers, {
+    incarnation,
+    slots,
+    streams,
+    threads,
+    bundles,
+    clock,
+    threadMemoryBytes,
+    tracing: new ServerTracing(clock, log),
+  })
 
   const metrics = new Registry()
   gauge(metrics, 'glider_slots', 'Slots of this server.', () => config.slots)

@@ -12,6 +12,7 @@ import { threadFor } from './placement.ts'
 import { type Occupant, type Slots, whileOpen } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 import type { Threads } from './threads.ts'
+import type { ServerTracing } from './tracing.ts'
 import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
@@ -22,15 +23,16 @@ export interface ObjectParts {
   readonly bundles: BundleFiles
   readonly clock: Clock
   readonly threadMemoryBytes: number
+  readonly tracing: ServerTracing
 }
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes } = parts
+  const { incarnation, slots, streams, threads, bundles, clock, threadMemoryBytes, tracing } = parts
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
-    const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain = [] } = head
+    const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain, operation } = head
     const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
     const occupant: Occupant = {
       slot,
@@ -46,7 +48,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     try {
       const id = objectId(incarnation, slot, occupant.generation)
       const what = { id, module, class: head.class, path, params: params ?? null }
-      await occupant.thread.createObject({ slot, ...what, interleaved, chain })
+      await occupant.thread.createObject({ slot, ...what, interleaved, origin: { chain, operation } })
     } catch (error) {
       slots.release(occupant)
       throw error
@@ -54,11 +56,11 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode, chain = [] }, call) => {
+  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode, ...origin }, call) => {
     requireMetadata(call)
     const occupant = slots.holder(slot, { epoch, counter })
     try {
-      await occupant.thread.deleteObject(slot, mode, chain)
+      await occupant.thread.deleteObject(slot, mode, origin)
     } finally {
       slots.release(occupant)
     }
@@ -76,27 +78,31 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return { head: next === undefined ? {} : { next }, body: encodeInventory(rows) }
   })
 
-  handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
+  handlers.rawStream(catalogue.writeAction, async ({ location, key, acknowledge, confirm, ...origin }, stream) => {
     const occupant = slots.find(location)
-    await streams.during(() =>
-      whileOpen(occupant, () => {
-        if (confirm) stream.confirm()
-        if (acknowledge) stream.acknowledgeAll()
-        return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
-      }),
+    await tracing.during('writeAction', occupant.path, origin, turn =>
+      streams.during(() =>
+        whileOpen(occupant, () => {
+          if (confirm) stream.confirm()
+          if (acknowledge) stream.acknowledgeAll()
+          return occupant.thread.write(stream, occupant.slot, { ...turn, key })
+        }),
+      ),
     )
     return {}
   })
 
-  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams))
+  handlers.raw(catalogue.writeActionWhole, connection => new WholeStreams(connection, slots, streams, tracing))
 
-  handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
+  handlers.rawStream(catalogue.readAction, async ({ location, confirm, ...origin }, stream) => {
     const occupant = slots.find(location)
-    await streams.during(() =>
-      whileOpen(occupant, () => {
-        if (confirm) stream.confirm()
-        return occupant.thread.read(stream, occupant.slot, chain ?? [])
-      }),
+    await tracing.during('readAction', occupant.path, origin, turn =>
+      streams.during(() =>
+        whileOpen(occupant, () => {
+          if (confirm) stream.confirm()
+          return occupant.thread.read(stream, occupant.slot, turn)
+        }),
+      ),
     )
     return {}
   })
@@ -107,10 +113,11 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { signal }) => {
-    const { thread, slot } = slots.find(location)
+  handlers.answerBytes(catalogue.callAction, async ({ location, name, ...origin }, body, { signal }) => {
+    const { thread, slot, path } = slots.find(location)
     const value = checkJson(name, body)
-    return { head: {}, body: Buffer.from(await thread.call(slot, name, value, chain ?? [], signal)) }
+    const answer = await tracing.during('callAction', path, origin, turn => thread.call(slot, name, value, turn, signal))
+    return { head: {}, body: Buffer.from(answer) }
   })
 }
 

@@ -6,6 +6,7 @@ import type { AnswerChannel, RawReceiver } from '../protocol/handlers.ts'
 import type { ActionThread } from './action-thread.ts'
 import type { Slots } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
+import type { ServerTracing } from './tracing.ts'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -26,11 +27,13 @@ export class WholeStreams implements RawReceiver {
   readonly #running = new ChurnMap<Running>()
 
   readonly #quota: StreamQuota
+  readonly #tracing: ServerTracing
 
-  constructor(connection: AnswerChannel, slots: Slots, quota: StreamQuota) {
+  constructor(connection: AnswerChannel, slots: Slots, quota: StreamQuota, tracing: ServerTracing) {
     this.#connection = connection
     this.#slots = slots
     this.#quota = quota
+    this.#tracing = tracing
   }
 
   /** Bodies are small: they are copied to where their thread sees them. */
@@ -39,13 +42,16 @@ export class WholeStreams implements RawReceiver {
   }
 
   received(head: Buffer, body: Buffer, requestId: number): void {
-    const { thread, slot } = this.#slots.at(head)
+    const { thread, slot, path } = this.#slots.at(head)
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
     const { inFlight, budget } = this.#connection
     inFlight.check()
     budget.check(body.length)
     this.#quota.enter()
-    const stream = thread.writeWhole(slot, body, options, error => {
+    const followed = this.#tracing.begin('writeActionWhole', path, options)
+    const asked = followed ? { ...followed.origin, key: options.key } : options
+    const stream = thread.writeWhole(slot, body, asked, error => {
+      followed?.over(error)
       this.#quota.leave()
       this.#over(this.#running.take(requestId))
       if (error) this.#connection.answerError(requestId, error)

@@ -6,7 +6,7 @@ import { ActionLinks } from './action-links.ts'
 import type { ClientContext } from './context.ts'
 import { TransferCounters } from './counters.ts'
 
-const target = { node: 1 }
+const target = { node: 1, path: '/a' }
 
 /** A client whose metadata server names one place after the other, and whose active server has an object at the last of them alone. */
 function setUp(places: readonly (string | GliderError)[], right: string) {
@@ -23,7 +23,7 @@ function setUp(places: readonly (string | GliderError)[], right: string) {
     },
   }
   const context = {
-    chain: () => [],
+    origin: () => ({}),
     links: new ActionLinks(),
     counters: new TransferCounters(),
     connections: { ready: () => connection, context: { clock } },

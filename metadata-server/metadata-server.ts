@@ -1,6 +1,7 @@
 import type { Clock, Randomness } from '../protocol/clock.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
+import { OperationLog } from '../server/operation-log.ts'
 import { Access } from './access.ts'
 import { type MetadataConfig, verifyConfig } from './config.ts'
 import { Counter } from './counter.ts'
@@ -65,7 +66,16 @@ export class MetadataServer {
     const namespaceOfActions = membership.namespaceByToken.bind(membership)
     this.access = new Access({ randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
-    this.operations = new Operations({ access, namespaces, totals, blocks, membership, fsck, journal })
+    this.operations = new Operations({
+      access,
+      namespaces,
+      totals,
+      blocks,
+      membership,
+      fsck,
+      journal,
+      followed: new OperationLog(clock, log),
+    })
     this.config = config
     this.#membership = membership
     this.#namespaces = namespaces

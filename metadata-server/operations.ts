@@ -2,7 +2,9 @@
 import { type BundleInfo, catalogue, type HeadOf, type OperationName } from '../protocol/catalogue.ts'
 import { invariant } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
+import type { Origin } from '../protocol/origin.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
+import type { OperationLog } from '../server/operation-log.ts'
 import type { Access } from './access.ts'
 import type { Numbered } from './answers.ts'
 import type { Caller } from './caller.ts'
@@ -26,6 +28,7 @@ export interface OperationsParts {
   readonly fsck: Fsck
   readonly journal: Journal
   readonly access: Access
+  readonly followed: OperationLog
 }
 
 type Run<Head, A> = (namespace: Namespace, head: Head, caller: Caller) => Ran<A>
@@ -222,7 +225,11 @@ export class Operations {
       ? (head: Head, caller: Caller) =>
           caller.namespace.answers.once(name, head as Numbered, caller, false, () => run(caller.namespace, head, caller))
       : (head: Head, caller: Caller) => whenGiven(run(caller.namespace, head, caller))
-    const settled = (head: Head, caller: Caller): A | Promise<A> => this.#settled(caller, () => once(head, caller))
+    const { followed } = this.#parts
+    const settled = (head: Head, caller: Caller): A | Promise<A> => {
+      const run = (): A | Promise<A> => this.#settled(caller, () => once(head, caller))
+      return isFollowed(head) ? followed.during(name, head, run) : run()
+    }
     this.#enter({
       operation,
       run: (head, caller) => settled(head as Head, caller),
@@ -278,6 +285,10 @@ export class Operations {
     invariant(!this.#routines.has(name), `${name} has one routine`)
     this.#routines.set(name, routine)
   }
+}
+
+function isFollowed(head: unknown): head is Origin {
+  return (head as Origin).operation !== undefined
 }
 
 async function* chunksOf(stream: ByteStream): AsyncGenerator<Buffer> {

@@ -7,6 +7,7 @@ import { processMemory } from '../../active-server/process-memory.ts'
 import { Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { Threads } from '../../active-server/threads.ts'
+import { ServerTracing } from '../../active-server/tracing.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
 import { systemClock, systemRandomness } from '../../protocol/clock.system.ts'
@@ -125,8 +126,9 @@ export async function fuzzedActive(): Promise<Fuzzed> {
   })
   const handlers = new HandlerTable()
   const streams = new StreamQuota()
+  const tracing = new ServerTracing(systemClock, log)
   const parts = { incarnation: INCARNATION, slots, streams, threads, bundles, clock: systemClock, threadMemoryBytes: 512 << 20 }
-  bindObjects(handlers, parts)
+  bindObjects(handlers, { ...parts, tracing })
   for (let slot = 0; slot < OBJECTS; slot++) {
     const [thread] = threads.all
     slots.take({
@@ -149,7 +151,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
       params: null,
       // What one client leaves unfinished does not keep the others waiting.
       interleaved: true,
-      chain: [],
+      origin: {},
     })
   }
   return {
