@@ -41,7 +41,10 @@ function ownOf(error: unknown): Failure {
 }
 
 /** As it is printed on stderr. */
-export function shown({ code, message, outcome, operation, stack }: Failure, { json = false, verbose = false }: FailureFlags): string {
+export function shown(
+  { code, message, outcome, operation, stack }: Failure,
+  { json = false, verbose = false }: FailureFlags,
+): string {
   const told = verbose ? stack : undefined
   if (json) {
     const id = operation !== undefined && { operation }

@@ -43,7 +43,7 @@ export class OperationLog {
     return error => {
       const ms = Math.round((this.#clock.now() - begunMs) * 1_000) / 1_000
       const about = path === undefined ? { node } : { path }
-      this.#log.debug({ operation, name, ...about, ms, ...(error && { code: error.code }) }, name)
+      this.#log.debug({ operation, ...about, ms, ...(error && { code: error.code }) }, name)
     }
   }
 }
