@@ -230,9 +230,18 @@ export class ActionThread implements StepHandlers {
     this.#outbox.message({ type: 'abortStream', stream, error: reason.toWire() })
   }
 
-  #open(direction: 'read' | 'write', stream: number, slot: number, { key, ...origin }: WholeOptions): void {
-    if (key === undefined && !hasOrigin(origin)) this.#outbox.open(direction, stream, slot)
-    else this.#outbox.message({ type: 'open', direction, stream, slot, origin, ...(key !== undefined && { key }) })
+  #open(direction: 'read' | 'write', stream: number, slot: number, options: WholeOptions): void {
+    const { key, chain, operation } = options
+    if (key === undefined && !hasOrigin(options)) this.#outbox.open(direction, stream, slot)
+    else
+      this.#outbox.message({
+        type: 'open',
+        direction,
+        stream,
+        slot,
+        origin: { chain, operation },
+        ...(key !== undefined && { key }),
+      })
   }
 
   #run(stream: number): Promise<void> {

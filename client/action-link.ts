@@ -130,7 +130,8 @@ export function writeActionWhole(
   { key }: ActionWriteStreamOptions,
   followed: Followed | undefined,
 ): { readonly done: Promise<void>; cancel(): void } {
-  const head = { key, ...originOf(context, followed) }
+  const { chain, operation } = originOf(context, followed)
+  const head = { key, chain, operation }
   let cancelled = false
   let cancelNow = (): void => {}
   const done = withLink(context, target, {}, followed, ({ connection, locationBytes }) => {

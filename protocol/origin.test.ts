@@ -5,7 +5,7 @@ import { LOCATION_BYTES } from './location.ts'
 import { hasOrigin, originFields } from './origin.ts'
 
 const location = Buffer.alloc(LOCATION_BYTES, 7)
-const parse = catalogue.writeActionWhole.parseHead
+const parse = (value: unknown) => catalogue.writeActionWhole.parseHead(value)
 
 it('of what nobody waits for and nobody follows there is nothing in a head', () => {
   expect(hasOrigin({ chain: [] })).toBe(false)

@@ -9,12 +9,16 @@ export interface Origin {
 /** That of what nobody waits for and nobody follows. */
 export const NO_ORIGIN: Origin = {}
 
+const NOTHING = {}
+
 /** Whether there is anything to send along. */
 export function hasOrigin({ chain, operation }: Origin): boolean {
   return operation !== undefined || (chain !== undefined && chain.length > 0)
 }
 
 /** As it stands in heads: nothing where there is nothing to say. */
-export function originFields({ chain, operation }: Origin): { chain?: string[]; operation?: string } {
+export function originFields(origin: Origin): { chain?: string[]; operation?: string } {
+  if (!hasOrigin(origin)) return NOTHING
+  const { chain, operation } = origin
   return { ...(chain && chain.length > 0 && { chain: [...chain] }), ...(operation !== undefined && { operation }) }
 }

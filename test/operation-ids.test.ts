@@ -131,7 +131,7 @@ describe('operation ids', () => {
     ]
     expect(calls).toMatchObject([{ msg: 'callAction' }, { msg: 'callAction' }])
     // What the turn has left behind it still belongs to the operation.
-    const later = (await active.line({ level: 50 })) as Line
+    const later = await active.line({ level: 50 })
     expect(later).toMatchObject({ operation: called, msg: expect.stringContaining('hello later') })
 
     const whole = node.createWriteStream()

@@ -179,9 +179,9 @@ export class ThreadHost implements StepHandlers {
     }
   }
 
-  #run(direction: 'read' | 'write', stream: number, slot: number, asked: WholeOptions): void {
+  #run(direction: 'read' | 'write', stream: number, slot: number, { key, chain, operation }: WholeOptions): void {
     const departure = new Departure()
-    const options = { ...asked, departure }
+    const options = { key, chain, operation, departure }
     const source = direction === 'write' ? new ThreadSource(stream, this.#outbox) : undefined
     const sink = direction === 'read' ? new ThreadSink(stream, this.#outbox, this.#memory) : undefined
     this.#streams.set(stream, { departure, source, sink })
