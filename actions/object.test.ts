@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { GliderError } from '../protocol/errors.ts'
+import type { Origin } from '../protocol/origin.ts'
 import { Action, type ActionClass } from './action.ts'
-import { currentChain } from './chain.ts'
+import { currentOrigin } from './current-turn.ts'
 import { Departure } from './departure.ts'
 import type { ActionInput } from './input.ts'
 import { ActionObject } from './object.ts'
@@ -132,17 +133,17 @@ describe('a serial action that is reached again through itself', () => {
     class Outer extends Action {
       static override calls = ['go', 'chain']
       go() {
-        return inner.call('go', null, { chain: currentChain() })
+        return inner.call('go', null, currentOrigin())
       }
       chain() {
-        return [...currentChain()]
+        return currentOrigin().chain
       }
     }
     class Inner extends Action {
       static override calls = ['go']
       async go() {
         await Promise.resolve()
-        return outer.call('chain', null, { chain: currentChain() })
+        return outer.call('chain', null, currentOrigin())
       }
     }
     let outer = await live(Outer, false, 'outer')
@@ -151,26 +152,26 @@ describe('a serial action that is reached again through itself', () => {
     await expect(outer.runWrite(source(), { chain: ['outer'] })).rejects.toMatchObject({ code: 'BUSY' })
     outer = await live(Outer, true, 'outer')
     expect(await outer.call('go')).toEqual(['outer', 'inner'])
-    expect(currentChain()).toEqual([])
+    expect(currentOrigin()).toEqual({})
   })
 })
 
 describe('what a hook leaves running behind it', () => {
-  it('waits for nobody, so its chain is empty', async () => {
+  it('waits for nobody, so its chain is empty, but belongs to the same operation', async () => {
     const later = gate()
-    const chains: (readonly string[])[] = []
+    const origins: Origin[] = []
     class Leaves extends Action {
       static override calls = ['go']
       go() {
-        chains.push(currentChain())
-        void later.opened.then(() => chains.push(currentChain()))
+        origins.push(currentOrigin())
+        void later.opened.then(() => origins.push(currentOrigin()))
       }
     }
     const object = await live(Leaves)
-    await object.call('go')
+    await object.call('go', null, { operation: 'client-1' })
     later.open()
     await turnOfLoop()
-    expect(chains).toEqual([['me'], []])
+    expect(origins).toEqual([{ chain: ['me'], operation: 'client-1' }, { operation: 'client-1' }])
   })
 })
 

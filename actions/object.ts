@@ -1,6 +1,7 @@
 import type { GliderError } from '../protocol/errors.ts'
+import { NO_ORIGIN, type Origin } from '../protocol/origin.ts'
 import { type Action, type ActionClass, constructAction } from './action.ts'
-import { extendChain, runAsOwner, runInChain } from './chain.ts'
+import { runAsOwner, runInTurn, through } from './current-turn.ts'
 import { actionFailed, resultJson, withGrace } from './failure.ts'
 import { StreamInput } from './input.ts'
 import { callsOf } from './inspect.ts'
@@ -55,8 +56,8 @@ export class ActionObject {
   }
 
   /** Constructs it and runs `onCreate`. After a throw (`ACTION_FAILED`) it is gone. */
-  create(options: Pick<TurnOptions, 'chain'> = {}): Promise<void> {
-    this.#creation ??= this.#create(options.chain ?? [])
+  create(origin: Origin = NO_ORIGIN): Promise<void> {
+    this.#creation ??= this.#create(origin)
     return this.#creation
   }
 
@@ -92,7 +93,7 @@ export class ActionObject {
       try {
         await this.#inTurn(scope, async () => {
           const hook = this.#hook('onRead')
-          await this.#run(scope, 'onRead', options.chain, () => hook(output))
+          await this.#run(scope, 'onRead', options, () => hook(output))
         })
       } finally {
         await output.flushed()
@@ -143,20 +144,20 @@ export class ActionObject {
    * the queue at once, fires all signals and gives running hooks 5 s; it also hastens a deletion that waits. Then `onDelete`
    * runs, once. Where that throws it rejects, but the object is gone all the same.
    */
-  delete(mode: 'wait' | 'abort' = 'wait', options: Pick<TurnOptions, 'chain'> & { why?: GliderError } = {}): Promise<void> {
-    this.#why ??= options.why
+  delete(mode: 'wait' | 'abort' = 'wait', { why, ...origin }: Origin & { why?: GliderError } = NO_ORIGIN): Promise<void> {
+    this.#why ??= why
     // Also an interleaved object cannot wait for the end of its own turn.
-    if (mode === 'wait' && options.chain?.includes(this.id)) return Promise.reject(waitsForItself(this.#options.path))
-    this.#deletion ??= this.#delete(options.chain)
+    if (mode === 'wait' && origin.chain?.includes(this.id)) return Promise.reject(waitsForItself(this.#options.path))
+    this.#deletion ??= this.#delete(origin)
     if (mode === 'abort') this.#abort()
     return this.#deletion
   }
 
-  async #create(chain: readonly string[]): Promise<void> {
+  async #create(origin: Origin): Promise<void> {
     const scope = this.#openScope('onCreate')
     const { path, params, store, log, interleaved } = this.#options
     try {
-      await this.#run(scope, 'onCreate', extendChain(chain, this.id), async () => {
+      await this.#run(scope, 'onCreate', origin, async () => {
         const instance = constructAction(this.#Class, {
           path,
           params,
@@ -179,7 +180,7 @@ export class ActionObject {
     this.#turns.open()
   }
 
-  async #delete(chain: readonly string[] = []): Promise<void> {
+  async #delete(origin: Origin): Promise<void> {
     if (this.#state === 'gone') return
     this.#state = 'deleting'
     const created = await (this.#creation ?? Promise.reject(noObject(this.#options.path))).then(
@@ -196,7 +197,7 @@ export class ActionObject {
     if (this.#controller.signal.aborted) scope.abort(this.#refusal())
     const what = `${this.#options.path}: onDelete of ${this.#Class.name}`
     try {
-      const work = runInChain(extendChain(chain, this.id), this.#options.owner, async () => this.#instance?.onDelete?.())
+      const work = runInTurn(through(origin, this.id), this.#options.owner, async () => this.#instance?.onDelete?.())
       await withGrace(
         work.catch((thrown: unknown) => {
           throw actionFailed(what, thrown)
@@ -224,7 +225,7 @@ export class ActionObject {
     if (options.key !== undefined && !end) return
     let completed = false
     try {
-      await this.#run(scope, 'onWrite', options.chain, () => hook(input))
+      await this.#run(scope, 'onWrite', options, () => hook(input))
       // A hook that swallows the death of its writer has not seen a whole stream.
       if (scope.reason && !input.ended) throw scope.reason
       completed = true
@@ -234,9 +235,9 @@ export class ActionObject {
     }
   }
 
-  async #runCall(scope: TurnScope, name: string, value: unknown, { chain }: TurnOptions): Promise<string> {
+  async #runCall(scope: TurnScope, name: string, value: unknown, origin: Origin): Promise<string> {
     try {
-      return await this.#run(scope, name, chain, async () => {
+      return await this.#run(scope, name, origin, async () => {
         const method = (this.#instance as unknown as Record<string, (value: unknown) => unknown>)[name]!
         return resultJson(await method.call(this.#instance, value))
       })
@@ -261,11 +262,11 @@ export class ActionObject {
   }
 
   /** Runs user code; what it throws becomes what the other side gets. */
-  async #run<T>(scope: TurnScope, method: string, chain: readonly string[] = [], work: () => T | Promise<T>): Promise<T> {
+  async #run<T>(scope: TurnScope, method: string, origin: Origin, work: () => T | Promise<T>): Promise<T> {
     const { path, clock, owner } = this.#options
     const what = `${path}: ${method} of ${this.#Class.name}`
     try {
-      return await withGrace(runInChain(extendChain(chain, this.id), owner, work), scope, clock, what)
+      return await withGrace(runInTurn(through(origin, this.id), owner, work), scope, clock, what)
     } catch (thrown) {
       if (scope.reason) throw scope.reason
       throw scope.isRefusal(thrown) ? thrown : actionFailed(what, thrown)
@@ -291,7 +292,7 @@ export class ActionObject {
     return this.#why ?? noObject(this.#options.path)
   }
 
-  #admit({ chain }: TurnOptions): void {
+  #admit({ chain }: Origin): void {
     if (this.#state === 'deleting' || this.#state === 'gone') throw this.#refusal()
     if (this.#waitsFor(chain)) throw waitsForItself(this.#options.path)
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../protocol/clock.ts'
+import type { Origin } from '../protocol/origin.ts'
 import type { ActionContext } from './action.ts'
 import type { Departure } from './departure.ts'
 
@@ -10,9 +11,7 @@ export interface ActionObjectOptions extends Omit<ActionContext, 'signal'> {
   readonly owner?: object
 }
 
-export interface TurnOptions {
-  /** Ids of the objects whose turns wait for this stream or call. */
-  readonly chain?: readonly string[] | undefined
+export interface TurnOptions extends Origin {
   /** Tells when the other side has gone. */
   readonly departure?: Departure | undefined
 }

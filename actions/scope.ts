@@ -1,5 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
-import { runAsOwner } from './chain.ts'
+import { runAsOwner } from './current-turn.ts'
 import type { Departure } from './departure.ts'
 
 function ignore(): void {}

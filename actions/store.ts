@@ -275,6 +275,8 @@ export interface ActionLogLine {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly details?: object
+  /** Id of the operation whose turn has said it, where its client has operations followed. */
+  readonly operation?: string
 }
 
 export interface ActionLogsOptions {

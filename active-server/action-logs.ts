@@ -12,6 +12,8 @@ export interface LogLine {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly details?: object
+  /** Of the turn that has said it, where that is followed. */
+  readonly operation?: string
 }
 
 /**

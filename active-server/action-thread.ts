@@ -5,6 +5,7 @@ import type { WholeOptions } from '../protocol/action-heads.ts'
 import { ChurnMap } from '../protocol/churn-map.ts'
 import type { Clock } from '../protocol/clock.ts'
 import { GliderError, reasonOf } from '../protocol/errors.ts'
+import { hasOrigin, NO_ORIGIN, type Origin } from '../protocol/origin.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { WindowBudget } from '../protocol/window.ts'
 import type { Log } from '../server/log.ts'
@@ -158,18 +159,19 @@ export class ActionThread implements StepHandlers {
     await this.#request('create', request => ({ type: 'create', request, ...spec }))
   }
 
-  async deleteObject(slot: number, mode: 'wait' | 'abort', chain: readonly string[] = []): Promise<void> {
-    await this.#request('delete', request => ({ type: 'delete', request, slot, mode, chain }))
+  async deleteObject(slot: number, mode: 'wait' | 'abort', origin = NO_ORIGIN): Promise<void> {
+    await this.#request('delete', request => ({ type: 'delete', request, slot, mode, origin }))
   }
 
   /** Ends an object that nobody reaches any more. */
   async dropObject(slot: number, why: GliderError): Promise<void> {
-    await this.#request('delete', request => ({ type: 'delete', request, slot, mode: 'abort', chain: [], why: why.toWire() }))
+    const ending = { mode: 'abort', origin: NO_ORIGIN, why: why.toWire() } as const
+    await this.#request('delete', request => ({ type: 'delete', request, slot, ...ending }))
   }
 
   /** Answers the text of the JSON. */
-  async call(slot: number, name: string, value: string, chain: readonly string[], signal: AbortSignal): Promise<string> {
-    const answer = await this.#request('call', request => ({ type: 'call', request, slot, name, value, chain }), signal)
+  async call(slot: number, name: string, value: string, origin: Origin, signal: AbortSignal): Promise<string> {
+    const answer = await this.#request('call', request => ({ type: 'call', request, slot, name, value, origin }), signal)
     return answer ?? 'null'
   }
 
@@ -203,21 +205,21 @@ export class ActionThread implements StepHandlers {
   }
 
   /** One run of onWrite over the bytes of `stream`; resolves when it has returned and the rest was discarded. */
-  async write(stream: MuxStream, slot: number, chain: readonly string[], key: string | undefined): Promise<void> {
+  async write(stream: MuxStream, slot: number, options: WholeOptions): Promise<void> {
     const number = this.#next++
     const input = new StreamToThread(stream, number, this.#outbox, this.#incoming)
     this.#inputs.set(number, input)
     const done = this.#run(number)
-    this.#open('write', number, slot, { chain, key })
+    this.#open('write', number, slot, options)
     stream.receive(input, this.#incomingRoom)
     await done
   }
 
   /** One run of onRead, whose bytes go to `stream`. */
-  async read(stream: MuxStream, slot: number, chain: readonly string[]): Promise<void> {
+  async read(stream: MuxStream, slot: number, origin: Origin): Promise<void> {
     const number = this.#next++
     const done = this.#run(number)
-    this.#open('read', number, slot, { chain })
+    this.#open('read', number, slot, origin)
     this.#outputs.set(number, new StreamFromThread(stream, number, this.#outbox, this.#outgoing!))
     await done
   }
@@ -247,9 +249,18 @@ export class ActionThread implements StepHandlers {
     this.#outbox.message({ type: 'abortStream', stream, error: reason.toWire() })
   }
 
-  #open(direction: 'read' | 'write', stream: number, slot: number, { key, chain = [] }: WholeOptions): void {
-    if (key === undefined && chain.length === 0) this.#outbox.open(direction, stream, slot)
-    else this.#outbox.message({ type: 'open', direction, stream, slot, chain, ...(key !== undefined && { key }) })
+  #open(direction: 'read' | 'write', stream: number, slot: number, options: WholeOptions): void {
+    const { key, chain, operation } = options
+    if (key === undefined && !hasOrigin(options)) this.#outbox.open(direction, stream, slot)
+    else
+      this.#outbox.message({
+        type: 'open',
+        direction,
+        stream,
+        slot,
+        origin: { chain, operation },
+        ...(key !== undefined && { key }),
+      })
   }
 
   #run(stream: number): Promise<void> {

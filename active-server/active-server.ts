@@ -27,6 +27,7 @@ import { type Occupant, Slots } from './slots.ts'
 import { StreamQuota } from './stream-quota.ts'
 import { StreamTraffic } from './stream-traffic.ts'
 import { Threads } from './threads.ts'
+import { ServerTracing } from './tracing.ts'
 import { TurnCounts } from './turn-counts.ts'
 
 export interface ActiveServerConfig {
@@ -213,7 +214,7 @@ export async function startActiveServer(
     },
   })
   const gate = new Gate()
-  const accounts = { traffic, streamTraffic, streams }
+  const accounts = { traffic, streamTraffic, streams, tracing: new ServerTracing(clock, log) }
   bindObjects(handlers, { incarnation, slots, grants, ...accounts, threads, bundles, gate, clock, threadMemoryBytes })
 
   const metrics = new Registry()

@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ClassInfo } from '../protocol/catalogue.ts'
 import type { WireError } from '../protocol/errors.ts'
+import type { Origin } from '../protocol/origin.ts'
 
 /** Each is followed by its numbers. */
 export const step = {
@@ -48,14 +49,14 @@ export type ToThread =
       readonly path: string
       readonly params: unknown
       readonly interleaved: boolean
-      readonly chain: readonly string[]
+      readonly origin: Origin
     }
   | {
       readonly type: 'delete'
       readonly request: number
       readonly slot: number
       readonly mode: 'wait' | 'abort'
-      readonly chain: readonly string[]
+      readonly origin: Origin
       /** What its streams and calls end with, where it was not deleted. */
       readonly why?: WireError
     }
@@ -64,7 +65,7 @@ export type ToThread =
       readonly direction: 'read' | 'write'
       readonly stream: number
       readonly slot: number
-      readonly chain: readonly string[]
+      readonly origin: Origin
       readonly key?: string
     }
   | { readonly type: 'abortStream'; readonly stream: number; readonly error: WireError }
@@ -74,7 +75,7 @@ export type ToThread =
       readonly slot: number
       readonly name: string
       readonly value: string
-      readonly chain: readonly string[]
+      readonly origin: Origin
     }
   | { readonly type: 'abortCall'; readonly request: number; readonly error: WireError }
   /** Asks for a sign that the thread comes back from its turns. */
@@ -83,11 +84,13 @@ export type ToThread =
   | { readonly type: 'measure'; readonly collect: boolean }
 
 /** Which object it comes from: without id and path where nobody knows. */
-interface FromObject {
+export interface FromObject {
   readonly id: string
   readonly path: string
   /** Milliseconds since 1970. */
   readonly at: number
+  /** Of the turn that says it, or has left behind what does. */
+  readonly operation?: string
 }
 
 export type FromThread =

@@ -17,6 +17,7 @@ import { type Occupant, type Slots, whileOpen } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 import type { StreamTraffic } from './stream-traffic.ts'
 import type { Threads } from './threads.ts'
+import type { ServerTracing } from './tracing.ts'
 import { WholeStreams } from './whole-streams.ts'
 
 export interface ObjectParts {
@@ -31,11 +32,25 @@ export interface ObjectParts {
   readonly gate: Gate
   readonly clock: Clock
   readonly threadMemoryBytes: number
+  readonly tracing: ServerTracing
 }
 
 /** Binds what the metadata server has done with objects, and what clients do with them. */
 export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
-  const { incarnation, slots, grants, traffic, streamTraffic, streams, threads, bundles, gate, clock, threadMemoryBytes } = parts
+  const {
+    incarnation,
+    slots,
+    grants,
+    traffic,
+    streamTraffic,
+    streams,
+    threads,
+    bundles,
+    gate,
+    clock,
+    threadMemoryBytes,
+    tracing,
+  } = parts
 
   const open = (occupant: Occupant, stream: MuxStream, use: () => Promise<void>): Promise<void> =>
     streams.during(() => whileOpen(occupant, () => streamTraffic.during(stream, use)))
@@ -43,7 +58,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)
     gate.checkRoom()
-    const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain = [] } = head
+    const { slot, epoch, counter, path, params, interleaved, turnTimeoutMs, memoryBytes = 0, chain, operation } = head
     const module = head.bundle === STANDARD_BUNDLE ? standardModule : await bundles.module(head.version)
     const occupant: Occupant = {
       slot,
@@ -60,7 +75,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     try {
       const id = objectId(incarnation, slot, occupant.generation)
       const what = { id, module, class: head.class, path, params: params ?? null }
-      await occupant.thread.createObject({ slot, ...what, interleaved, chain })
+      await occupant.thread.createObject({ slot, ...what, interleaved, origin: { chain, operation } })
     } catch (error) {
       slots.release(occupant)
       throw error
@@ -68,11 +83,11 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode, chain = [] }, call) => {
+  handlers.answer(catalogue.stopObject, async ({ slot, epoch, counter, mode, ...origin }, call) => {
     requireMetadata(call)
     const occupant = slots.holder(slot, { epoch, counter })
     try {
-      await occupant.thread.deleteObject(slot, mode, chain)
+      await occupant.thread.deleteObject(slot, mode, origin)
     } finally {
       slots.release(occupant)
     }
@@ -95,29 +110,33 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return { objects: slots.busiest(most) }
   })
 
-  handlers.rawStream(catalogue.writeAction, async ({ location, key, chain, acknowledge, confirm }, stream) => {
+  handlers.rawStream(catalogue.writeAction, async ({ location, key, acknowledge, confirm, ...origin }, stream) => {
     const occupant = slots.find(location, stream.connection)
-    gate.check(chain)
-    await open(occupant, stream, () => {
-      if (confirm) stream.confirm()
-      if (acknowledge) stream.acknowledgeAll()
-      return occupant.thread.write(stream, occupant.slot, chain ?? [], key)
-    })
+    gate.check(origin.chain)
+    await tracing.during('writeAction', occupant.path, origin, turn =>
+      open(occupant, stream, () => {
+        if (confirm) stream.confirm()
+        if (acknowledge) stream.acknowledgeAll()
+        return occupant.thread.write(stream, occupant.slot, { ...turn, key })
+      }),
+    )
     return {}
   })
 
-  handlers.raw(
-    catalogue.writeActionWhole,
-    connection => new WholeStreams(connection, { slots, traffic, quota: streams, gate, guest: grants.guest(connection) }),
-  )
+  handlers.raw(catalogue.writeActionWhole, connection => {
+    const guest = grants.guest(connection)
+    return new WholeStreams(connection, { slots, traffic, quota: streams, gate, guest, tracing })
+  })
 
-  handlers.rawStream(catalogue.readAction, async ({ location, chain, confirm }, stream) => {
+  handlers.rawStream(catalogue.readAction, async ({ location, confirm, ...origin }, stream) => {
     const occupant = slots.find(location, stream.connection)
-    gate.check(chain)
-    await open(occupant, stream, () => {
-      if (confirm) stream.confirm()
-      return occupant.thread.read(stream, occupant.slot, chain ?? [])
-    })
+    gate.check(origin.chain)
+    await tracing.during('readAction', occupant.path, origin, turn =>
+      open(occupant, stream, () => {
+        if (confirm) stream.confirm()
+        return occupant.thread.read(stream, occupant.slot, turn)
+      }),
+    )
     return {}
   })
 
@@ -127,14 +146,16 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
     return {}
   })
 
-  handlers.answerBytes(catalogue.callAction, async ({ location, name, chain }, body, { connection, signal }) => {
+  handlers.answerBytes(catalogue.callAction, async ({ location, name, ...origin }, body, { connection, signal }) => {
     const occupant = slots.find(location, connection)
-    gate.check(chain)
+    const { thread, slot, path } = occupant
+    gate.check(origin.chain)
     const value = checkJson(name, body)
     traffic.operations += 1
     traffic.bytesIn += body.length
     try {
-      const answer = Buffer.from(await occupant.thread.call(occupant.slot, name, value, chain ?? [], signal))
+      const text = await tracing.during('callAction', path, origin, turn => thread.call(slot, name, value, turn, signal))
+      const answer = Buffer.from(text)
       traffic.bytesOut += answer.length
       return { head: {}, body: answer }
     } finally {

@@ -32,9 +32,9 @@ export class ObjectReports {
   }
 
   readonly said = (thread: number, told: FromObject): void => {
-    const { id, path, at } = told
+    const { id, path, at, operation } = told
     const { level, message, details } = this.#lineOf(told)
-    const also = details && { details }
+    const also = { ...(operation !== undefined && { operation }), ...(details && { details }) }
     // Beside the path, never in its place: details often have a path of their own.
     this.#log[level]({ thread, path, ...also }, message)
     this.#slots.logOf(id)?.add({ level, message, at, ...also })

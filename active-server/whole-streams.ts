@@ -9,6 +9,7 @@ import type { ActionThread } from './action-thread.ts'
 import type { Gate } from './gate.ts'
 import type { Slots } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
+import type { ServerTracing } from './tracing.ts'
 
 const EMPTY = Buffer.alloc(0)
 const { code: WHOLE } = catalogue.writeActionWhole
@@ -20,6 +21,7 @@ export interface WholeStreamParts {
   /** Who has the connection. */
   readonly guest: Guest
   readonly traffic: Traffic
+  readonly tracing: ServerTracing
 }
 
 interface Running {
@@ -49,9 +51,9 @@ export class WholeStreams implements RawReceiver {
   }
 
   received(head: Buffer, body: Buffer, requestId: number): void {
-    const { slots, quota, gate, guest, traffic } = this.#parts
+    const { slots, quota, gate, guest, traffic, tracing } = this.#parts
     const occupant = slots.at(head, guest)
-    const { thread, slot } = occupant
+    const { thread, slot, path } = occupant
     const options = wholeOptions(head, value => catalogue.writeActionWhole.parseHead(value))
     gate.check(options.chain)
     const { inFlight, budget, meter } = this.#connection
@@ -61,7 +63,10 @@ export class WholeStreams implements RawReceiver {
     quota.enter()
     traffic.operations += 1
     traffic.bytesIn += body.length
-    const stream = thread.writeWhole(slot, body, options, error => {
+    const followed = tracing.begin('writeActionWhole', path, options)
+    const asked = followed ? { ...followed.origin, key: options.key } : options
+    const stream = thread.writeWhole(slot, body, asked, error => {
+      followed?.over(error)
       quota.leave()
       occupant.turns++
       this.#over(this.#running.take(requestId))

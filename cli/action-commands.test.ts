@@ -83,6 +83,20 @@ describe('commands of actions', () => {
     await on.glider(['rm', '/talker'])
   })
 
+  it('gives operations ids with --operation-ids, which the log and errors name', async () => {
+    await on.glider(['deploy', join(folder, 'hello.js')])
+    await on.glider(['action', 'create', '/followed', 'hello/Greeter', '--params', '{"word":"Hello"}'])
+    await on.glider(['--operation-ids', 'action', 'call', '/followed', 'say', '"here"'])
+    let lines = ''
+    do lines = await on.glider(['action', 'logs', '/followed', '--no-follow', '--json'])
+    while (lines === '')
+    const id: unknown = expect.stringMatching(/^[\w-]{8}-\d+$/)
+    expect(JSON.parse(lines)).toMatchObject({ message: 'here', operation: id })
+    const { stderr } = await on.try(['--operation-ids', '--json', 'action', 'call', '/followed', 'nonsense'])
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'INVALID_ARGUMENT', operation: id } })
+    await on.glider(['rm', '/followed'])
+  })
+
   it('shows what is deployed, and takes it out again', async () => {
     await on.glider(['deploy', join(folder, 'hello.js'), '--name', 'out'])
     expect(await on.glider(['definitions'])).toMatch(

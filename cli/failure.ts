@@ -7,6 +7,8 @@ export interface Failure {
   readonly code: string
   readonly message: string
   readonly outcome?: 'unknown'
+  /** Id of the operation, where that has one. */
+  readonly operation?: string
   /** Where the code of an action threw, or where a defect is. */
   readonly stack?: string
 }
@@ -18,9 +20,14 @@ export interface FailureFlags {
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof GliderError) {
-    const { code, message, outcome, stack } = error
+    const { code, message, outcome, operation, stack } = error
     const tells = code === 'ACTION_FAILED' || code === 'INTERNAL'
-    return { code, message, ...(outcome && { outcome }), ...(tells && stack !== undefined && { stack }) }
+    return {
+      ...{ code, message },
+      ...(outcome && { outcome }),
+      ...(operation !== undefined && { operation }),
+      ...(tells && stack !== undefined && { stack }),
+    }
   }
   return ownOf(error)
 }
@@ -34,11 +41,17 @@ function ownOf(error: unknown): Failure {
 }
 
 /** As it is printed on stderr. */
-export function shown({ code, message, outcome, stack }: Failure, { json = false, verbose = false }: FailureFlags): string {
+export function shown(
+  { code, message, outcome, operation, stack }: Failure,
+  { json = false, verbose = false }: FailureFlags,
+): string {
   const told = verbose ? stack : undefined
-  if (json)
-    return `${JSON.stringify({ error: { code, message, ...(outcome && { outcome }), ...(told !== undefined && { stack: told }) } })}\n`
-  const lines = [`glider: ${code}: ${flat(message)}`, ...(told?.split('\n') ?? []).map(printable)]
+  if (json) {
+    const id = operation !== undefined && { operation }
+    return `${JSON.stringify({ error: { code, message, ...(outcome && { outcome }), ...id, ...(told !== undefined && { stack: told }) } })}\n`
+  }
+  const id = verbose && operation !== undefined ? [`operation ${operation}`] : []
+  const lines = [`glider: ${code}: ${flat(message)}`, ...id, ...(told?.split('\n') ?? []).map(printable)]
   return `${lines.join('\n')}\n`
 }
 

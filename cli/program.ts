@@ -28,8 +28,13 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
     .addOption(
       new Option('--tls-ca <file>', 'with https:// and wss://: whom to trust (default: whom Node trusts)').env('GLIDER_TLS_CA'),
     )
+    .addOption(
+      new Option('--operation-ids', 'give each operation on actions an id, which logs and errors name').env(
+        'GLIDER_OPERATION_IDS',
+      ),
+    )
     .option('--json', 'answer in JSON, for programs; a failure as well, on stderr')
-    .option('--verbose', 'show where the code of an action threw, too')
+    .option('--verbose', 'show where the code of an action threw, and the id of the operation, too')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({

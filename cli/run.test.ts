@@ -77,6 +77,15 @@ describe('an error', () => {
     })
   })
 
+  it('names its operation, where that is followed, for programs and with --verbose', () => {
+    const followed = failureOf(new GliderError('BUSY', 'somebody writes', { operation: 'c-1' }))
+    expect(JSON.parse(shown(followed, { json: true }))).toEqual({
+      error: { code: 'BUSY', message: 'somebody writes', operation: 'c-1' },
+    })
+    expect(shown(followed, { verbose: true })).toBe('glider: BUSY: somebody writes\noperation c-1\n')
+    expect(shown(followed, {})).toBe('glider: BUSY: somebody writes\n')
+  })
+
   it.each([
     [1, ['--json', 'ls', '--address', 'http://127.0.0.1:1'], 'UNAVAILABLE'],
     [1, ['get', '/a', '--json', '--address', 'x:y'], 'INVALID_ARGUMENT'],

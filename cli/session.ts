@@ -27,6 +27,7 @@ export interface GlobalFlags {
   readonly token?: string
   readonly tokenFile?: string
   readonly tlsCa?: string
+  readonly operationIds?: boolean
   readonly json?: boolean
 }
 
@@ -58,12 +59,13 @@ export class Session {
 
   /** Connects for as long as `use` takes; every call in it is given `call`, so that it ends when the user says so. */
   async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
-    const { address } = this.#flags()
+    const { address, operationIds = false } = this.#flags()
     const { tlsCa } = this
     const token = tokenOf(this.#flags())
     const { signal } = this.io
     await using store = await StoreClient.connect(address, {
       signal,
+      operationIds,
       ...(token !== undefined && { token }),
       ...(tlsCa !== undefined && { tlsCa }),
     }).catch((error: unknown) => {

@@ -2,27 +2,37 @@ import type { ActionReader, ActionWriter } from '../actions/store.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream, StreamSink } from '../protocol/stream.ts'
 import type { TransferCounters } from './counters.ts'
+import type { Followed } from './tracing.ts'
 
 /** Writes into an action without buffering. */
 export class DirectWriter implements ActionWriter {
   readonly #stream: MuxStream
   readonly #counters: TransferCounters
+  readonly #followed: Followed | undefined
   #closing: Promise<void> | undefined
 
-  constructor(stream: MuxStream, counters: TransferCounters) {
+  constructor(stream: MuxStream, counters: TransferCounters, followed?: Followed) {
     this.#stream = stream
     this.#counters = counters
+    this.#followed = followed
+    if (followed) stream.signal.addEventListener('abort', () => void followed.failed(stream.signal.reason))
   }
 
   async write(buffer: Uint8Array): Promise<void> {
     if (this.#closing) throw new GliderError('INVALID_ARGUMENT', 'write after close: open another writer')
-    await this.#stream.writeTaken(buffer)
+    const taken = this.#stream.writeTaken(buffer)
+    await (this.#followed ? this.#followed.begun(taken) : taken)
     this.#counters.bytesSent += buffer.length
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#stream.end().then(() => undefined)
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const ended = this.#stream.end()
+    await (this.#followed ? this.#followed.during(ended) : ended)
   }
 
   abort(reason?: unknown): void {
@@ -51,11 +61,13 @@ export class DirectReader implements ActionReader, StreamSink {
   readonly #left: Buffer[] = []
   #ended = false
   #closed = false
+  readonly #followed: Followed | undefined
   #error: GliderError | undefined
 
-  constructor(stream: MuxStream, counters: TransferCounters) {
+  constructor(stream: MuxStream, counters: TransferCounters, followed?: Followed) {
     this.#stream = stream
     this.#counters = counters
+    this.#followed = followed
     stream.receive(this)
   }
 
@@ -105,12 +117,14 @@ export class DirectReader implements ActionReader, StreamSink {
 
   end(): void {
     this.#ended = true
+    this.#followed?.done()
     for (const { resolve } of this.#reads.splice(0)) resolve(0)
   }
 
   failed(error: GliderError): void {
-    this.#error = error
-    for (const { reject } of this.#reads.splice(0)) reject(error)
+    const told = this.#followed ? (this.#followed.failed(error) as GliderError) : error
+    this.#error = told
+    for (const { reject } of this.#reads.splice(0)) reject(told)
   }
 
   async close(): Promise<void> {

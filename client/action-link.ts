@@ -4,10 +4,12 @@ import { catalogue } from '../protocol/catalogue.ts'
 import type { ConnectionCore } from '../protocol/connection.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { MAX_CALL_BYTES, toJson } from '../protocol/json.ts'
+import { originFields } from '../protocol/origin.ts'
 import type { Pending } from '../protocol/requests.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { isStale, type Link } from './action-links.ts'
-import type { ClientContext, Target } from './context.ts'
+import type { ActionTarget, ClientContext } from './context.ts'
+import type { Followed } from './tracing.ts'
 import { checkTimeout, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /** While an object is on its way out its server knows of it before the metadata server: how often to ask again, and for how long. */
@@ -20,14 +22,15 @@ const STALE_MS = 10_000
  */
 async function withLink<T>(
   context: ClientContext,
-  target: Target,
+  target: ActionTarget,
   options: CallOptions,
+  followed: Followed | undefined,
   use: (link: Link) => Promise<T>,
 ): Promise<T> {
   throwIfCancelled('the action', options.signal)
   checkTimeout(options.timeoutMs)
   context.counters.transfers++
-  const known = 'node' in target ? context.links.known(target.node) : undefined
+  const known = context.links.known(target.node)
   if (known) {
     try {
       return await use(known)
@@ -36,10 +39,10 @@ async function withLink<T>(
     }
   }
   const { clock } = context.connections.context
-  const find = (): Promise<Link> => findLink(context, target, options)
+  const find = (): Promise<Link> => findLink(context, target, options, followed)
   const begun = clock.now()
   for (let before: string | undefined; ; ) {
-    const link = await ('node' in target ? context.links.ask(target.node, find) : find())
+    const link = await context.links.ask(target.node, find)
     try {
       return await use(link)
     } catch (error) {
@@ -57,10 +60,15 @@ function goneMeanwhile(cause: unknown): GliderError {
   return new GliderError('UNAVAILABLE', message, { cause })
 }
 
-async function findLink(context: ClientContext, target: Target, options: CallOptions): Promise<Link> {
+async function findLink(
+  context: ClientContext,
+  { node }: ActionTarget,
+  options: CallOptions,
+  followed?: Followed,
+): Promise<Link> {
   // Streams and calls wait for an object that is being created for as long as that takes, unless told otherwise.
   const patient = { timeoutMs: Number.POSITIVE_INFINITY, ...options }
-  const asked = { ...target, ...chainOf(context) }
+  const asked = { node, ...originOf(context, followed) }
   const { location, address, path } = await context.metadata.request(catalogue.openObject, asked, patient)
   const { connections } = context
   const connecting = async (): Promise<ConnectionCore> => {
@@ -73,23 +81,32 @@ async function findLink(context: ClientContext, target: Target, options: CallOpt
 
 export function openActionWrite(
   context: ClientContext,
-  target: Target,
+  target: ActionTarget,
   options: CallOptions & ActionWriteStreamOptions & { readonly acknowledge?: boolean },
+  followed: Followed | undefined,
 ): Promise<MuxStream> {
   const { key, acknowledge, ...call } = options
-  const head = { ...chainOf(context), ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
-  return withLink(context, target, call, ({ connection, location }) => {
+  const origin = originOf(context, followed)
+  const head = { ...origin, ...(key !== undefined && { key }), ...(acknowledge && { acknowledge }) }
+  const opened = withLink(context, target, call, followed, ({ connection, location }) => {
     const stream = connection.open(catalogue.writeAction, { location, ...head, confirm: true }) as MuxStream
     return opening(context, stream, call)
   })
+  return followed ? followed.begun(opened) : opened
 }
 
-export function openActionRead(context: ClientContext, target: Target, call: CallOptions): Promise<MuxStream> {
-  const chain = chainOf(context)
-  return withLink(context, target, call, ({ connection, location }) => {
-    const stream = connection.open(catalogue.readAction, { location, ...chain, confirm: true }) as MuxStream
+export function openActionRead(
+  context: ClientContext,
+  target: ActionTarget,
+  call: CallOptions,
+  followed: Followed | undefined,
+): Promise<MuxStream> {
+  const origin = originOf(context, followed)
+  const opened = withLink(context, target, call, followed, ({ connection, location }) => {
+    const stream = connection.open(catalogue.readAction, { location, ...origin, confirm: true }) as MuxStream
     return opening(context, stream, call)
   })
+  return followed ? followed.begun(opened) : opened
 }
 
 /** Nothing is sent before the server has said that the way leads somewhere: until then another can be taken. */
@@ -108,14 +125,16 @@ async function opening(context: ClientContext, stream: MuxStream, call: CallOpti
 /** A whole stream in one request. The bytes have to stay as they are until it settles; the second answer gives it up. */
 export function writeActionWhole(
   context: ClientContext,
-  target: Target,
+  target: ActionTarget,
   bytes: Uint8Array,
   { key }: ActionWriteStreamOptions,
+  followed: Followed | undefined,
 ): { readonly done: Promise<void>; cancel(): void } {
-  const head = { key, chain: context.chain() }
+  const { chain, operation } = originOf(context, followed)
+  const head = { key, chain, operation }
   let cancelled = false
   let cancelNow = (): void => {}
-  const done = withLink(context, target, {}, ({ connection, locationBytes }) => {
+  const done = withLink(context, target, {}, followed, ({ connection, locationBytes }) => {
     if (cancelled) return Promise.reject(new GliderError('CANCELLED', 'the stream was destroyed'))
     return new Promise<void>((resolve, reject) => {
       const pending = new Whole(resolve, reject)
@@ -152,7 +171,7 @@ class Whole implements Pending {
 
 export function openActionLogs(
   context: ClientContext,
-  target: Target,
+  target: ActionTarget,
   follow: boolean,
   signal: AbortSignal | undefined,
 ): Promise<MuxStream> {
@@ -164,7 +183,7 @@ export function openActionLogs(
 
 export async function callAction(
   context: ClientContext,
-  target: Target,
+  target: ActionTarget,
   name: string,
   value: unknown,
   options: CallOptions,
@@ -173,11 +192,13 @@ export async function callAction(
   const { clock } = context.connections.context
   const begun = clock.now()
   const { signal, timeoutMs } = options
-  const chain = chainOf(context)
-  const answer = await withLink(context, target, options, ({ connection, location }) => {
+  const followed = context.tracing?.begin('callAction', target.path)
+  const origin = originOf(context, followed)
+  const calling = withLink(context, target, options, followed, ({ connection, location }) => {
     const left = timeoutMs !== undefined && { timeoutMs: Math.max(0, timeoutMs - (clock.now() - begun)) }
-    return connection.request(catalogue.callAction, { location, name, ...chain }, { body, ...left, ...(signal && { signal }) })
+    return connection.request(catalogue.callAction, { location, name, ...origin }, { body, ...left, ...(signal && { signal }) })
   })
+  const answer = await (followed ? followed.during(calling) : calling)
   context.counters.bytesSent += body.length
   context.counters.bytesReceived += answer.body.length
   return JSON.parse(answer.body.toString())
@@ -192,9 +213,10 @@ function encodeValue(name: string, value: unknown): Buffer {
   }
 }
 
-export function chainOf(context: ClientContext): { chain?: string[] } {
-  const chain = context.chain()
-  return chain.length > 0 ? { chain: [...chain] } : {}
+/** What goes into the head of an operation on actions, followed or not. */
+export function originOf(context: ClientContext, followed?: Followed): { chain?: string[]; operation?: string } {
+  const origin = context.origin()
+  return originFields(followed ? { chain: origin.chain, operation: followed.id } : origin)
 }
 
 function pick(signal: AbortSignal | undefined): CallOptions {

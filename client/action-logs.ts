@@ -1,13 +1,13 @@
 import type { ActionLogLine, ActionLogsOptions } from '../actions/store.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { openActionLogs } from './action-link.ts'
-import type { ClientContext, Target } from './context.ts'
+import type { ActionTarget, ClientContext } from './context.ts'
 import { cancelledError } from './waiting.ts'
 
 /** What an object logs, line by line. */
 export async function* actionLogs(
   context: ClientContext,
-  target: Target,
+  target: ActionTarget,
   { signal, follow = true }: ActionLogsOptions = {},
 ): AsyncGenerator<ActionLogLine, void, undefined> {
   const stream = await openActionLogs(context, target, follow, signal)

@@ -3,8 +3,9 @@ import type { ActionWriteStreamOptions, ReadStreamOptions } from '../actions/sto
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream } from '../protocol/stream.ts'
 import { openActionRead, openActionWrite, writeActionWhole } from './action-link.ts'
-import type { ClientContext, Target } from './context.ts'
+import type { ActionTarget, ClientContext } from './context.ts'
 import { abortWith, opened } from './stream-signal.ts'
+import type { Followed } from './tracing.ts'
 
 const HIGH_WATER_BYTES = 512 << 10
 /** A stream that is ended at once with so few bytes goes whole. */
@@ -14,21 +15,23 @@ const JOIN_BYTES = 128 << 10
 
 type Done = (error?: Error | null) => void
 
-export function actionReadStream(context: ClientContext, target: Target, options: ReadStreamOptions = {}): Readable {
+export function actionReadStream(context: ClientContext, target: ActionTarget, options: ReadStreamOptions = {}): Readable {
   return new ActionReadStream(context, target, options)
 }
 
 class ActionReadStream extends Readable {
   readonly #context: ClientContext
-  readonly #target: Target
+  readonly #target: ActionTarget
   readonly #signal: AbortSignal | undefined
+  readonly #followed: Followed | undefined
   #stream: MuxStream | undefined
 
-  constructor(context: ClientContext, target: Target, options: ReadStreamOptions) {
+  constructor(context: ClientContext, target: ActionTarget, options: ReadStreamOptions) {
     super({ highWaterMark: HIGH_WATER_BYTES })
     this.#context = context
     this.#target = target
     this.#signal = options.signal
+    this.#followed = context.tracing?.begin('readAction', target.path)
     abortWith(this, options.signal)
   }
 
@@ -37,7 +40,8 @@ class ActionReadStream extends Readable {
   }
 
   async #open(): Promise<void> {
-    this.#stream = await openActionRead(this.#context, this.#target, this.#signal ? { signal: this.#signal } : {})
+    const call = this.#signal ? { signal: this.#signal } : {}
+    this.#stream = await openActionRead(this.#context, this.#target, call, this.#followed)
   }
 
   override _read(): void {
@@ -52,29 +56,35 @@ class ActionReadStream extends Readable {
 
   override _destroy(error: Error | null, done: Done): void {
     if (!this.readableEnded) this.#stream?.reset(abandoned(error))
-    done(error)
+    done(this.#followed ? endOf(this.#followed, error, this.readableEnded) : error)
   }
 }
 
-export function actionWriteStream(context: ClientContext, target: Target, options: ActionWriteStreamOptions = {}): Writable {
+export function actionWriteStream(
+  context: ClientContext,
+  target: ActionTarget,
+  options: ActionWriteStreamOptions = {},
+): Writable {
   return new ActionWriteStream(context, target, options)
 }
 
 class ActionWriteStream extends Writable {
   readonly #context: ClientContext
-  readonly #target: Target
+  readonly #target: ActionTarget
   readonly #options: ActionWriteStreamOptions
+  readonly #followed: Followed | undefined
   #stream: MuxStream | undefined
   /** Pieces of a stream that was ended before it could be opened: it goes as one request. */
   #whole: Buffer[] | undefined
   #cancelWhole: (() => void) | undefined
   #finished = false
 
-  constructor(context: ClientContext, target: Target, options: ActionWriteStreamOptions) {
+  constructor(context: ClientContext, target: ActionTarget, options: ActionWriteStreamOptions) {
     super({ highWaterMark: HIGH_WATER_BYTES })
     this.#context = context
     this.#target = target
     this.#options = options
+    this.#followed = context.tracing?.begin('writeAction', target.path)
     abortWith(this, options.signal)
   }
 
@@ -86,7 +96,7 @@ class ActionWriteStream extends Writable {
   }
 
   async #open(): Promise<void> {
-    const stream = await openActionWrite(this.#context, this.#target, this.#options)
+    const stream = await openActionWrite(this.#context, this.#target, this.#options, this.#followed)
     this.#stream = stream
     // A failure of the action is told at once, not with the next write.
     const failed = (): void => {
@@ -128,7 +138,7 @@ class ActionWriteStream extends Writable {
     if (!this.#whole) return this.#stream!.end()
     const [first, ...others] = this.#whole
     const bytes = others.length === 0 && first ? first : Buffer.concat(this.#whole)
-    const written = writeActionWhole(this.#context, this.#target, bytes, this.#options)
+    const written = writeActionWhole(this.#context, this.#target, bytes, this.#options, this.#followed)
     this.#cancelWhole = () => written.cancel()
     return written.done
   }
@@ -138,8 +148,16 @@ class ActionWriteStream extends Writable {
       this.#stream?.reset(abandoned(error))
       this.#cancelWhole?.()
     }
-    done(error)
+    done(this.#followed ? endOf(this.#followed, error, this.#finished) : error)
   }
+}
+
+/** Ends the operation of a stream that is over; answers what the program is to be told. */
+function endOf(followed: Followed, error: Error | null, whole: boolean): Error | null {
+  if (whole && !error) followed.done()
+  else if (error) return followed.failed(error) as Error
+  else followed.failed(abandoned(null))
+  return error
 }
 
 /** Neighbours that are small become one piece: every piece is a frame of its own. */

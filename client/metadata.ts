@@ -6,6 +6,7 @@ import type { Operation } from '../protocol/operation.ts'
 import type { Answer } from '../protocol/peer.ts'
 import { wrongServer } from '../protocol/wrong-server.ts'
 import type { Connections } from './connections.ts'
+import type { ClientTracing, Followed } from './tracing.ts'
 import { cancelledError, checkTimeout, pause, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
 /** Deadline of each metadata and block operation where the caller names none. */
@@ -59,10 +60,12 @@ export class MetadataClient {
   readonly address: string
   readonly connections: Connections
   readonly #sequence = new Sequence()
+  readonly #tracing: ClientTracing | undefined
 
-  constructor(address: string, connections: Connections) {
+  constructor(address: string, connections: Connections, tracing?: ClientTracing) {
     this.address = address
     this.connections = connections
+    this.#tracing = tracing
   }
 
   /**
@@ -95,6 +98,18 @@ export class MetadataClient {
   ask<Head, A, R>(
     operation: Operation<Head, A>,
     head: NoInfer<Head>,
+    body: Uint8Array | undefined,
+    options: CallOptions | undefined,
+    take: (head: A, body: Buffer) => R | Promise<R>,
+  ): Promise<R> {
+    const followed = this.#tracing && follow(this.#tracing, operation, head)
+    if (!followed) return this.#askOnce(operation, head, body, options, take)
+    return followed.during(this.#askOnce(operation, headIn(followed, operation, head), body, options, take))
+  }
+
+  #askOnce<Head, A, R>(
+    operation: Operation<Head, A>,
+    head: Head,
     body: Uint8Array | undefined,
     options: CallOptions | undefined,
     take: (head: A, body: Buffer) => R | Promise<R>,
@@ -133,6 +148,12 @@ export class MetadataClient {
     options: CallOptions = {},
   ): Promise<A> {
     checkTimeout(options.timeoutMs)
+    const followed = this.#tracing && follow(this.#tracing, operation, head)
+    const uploaded = this.#upload(operation, head, bytes, options)
+    return followed ? followed.during(uploaded) : uploaded
+  }
+
+  #upload<Head, A>(operation: Operation<Head, A>, head: Head, bytes: Uint8Array, options: CallOptions): Promise<A> {
     return this.#persist(operation.name, options, async (connection, timeoutMs) => {
       const stream = connection.open(operation, head)
       const expired = new GliderError('TIMEOUT', `no answer to ${operation.name} within its deadline`, { outcome: 'unknown' })
@@ -209,6 +230,22 @@ export class MetadataClient {
       await pause(clock, delayMs, what, signal)
     }
   }
+}
+
+/** What a head may say of where it leads, and comes from. */
+interface Said {
+  readonly path?: string
+  readonly operation?: string
+}
+
+/** Requests without an origin have spans, but no ids of their own. */
+function follow<Head, A>(tracing: ClientTracing, { name, hasOrigin }: Operation<Head, A>, head: Head): Followed | undefined {
+  const { path, operation } = head as Said
+  return tracing.begin(name, path, operation, hasOrigin)
+}
+
+function headIn<Head, A>({ id }: Followed, { hasOrigin }: Operation<Head, A>, head: Head): Head {
+  return hasOrigin ? { ...head, operation: id } : head
 }
 
 function headOf<A>(head: A): A {

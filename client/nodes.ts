@@ -29,11 +29,11 @@ import { catalogue, type NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
 import { toJson } from '../protocol/json.ts'
 import { DirectReader, DirectWriter } from './action-direct.ts'
-import { callAction, chainOf, openActionRead, openActionWrite } from './action-link.ts'
+import { callAction, openActionRead, openActionWrite, originOf } from './action-link.ts'
 import { actionLogs } from './action-logs.ts'
 import { actionReadStream, actionWriteStream } from './action-streams.ts'
 import { bagReadStream } from './bag-reader.ts'
-import type { ClientContext } from './context.ts'
+import type { ActionTarget, ClientContext } from './context.ts'
 import { openFile } from './file-handle.ts'
 import { fileReadStream, fileWriteStream } from './file-streams.ts'
 import { listNodes } from './listing.ts'
@@ -139,42 +139,46 @@ class ActionProxy extends NodeProxy implements ActionNode {
     checkParams(definition, wanted.params)
     await this.context.metadata.request(
       catalogue.createObject,
-      { ...this.target, definition, ...wanted, ...chainOf(this.context) },
+      { ...this.target, definition, ...wanted, ...originOf(this.context) },
       callOptions(signal, timeoutMs),
     )
   }
 
   async delete({ signal, timeoutMs, mode }: DeleteObjectOptions = {}): Promise<boolean> {
     this.context.links.forget(this.target.node)
-    const head = { ...this.target, ...(mode && { mode }), ...chainOf(this.context) }
+    const head = { ...this.target, ...(mode && { mode }), ...originOf(this.context) }
     return (await this.context.metadata.request(catalogue.deleteObject, head, callOptions(signal, timeoutMs))).deleted
   }
 
   createReadStream(options?: ReadStreamOptions): Readable {
-    return actionReadStream(this.context, this.target, options)
+    return actionReadStream(this.context, this.#named, options)
   }
 
   createWriteStream(options?: ActionWriteStreamOptions): Writable {
-    return actionWriteStream(this.context, this.target, options)
+    return actionWriteStream(this.context, this.#named, options)
   }
 
   async openReader(options: CallOptions = {}): Promise<ActionReader> {
-    return new DirectReader(await openActionRead(this.context, this.target, options), this.context.counters)
+    const followed = this.context.tracing?.begin('readAction', this.path)
+    return new DirectReader(await openActionRead(this.context, this.#named, options, followed), this.context.counters, followed)
   }
 
   async openWriter(options: CallOptions & ActionWriteStreamOptions = {}): Promise<ActionWriter> {
-    return new DirectWriter(
-      await openActionWrite(this.context, this.target, { ...options, acknowledge: true }),
-      this.context.counters,
-    )
+    const followed = this.context.tracing?.begin('writeAction', this.path)
+    const opening = openActionWrite(this.context, this.#named, { ...options, acknowledge: true }, followed)
+    return new DirectWriter(await opening, this.context.counters, followed)
   }
 
   logs(options?: ActionLogsOptions): AsyncIterable<ActionLogLine> {
-    return actionLogs(this.context, this.target, options)
+    return actionLogs(this.context, this.#named, options)
   }
 
   call(name: string, value?: unknown, options: CallOptions = {}): Promise<unknown> {
-    return callAction(this.context, this.target, name, value, options)
+    return callAction(this.context, this.#named, name, value, options)
+  }
+
+  get #named(): ActionTarget {
+    return { node: this.target.node, path: this.path }
   }
 }
 

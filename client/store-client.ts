@@ -29,7 +29,8 @@ import type { Clock, Randomness } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
 import { dial as dialServer, splitAddress } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
-import { chainOf } from './action-link.ts'
+import { NO_ORIGIN, type Origin } from '../protocol/origin.ts'
+import { originOf } from './action-link.ts'
 import { ActionLinks } from './action-links.ts'
 import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
@@ -44,6 +45,7 @@ import { DEFAULT_TIMEOUT_MS, MetadataClient } from './metadata.ts'
 import { nodeProxy } from './nodes.ts'
 import { statOf } from './stat.ts'
 import { hashOf, newToken } from './tokens.ts'
+import { ClientTracing } from './tracing.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
 import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
 
@@ -62,12 +64,17 @@ export interface ConnectOptions {
    * for some CPU while requests are made one after the other. @default true
    */
   readonly spin?: boolean
+  /**
+   * Gives every operation on actions an id, by which servers log it, as does the code of the action, and errors name it. Where the
+   * program has a tracer of OpenTelemetry, operations have ids anyway, those of their spans. @default false
+   */
+  readonly operationIds?: boolean
 }
 
 /** What no program says. */
 export interface InternalOptions {
   /** Of the thread of an action. */
-  readonly chain?: () => readonly string[]
+  readonly origin?: () => Origin
   /** How servers are reached: a benchmark puts a narrow link there. @default a socket */
   readonly dial?: Dial
   /** @default those of the system */
@@ -118,20 +125,23 @@ class Store implements StoreClient {
 
   /** @param letGo ends what has kept the process alive for this client */
   constructor(address: string, options: ConnectOptions & InternalOptions, letGo: () => void) {
-    const { namespace, token, tlsCa, spin = true, chain = () => [], dial = dialServer } = options
+    const { namespace, token, tlsCa, spin = true, operationIds = false, origin, dial = dialServer } = options
     const { clock = systemClock, randomness = systemRandomness } = options
     this.#letGo = letGo
     const { host, webSocket, isSecure } = parseAddress(address)
+    const clientId = randomness.id()
     const hello = {
       role: 'client' as const,
-      clientId: randomness.id(),
+      clientId,
       ...(namespace && { namespace }),
       ...(token && { token }),
     }
     const how = { webSocket, tls: isSecure ? { ca: tlsCa } : undefined }
     const connections = new Connections(connectionContext(clock, { spin }), hello, host, how, dial)
     const counters = new TransferCounters()
-    const metadata = new MetadataClient(host, connections)
+    const from = origin ?? nowhere
+    const tracing = ClientTracing.of({ ids: operationIds, clientId, namespace, origin: from }, origin !== undefined)
+    const metadata = new MetadataClient(host, connections, tracing)
     this.#context = {
       metadata,
       connections,
@@ -140,7 +150,8 @@ class Store implements StoreClient {
       links: new ActionLinks(),
       counters,
       inline: new InlineLimit(),
-      chain,
+      origin: from,
+      tracing,
     }
   }
 
@@ -155,7 +166,7 @@ class Store implements StoreClient {
     const { metadata, leases } = this.#context
     const creation = creationOf(path, type, options)
     // What it replaces may be an action, for whose end it then waits.
-    const head = options?.ifExists === 'replace' ? { ...creation, ...chainOf(this.#context) } : creation
+    const head = options?.ifExists === 'replace' ? { ...creation, ...originOf(this.#context) } : creation
     return metadata.ask(catalogue.create, head, undefined, options, info => {
       const { lease } = info
       if (lease !== undefined && options?.ttlMs !== undefined) leases.hold({ ...info, lease }, options.ttlMs)
@@ -184,7 +195,7 @@ class Store implements StoreClient {
 
   delete(path: string, options?: CallOptions & { readonly recursive?: boolean }): Promise<boolean> {
     const recursive = options?.recursive
-    const head = { path, ...(recursive !== undefined && { recursive }), ...chainOf(this.#context) }
+    const head = { path, ...(recursive !== undefined && { recursive }), ...originOf(this.#context) }
     return this.#context.metadata.ask(catalogue.delete, head, undefined, options, ({ deleted }) => deleted)
   }
 
@@ -324,6 +335,11 @@ function creationOf(path: string, type: NodeType, options: CreateOptions | undef
   if (!options) return { path, type }
   const { storageClass, ...wanted } = options
   return { path, type, ...wanted, ...notSent, ...classOf(storageClass) }
+}
+
+/** Outside of actions. */
+function nowhere(): Origin {
+  return NO_ORIGIN
 }
 
 /** Options of the call itself: what is undefined is left out of a head. */

@@ -2,6 +2,7 @@ import type { Clock, Randomness } from '../protocol/clock.ts'
 import type { GliderError } from '../protocol/errors.ts'
 import type { Handlers } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
+import { OperationLog } from '../server/operation-log.ts'
 import { Access } from './access.ts'
 import { Activity } from './activity.ts'
 import { type MetadataConfig, verifyConfig } from './config.ts'
@@ -80,7 +81,8 @@ export class MetadataServer {
     this.access = new Access({ clock, randomness, secret, adminToken, namespaces, namespaceOfActions })
     const { access } = this
     const activity = new Activity(membership, log)
-    this.operations = new Operations({ access, namespaces, revocations, totals, blocks, membership, fsck, activity, journal })
+    const watched = { activity, followed: new OperationLog(clock, log) }
+    this.operations = new Operations({ access, namespaces, revocations, totals, blocks, membership, fsck, ...watched, journal })
     this.config = config
     this.#membership = membership
     this.#namespaces = namespaces

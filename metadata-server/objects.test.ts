@@ -392,3 +392,19 @@ test('an object that would wait for itself is BUSY before anything changes, and 
   expect(await cluster.ask('deleteObject', { path: '/a', chain: ['somebody'] })).toEqual({ deleted: true })
   expect(active.connection.sent(catalogue.stopObject)).toMatchObject([{ mode: 'wait', chain: ['somebody'] }])
 })
+
+test('the operation goes along to the server of the object, and is logged', async () => {
+  const { cluster, active } = await withNode()
+  await cluster.ask('createObject', { ...merge, operation: 'c-1' })
+  expect(active.connection.sent(catalogue.startObject)).toMatchObject([{ operation: 'c-1' }])
+  await cluster.ask('deleteObject', { path: '/a', operation: 'c-2' })
+  expect(active.connection.sent(catalogue.stopObject)).toMatchObject([{ mode: 'wait', operation: 'c-2' }])
+  await cluster.ask('createObject', merge)
+  await cluster.ask('delete', { path: '/a', operation: 'c-3' })
+  expect(active.connection.sent(catalogue.stopObject)[1]).toMatchObject({ operation: 'c-3' })
+  expect(cluster.logged.filter(message => catalogue[message as keyof typeof catalogue])).toEqual([
+    'createObject',
+    'deleteObject',
+    'delete',
+  ])
+})

@@ -5,6 +5,7 @@
 import { type AnswerOf, catalogue, type HeadOf, type NodeInfo } from '../protocol/catalogue.ts'
 import { isTooDeep, MOST_DEPTH } from '../protocol/depth.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
+import { NO_ORIGIN, type Origin, originFields } from '../protocol/origin.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
 import { ActionObject } from './action-object.ts'
@@ -39,7 +40,7 @@ interface Stopping {
   readonly connection: Connection
   readonly path: string
   readonly mode: StopMode
-  readonly chain: readonly string[] | undefined
+  readonly origin: Origin
 }
 
 export class Objects {
@@ -108,7 +109,7 @@ export class Objects {
 
   async delete(head: HeadOf<typeof catalogue.deleteObject>): Promise<boolean> {
     const { node, path } = this.#target(head)
-    return this.#end(node, path, head.mode ?? 'wait', head.chain)
+    return this.#end(node, path, head.mode ?? 'wait', head)
   }
 
   async open(head: HeadOf<typeof catalogue.openObject>, { grant }: Party): Promise<AnswerOf<typeof catalogue.openObject>> {
@@ -127,28 +128,28 @@ export class Objects {
   }
 
   /** Ends the object of a node that was deleted. Never rejects: there is nobody left to be told but the log. */
-  async stopDeleted(node: ActionNode, mode: StopMode, chain?: readonly string[]): Promise<void> {
+  async stopDeleted(node: ActionNode, mode: StopMode, origin = NO_ORIGIN): Promise<void> {
     try {
-      while (node.object) await this.#end(node, `node ${node.id}`, mode, chain)
+      while (node.object) await this.#end(node, `node ${node.id}`, mode, origin)
     } catch (error) {
-      this.#parts.log.warn({ node: node.id, error }, 'the object of a deleted action did not end well')
+      this.#parts.log.warn({ node: node.id, ...operationOf(origin), error }, 'the object of a deleted action did not end well')
     }
   }
 
   /** Waits or deletes until the node can take a new object. */
-  async #makeRoom(node: ActionNode, path: string, { replace = false, chain }: CreateHead): Promise<void> {
+  async #makeRoom(node: ActionNode, path: string, head: CreateHead): Promise<void> {
     for (let { object } = node; object; { object } = node) {
       switch (object.state) {
         case 'creating':
         case 'deleting':
-          checkChain(object, { path, chain })
+          checkChain(object, { ...head, path })
           await object.settled
           break
         case 'live':
-          if (!replace)
+          if (!head.replace)
             throw new GliderError('ALREADY_EXISTS', `the action ${path} has an object: delete it, or ask to replace it`)
-          checkChain(object, { path, chain })
-          await this.#replace(node, object, path, chain)
+          checkChain(object, { ...head, path })
+          await this.#replace(node, object, path, head)
           break
         case 'lost':
         case 'empty':
@@ -160,7 +161,8 @@ export class Objects {
     }
   }
 
-  async #start(node: ActionNode, object: ActionObject, path: string, { params, chain }: CreateHead): Promise<void> {
+  async #start(node: ActionNode, object: ActionObject, path: string, head: CreateHead): Promise<void> {
+    const { params } = head
     const { slot, definition, interleaved } = object
     const { index, generation, space } = slot
     try {
@@ -168,7 +170,7 @@ export class Objects {
       if (!connection) throw new GliderError('UNAVAILABLE', `${path}: ${space.server.id} is not connected: try again`)
       const where = { slot: index, epoch: generation.epoch, counter: generation.counter, path }
       const { config, ...named } = definition
-      const how = { ...config, interleaved, ...(params !== undefined && { params }), ...(chain && { chain }) }
+      const how = { ...config, interleaved, ...(params !== undefined && { params }), ...originFields(head) }
       await connection.request(catalogue.startObject, { ...where, ...named, ...how })
     } catch (thrown) {
       const error = GliderError.from(thrown)
@@ -184,9 +186,9 @@ export class Objects {
   }
 
   /** Answers whether there was an object. */
-  async #end(node: ActionNode, path: string, mode: StopMode, chain?: readonly string[]): Promise<boolean> {
+  async #end(node: ActionNode, path: string, mode: StopMode, origin: Origin): Promise<boolean> {
     for (let { object } = node; object; { object } = node) {
-      if (mode === 'wait' && isOccupied(node)) checkChain(object, { path, chain })
+      if (mode === 'wait' && isOccupied(node)) checkChain(object, { path, chain: origin.chain })
       switch (object.state) {
         case 'creating':
           if (mode === 'abort') this.#hurry(object)
@@ -199,7 +201,7 @@ export class Objects {
         case 'live': {
           const { connection } = object.slot.space.server
           if (connection) {
-            await this.#stop(node, object, { connection, path, mode, chain })
+            await this.#stop(node, object, { connection, path, mode, origin })
             return true
           }
           await this.#parts.slots.awaitConnection(object.slot.space)
@@ -218,24 +220,24 @@ export class Objects {
     return false
   }
 
-  async #replace(node: ActionNode, object: ActionObject, path: string, chain?: readonly string[]): Promise<void> {
+  async #replace(node: ActionNode, object: ActionObject, path: string, origin: Origin): Promise<void> {
     const { space } = object.slot
     const { connection } = space.server
     if (!connection) return this.#parts.slots.awaitConnection(space)
     try {
-      await this.#stop(node, object, { connection, path, mode: 'wait', chain })
+      await this.#stop(node, object, { connection, path, mode: 'wait', origin })
     } catch (thrown) {
       const error = GliderError.from(thrown)
       if (error.code !== 'ACTION_FAILED') throw error
-      this.#parts.log.warn({ path, error }, 'onDelete of a replaced object threw')
+      this.#parts.log.warn({ path, ...operationOf(origin), error }, 'onDelete of a replaced object threw')
     }
   }
 
-  async #stop(node: ActionNode, object: ActionObject, { connection, path, mode, chain }: Stopping): Promise<void> {
+  async #stop(node: ActionNode, object: ActionObject, { connection, path, mode, origin }: Stopping): Promise<void> {
     object.move('deleting')
     const { index, generation } = object.slot
     const where = { slot: index, epoch: generation.epoch, counter: generation.counter }
-    const how = { mode, ...(chain && { chain: [...chain] }) }
+    const how = { mode, ...originFields(origin) }
     const stopping = connection.request(catalogue.stopObject, { ...where, ...how }).then(
       () => undefined,
       (thrown: unknown) => GliderError.from(thrown),
@@ -279,6 +281,11 @@ export class Objects {
     if (node.type !== 'action') throw typeMismatch(path, node.type, 'an action')
     return { node, path }
   }
+}
+
+/** For the log. */
+function operationOf({ operation }: Origin): { operation?: string } {
+  return operation === undefined ? {} : { operation }
 }
 
 function isOccupied({ object }: ActionNode): boolean {

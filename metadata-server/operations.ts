@@ -3,7 +3,9 @@ import { type BundleInfo, catalogue, type HeadOf, type OperationName, type Serve
 import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { OpenStreamsReport } from '../protocol/membership-operations.ts'
 import type { Operation } from '../protocol/operation.ts'
+import type { Origin } from '../protocol/origin.ts'
 import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
+import type { OperationLog } from '../server/operation-log.ts'
 import type { Access } from './access.ts'
 import type { Activity } from './activity.ts'
 import type { Numbered } from './answers.ts'
@@ -33,6 +35,7 @@ export interface OperationsParts {
   readonly activity: Activity
   readonly journal: Journal
   readonly access: Access
+  readonly followed: OperationLog
 }
 
 type Run<Head, A> = (namespace: Namespace, head: Head, caller: Caller) => Ran<A>
@@ -286,10 +289,12 @@ export class Operations {
           caller.namespace.answers.once(name, head as Numbered, caller, false, () => run(caller.namespace, head, caller))
       : (head: Head, caller: Caller) => whenGiven(run(caller.namespace, head, caller))
     const count = counterOf(operation)
+    const { followed } = this.#parts
     const settled = (head: Head, caller: Caller): A | Promise<A> => {
       this.#draining.check(name)
       count(caller)
-      return this.#settled(caller, () => once(head, caller))
+      const run = (): A | Promise<A> => this.#settled(caller, () => once(head, caller))
+      return isFollowed(head) ? followed.during(name, head, run) : run()
     }
     this.#enter({
       operation,
@@ -361,6 +366,10 @@ export class Operations {
 /** What the cluster asks of itself is nobody's. */
 function counterOf({ by }: Operation): (caller: Caller) => void {
   return by === 'tenant' ? ({ namespace }) => namespace.ledger.didOne() : () => {}
+}
+
+function isFollowed(head: unknown): head is Origin {
+  return (head as Origin).operation !== undefined
 }
 
 async function* chunksOf(stream: ByteStream): AsyncGenerator<Buffer> {

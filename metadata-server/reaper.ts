@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../protocol/clock.ts'
 import { unreachable } from '../protocol/errors.ts'
+import type { Origin } from '../protocol/origin.ts'
 import type { Block } from './blocks.ts'
 import type { Journal } from './journal/journal.ts'
 import type { LeaseTable } from './lease-table.ts'
@@ -15,7 +16,7 @@ import type { Tree } from './tree.ts'
 /** How to end the object of an action node with it: see CONTRACT, Tree. */
 export type StopMode = 'wait' | 'abort'
 
-export type StopObject = (node: ActionNode, mode: StopMode, chain?: readonly string[]) => Promise<void>
+export type StopObject = (node: ActionNode, mode: StopMode, origin?: Origin) => Promise<void>
 
 export interface ReaperParts {
   readonly clock: Clock
@@ -39,8 +40,7 @@ type Work =
 
 interface Job {
   readonly mode: StopMode
-  /** Objects whose turns wait for this. */
-  readonly chain?: readonly string[] | undefined
+  readonly origin?: Origin | undefined
   readonly stack: Work[]
   readonly stops: Promise<void>[]
   done?: () => void
@@ -55,8 +55,8 @@ export class Reaper {
   }
 
   /** Resolves when everything below a detached node is free and its objects are gone; undefined where that is so already. */
-  reap(node: Node, mode: StopMode, chain?: readonly string[]): Promise<void> | undefined {
-    const job: Job = { mode, chain, stack: [], stops: [] }
+  reap(node: Node, mode: StopMode, origin?: Origin): Promise<void> | undefined {
+    const job: Job = { mode, origin, stack: [], stops: [] }
     this.#visit(node, job)
     return this.#start(job)
   }
@@ -153,7 +153,7 @@ export class Reaper {
         job.stack.push({ kind: 'children', parent: node, children: node.children.from(0) })
         break
       case 'action':
-        if (node.object) job.stops.push(this.#parts.stopObject(node, job.mode, job.chain))
+        if (node.object) job.stops.push(this.#parts.stopObject(node, job.mode, job.origin))
         break
       default:
         unreachable(node)

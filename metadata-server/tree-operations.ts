@@ -61,7 +61,7 @@ export class TreeOperations {
     checkEmpty(old, path, 'delete what it holds first')
     checkNotWaited(old, head)
     const made = tree.replace(old, this.#maker(head, old.parent.order, near))
-    const freed = reaper.reap(old, 'wait', head.chain)
+    const freed = reaper.reap(old, 'wait', head)
     if (!freed) return this.#made(made, head)
     return head.ttlMs === undefined ? new Certain(nodeInfo(made, path), freed) : freed.then(() => this.#made(made, head))
   }
@@ -106,7 +106,7 @@ export class TreeOperations {
       checkNotWaited(node, { path, chain: head.chain })
     }
     tree.detach(node)
-    const freed = reaper.reap(node, recursive ? 'abort' : 'wait', head.chain)
+    const freed = reaper.reap(node, recursive ? 'abort' : 'wait', head)
     return freed ? new Certain({ deleted: true }, freed) : { deleted: true }
   }
 

@@ -1,18 +1,19 @@
 /** Head of the hot operation on actions: the location, and behind it, as JSON, what few streams have. */
 import { GliderError } from './errors.ts'
 import { LOCATION_BYTES } from './location.ts'
+import { hasOrigin, type Origin, originFields } from './origin.ts'
 
-export interface WholeOptions {
+export interface WholeOptions extends Origin {
   readonly key?: string | undefined
-  readonly chain?: readonly string[] | undefined
 }
 
 const NONE: WholeOptions = {}
 
-export function wholeHead(location: Buffer, { key, chain = [] }: WholeOptions): Buffer {
-  if (key === undefined && chain.length === 0) return location
-  const options = { ...(key !== undefined && { key }), ...(chain.length > 0 && { chain }) }
-  return Buffer.concat([location, Buffer.from(JSON.stringify(options))])
+export function wholeHead(location: Buffer, options: WholeOptions): Buffer {
+  const { key } = options
+  if (key === undefined && !hasOrigin(options)) return location
+  const sent = { ...(key !== undefined && { key }), ...originFields(options) }
+  return Buffer.concat([location, Buffer.from(JSON.stringify(sent))])
 }
 
 /**

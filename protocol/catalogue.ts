@@ -14,7 +14,6 @@ import { defineOperation, type Operation } from './operation.ts'
 import {
   anyJson,
   bundleInfo,
-  chain,
   classConfig,
   classInfo,
   count,
@@ -22,6 +21,7 @@ import {
   location,
   nodeInfo,
   nodeTypes,
+  origin,
   path,
   serverInfo,
   storageClass,
@@ -61,7 +61,7 @@ export const catalogue = {
       near: Type.Optional(path),
       /** Gives the new node a lease. */
       ttlMs: Type.Optional(ttlMs),
-      chain,
+      ...origin,
     }),
     /** The lease is there where `ttlMs` was asked for and the node is new. */
     answer: Type.Object({ ...nodeInfo.properties, lease: Type.Optional(lease) }),
@@ -112,7 +112,7 @@ export const catalogue = {
     server: 'metadata',
     changes: true,
     summary: 'Deletes a node; a non-empty directory or table only when `recursive`.',
-    head: Type.Object({ ...target, recursive: Type.Optional(Type.Boolean()), chain }),
+    head: Type.Object({ ...target, recursive: Type.Optional(Type.Boolean()), ...origin }),
     answer: Type.Object({ deleted: Type.Boolean() }),
   }),
 
@@ -134,7 +134,7 @@ export const catalogue = {
       interleaved: Type.Optional(Type.Boolean()),
       params: Type.Optional(anyJson),
       replace: Type.Optional(Type.Boolean()),
-      chain,
+      ...origin,
     }),
     answer: nodeInfo,
   }),
@@ -143,14 +143,14 @@ export const catalogue = {
     server: 'metadata',
     changes: true,
     summary: 'Deletes the object of an action node, after its streams (`wait`) or at once (`abort`).',
-    head: Type.Object({ ...target, mode: Type.Optional(Type.Enum(['wait', 'abort'])), chain }),
+    head: Type.Object({ ...target, mode: Type.Optional(Type.Enum(['wait', 'abort'])), ...origin }),
     answer: Type.Object({ deleted: Type.Boolean() }),
   }),
   openObject: defineOperation('openObject', {
     code: 16,
     server: 'metadata',
     summary: 'Where the object of an action node is; waits while it is being created.',
-    head: Type.Object({ ...target, chain }),
+    head: Type.Object({ ...target, ...origin }),
     answer: Type.Object({ path, location, address: Type.String() }),
   }),
 
@@ -295,7 +295,7 @@ export const catalogue = {
       location,
       /** Names the stream for exactly-once: one that has completed under the same key is discarded. */
       key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-      chain,
+      ...origin,
       /** Whether each write is to be acknowledged when taken, as direct writers need it. */
       acknowledge: Type.Optional(Type.Boolean()),
       /** Whether the server is to say, by a frame of credit, that the location leads to an object. */
@@ -309,7 +309,7 @@ export const catalogue = {
     bytes: 'download',
     internal: true,
     summary: 'One run of onRead.',
-    head: Type.Object({ location, chain, confirm: Type.Optional(Type.Boolean()) }),
+    head: Type.Object({ location, ...origin, confirm: Type.Optional(Type.Boolean()) }),
     answer: Type.Object({}),
   }),
   writeActionWhole: defineOperation('writeActionWhole', {
@@ -319,7 +319,7 @@ export const catalogue = {
     internal: true,
     summary:
       'One run of onWrite over the body, all of the stream. The head is the location in binary form; behind it, as JSON, these.',
-    head: Type.Object({ key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), chain }),
+    head: Type.Object({ key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), ...origin }),
     answer: Type.Object({}),
   }),
   callAction: defineOperation('callAction', {
@@ -328,7 +328,7 @@ export const catalogue = {
     bytes: 'body',
     internal: true,
     summary: 'Calls a method by name. The body is the JSON value, that of the answer the result.',
-    head: Type.Object({ location, name: Type.String(), chain }),
+    head: Type.Object({ location, name: Type.String(), ...origin }),
     answer: Type.Object({}),
   }),
   startObject: defineOperation('startObject', {
@@ -348,7 +348,7 @@ export const catalogue = {
       ...classConfig,
       interleaved: Type.Boolean(),
       params: Type.Optional(anyJson),
-      chain,
+      ...origin,
     }),
     answer: Type.Object({}),
   }),
@@ -358,7 +358,7 @@ export const catalogue = {
     by: 'server',
     internal: true,
     summary: 'The metadata server has the object in a slot deleted; answered after onDelete.',
-    head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']), chain }),
+    head: Type.Object({ slot: count, epoch: count, counter: count, mode: Type.Enum(['wait', 'abort']), ...origin }),
     answer: Type.Object({}),
   }),
   readLogs: defineOperation('readLogs', {

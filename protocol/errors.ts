@@ -43,6 +43,7 @@ export interface GliderErrorOptions {
   readonly outcome?: 'unknown'
   /** Set where a server has begun nothing of what was asked, since it is about to end. */
   readonly draining?: boolean
+  readonly operation?: string | undefined
 }
 
 /** How an error travels in frames, in the REST face and between threads. */
@@ -61,12 +62,15 @@ export class GliderError extends Error {
   readonly code: ErrorCode
   declare readonly outcome?: 'unknown'
   declare readonly draining?: boolean
+  /** Id of the operation that has failed, where it is followed: that of the servers' logs. */
+  declare readonly operation?: string
 
   constructor(code: ErrorCode, message: string, options: GliderErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     if (options.outcome) this.outcome = options.outcome
     if (options.draining) this.draining = true
+    if (options.operation !== undefined) this.operation = options.operation
   }
 
   /** Whether the same call may succeed later without any change by the caller. */
@@ -77,6 +81,20 @@ export class GliderError extends Error {
   /** Status of the REST face. */
   get status(): number {
     return errorTable[this.code].status
+  }
+
+  /** The same as the failure of one operation: others may have failed by the same error. */
+  ofOperation(operation: string): GliderError {
+    if (this.operation === operation) return this
+    const cause = 'cause' in this && { cause: this.cause }
+    const error = new GliderError(this.code, this.message, {
+      ...cause,
+      ...(this.outcome && { outcome: this.outcome }),
+      ...(this.draining && { draining: true }),
+      operation,
+    })
+    if (this.stack !== undefined) error.stack = this.stack
+    return error
   }
 
   toWire(): WireError {

@@ -52,6 +52,8 @@ export interface Operation<Head = unknown, Answer = unknown> {
   readonly bytes: ByteShape
   readonly internal: boolean
   readonly by: Asker
+  /** Whether its head tells where it comes from; see Origin. */
+  readonly hasOrigin: boolean
   readonly headSchema: TSchema
   readonly answerSchema: TSchema
   /** @throws GliderError INVALID_ARGUMENT naming the field */
@@ -107,6 +109,7 @@ export function defineOperation<Head extends TObject, Answer extends TSchema>(
     bytes: spec.bytes ?? 'none',
     internal: spec.internal ?? false,
     by: spec.by ?? 'tenant',
+    hasOrigin: 'operation' in spec.head.properties,
     headSchema,
     answerSchema: spec.answer,
     parseHead,

@@ -114,8 +114,13 @@ export const openedRead = Type.Object({
   ...blockChain,
 })
 
-/** Objects whose turns wait for what is asked: reaching one of them again would never end. */
-export const chain = Type.Optional(Type.Array(Type.String()))
+/** Where what is asked of an action comes from. */
+export const origin = {
+  /** Objects whose turns wait for what is asked: reaching one of them again would never end. */
+  chain: Type.Optional(Type.Array(Type.String())),
+  /** Id of the client's operation that it belongs to. */
+  operation: Type.Optional(Type.String({ pattern: '^[!-~]{1,64}$', description: 'id of the operation that it belongs to' })),
+}
 
 /** What a class says about its objects. */
 export const classConfig = {

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
 import type { Log } from '../../actions/action.ts'
+import { currentOrigin } from '../../actions/current-turn.ts'
 import { describeThrown } from '../../actions/failure.ts'
 import type { Clock } from '../../protocol/clock.ts'
-import type { FromThread, LogLevel } from '../messages.ts'
+import type { FromObject, FromThread, LogLevel } from '../messages.ts'
 import { type Dropped, LogLimit } from './log-limit.ts'
 
 /** Of a longer line the rest is left out. */
@@ -40,14 +41,19 @@ export class ObjectLog {
     const text = this.#admit(line)
     if (text === undefined) return
     const also = details && this.#details(details)
-    this.#post({ type: 'log', level, ...this.#owner, at: this.#clock.wallTime(), message: text, ...(also && { details: also }) })
+    this.#post({ type: 'log', level, ...this.#from(), message: text, ...(also && { details: also }) })
   }
 
   /** A throw in a timer or a rejection that nobody awaits. */
   uncaught(thrown: unknown): void {
     const text = this.#admit(describeThrown(thrown), true)
     if (text === undefined) return
-    this.#post({ type: 'uncaught', ...this.#owner, at: this.#clock.wallTime(), error: text })
+    this.#post({ type: 'uncaught', ...this.#from(), error: text })
+  }
+
+  #from(): FromObject {
+    const { operation } = currentOrigin()
+    return { ...this.#owner, at: this.#clock.wallTime(), ...(operation !== undefined && { operation }) }
   }
 
   #admit(line: string | Uint8Array, isError = false): string | undefined {

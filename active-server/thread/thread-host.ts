@@ -1,4 +1,4 @@
-import { currentChain, currentOwner, runInChain } from '../../actions/chain.ts'
+import { currentOrigin, currentOwner, runInTurn } from '../../actions/current-turn.ts'
 import { Departure } from '../../actions/departure.ts'
 import { actionClassesOf } from '../../actions/inspect.ts'
 import { ActionObject } from '../../actions/object.ts'
@@ -8,6 +8,7 @@ import type { WholeOptions } from '../../protocol/action-heads.ts'
 import { ChurnMap } from '../../protocol/churn-map.ts'
 import type { Clock } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
+import { NO_ORIGIN } from '../../protocol/origin.ts'
 import { type Batch, forEachStep, type HostTask, Outbox, type StepHandlers, type ToThread } from '../messages.ts'
 import { regionBytes, type SharedArena } from '../shared-arena.ts'
 import type { MemoryUse } from './memory-use.ts'
@@ -86,7 +87,7 @@ export class ThreadHost implements StepHandlers {
   }
 
   open(direction: 'read' | 'write', stream: number, slot: number): void {
-    this.#run(direction, stream, slot, {})
+    this.#run(direction, stream, slot, NO_ORIGIN)
   }
 
   done(): void {}
@@ -105,7 +106,7 @@ export class ThreadHost implements StepHandlers {
         this.#answer(asked.request, this.#delete(asked))
         return
       case 'open':
-        this.#run(asked.direction, asked.stream, asked.slot, asked)
+        this.#run(asked.direction, asked.stream, asked.slot, { ...asked.origin, key: asked.key })
         return
       case 'abortStream':
         this.#abortStream(asked.stream, GliderError.fromWire(asked.error))
@@ -136,13 +137,13 @@ export class ThreadHost implements StepHandlers {
   }
 
   async #create(asked: ToThread & { type: 'create' }): Promise<undefined> {
-    const { slot, id, path, params, interleaved, chain } = asked
+    const { slot, id, path, params, interleaved, origin } = asked
     const log = this.#logOf(id, path)
-    const module = (await runInChain([], log, () => import(asked.module))) as object
+    const module = (await runInTurn({ operation: origin.operation }, log, () => import(asked.module))) as object
     const entry = actionClassesOf(module).find(({ name }) => name === asked.class)
     if (!entry) throw new GliderError('NOT_FOUND', `${asked.class} is no action of its bundle: deploy it again`)
     const { metadata, token, tlsCa } = this.#task
-    const store = openStore(metadata, { token, ...(tlsCa !== undefined && { tlsCa }), chain: currentChain, spin: false })
+    const store = openStore(metadata, { token, ...(tlsCa !== undefined && { tlsCa }), origin: currentOrigin, spin: false })
     const object = new ActionObject(entry.Class, {
       id,
       path,
@@ -155,7 +156,7 @@ export class ThreadHost implements StepHandlers {
     })
     this.#objects.set(slot, { object, store })
     try {
-      await object.create({ chain })
+      await object.create(origin)
     } catch (error) {
       this.#objects.delete(slot)
       await store.close()
@@ -167,11 +168,11 @@ export class ThreadHost implements StepHandlers {
     return new ObjectLog({ id, path }, this.#clock, message => this.#outbox.message(message))
   }
 
-  async #delete({ slot, mode, chain, why }: ToThread & { type: 'delete' }): Promise<undefined> {
+  async #delete({ slot, mode, origin, why }: ToThread & { type: 'delete' }): Promise<undefined> {
     const hosted = this.#objects.get(slot)
     if (!hosted) throw noObject()
     try {
-      await hosted.object.delete(mode, { chain, ...(why && { why: GliderError.fromWire(why) }) })
+      await hosted.object.delete(mode, { ...origin, ...(why && { why: GliderError.fromWire(why) }) })
     } finally {
       // The slot of an object that was dropped may be another's by then.
       if (this.#objects.get(slot) === hosted) this.#objects.delete(slot)
@@ -179,9 +180,9 @@ export class ThreadHost implements StepHandlers {
     }
   }
 
-  #run(direction: 'read' | 'write', stream: number, slot: number, { chain, key }: WholeOptions): void {
+  #run(direction: 'read' | 'write', stream: number, slot: number, { key, chain, operation }: WholeOptions): void {
     const departure = new Departure()
-    const options = { chain, key, departure }
+    const options = { key, chain, operation, departure }
     const source = direction === 'write' ? new ThreadSource(stream, this.#outbox) : undefined
     const sink = direction === 'read' ? new ThreadSink(stream, this.#outbox, this.#memory) : undefined
     this.#streams.set(stream, { departure, source, sink })
@@ -214,13 +215,13 @@ export class ThreadHost implements StepHandlers {
     run?.departure.tell(error)
   }
 
-  #call({ request, slot, name, value, chain }: ToThread & { type: 'call' }): void {
+  #call({ request, slot, name, value, origin }: ToThread & { type: 'call' }): void {
     const departure = new Departure()
     this.#calls.set(request, departure)
     const run = async (): Promise<string> => {
       const hosted = this.#objects.get(slot)
       if (!hosted) throw noObject()
-      return hosted.object.callJson(name, JSON.parse(value), { chain, departure })
+      return hosted.object.callJson(name, JSON.parse(value), { ...origin, departure })
     }
     this.#answer(
       request,

@@ -37,7 +37,9 @@ function binaryHead({ name }: Operation, target: Target, chance: Chance): Buffer
     case 'readBlock':
       return Buffer.concat([location(), word(), word()])
     case 'writeActionWhole':
-      return chance.oneIn(3) ? Buffer.concat([location(), Buffer.from('{"key":"k","chain":["x"]}')]) : location()
+      return chance.oneIn(3)
+        ? Buffer.concat([location(), Buffer.from('{"key":"k","chain":["x"],"operation":"c-1"}')])
+        : location()
     case 'put':
     case 'get': {
       if (chance.oneIn(2)) return undefined

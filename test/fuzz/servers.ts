@@ -9,6 +9,7 @@ import { Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { StreamTraffic } from '../../active-server/stream-traffic.ts'
 import { Threads } from '../../active-server/threads.ts'
+import { ServerTracing } from '../../active-server/tracing.ts'
 import { TurnCounts } from '../../active-server/turn-counts.ts'
 import { MetadataServer } from '../../metadata-server/metadata-server.ts'
 import { catalogue } from '../../protocol/catalogue.ts'
@@ -153,6 +154,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
     gate: new Gate(),
     clock: systemClock,
     threadMemoryBytes: 512 << 20,
+    tracing: new ServerTracing(systemClock, log),
   }
   bindObjects(handlers, parts)
   for (let slot = 0; slot < OBJECTS; slot++) {
@@ -178,7 +180,7 @@ export async function fuzzedActive(): Promise<Fuzzed> {
       params: null,
       // What one client leaves unfinished does not keep the others waiting.
       interleaved: true,
-      chain: [],
+      origin: {},
     })
   }
   return {

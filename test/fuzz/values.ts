@@ -155,7 +155,8 @@ export function spoilt(value: unknown, chance: Chance): unknown {
       result[key] = spoilt(result[key], chance)
       break
     default:
-      result[chance.of(['__proto__', 'constructor', 'sequence', 'acknowledged', 'chain', 'path', 'node', key])] = anything(chance)
+      result[chance.of(['__proto__', 'constructor', 'sequence', 'acknowledged', 'chain', 'operation', 'path', 'node', key])] =
+        anything(chance)
   }
   return Array.isArray(value) ? Object.values(result) : result
 }

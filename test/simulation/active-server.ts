@@ -14,11 +14,13 @@ import { type Occupant, Slots } from '../../active-server/slots.ts'
 import { StreamQuota } from '../../active-server/stream-quota.ts'
 import { StreamTraffic } from '../../active-server/stream-traffic.ts'
 import type { Threads } from '../../active-server/threads.ts'
+import { ServerTracing } from '../../active-server/tracing.ts'
 import type { WholeOptions } from '../../protocol/action-heads.ts'
 import { catalogue, type HeadOf } from '../../protocol/catalogue.ts'
 import { connectionContext } from '../../protocol/connection.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import { HandlerTable } from '../../protocol/handlers.ts'
+import { NO_ORIGIN, type Origin } from '../../protocol/origin.ts'
 import type { MuxStream } from '../../protocol/stream.ts'
 import { bindGrants } from '../../server/grant-handlers.ts'
 import { Grants } from '../../server/grants.ts'
@@ -56,7 +58,13 @@ export async function startSimulatedActiveServer(
     available: () => Promise.resolve([thread as unknown as ActionThread]),
   }
   const traffic = new Traffic()
-  const counted = { traffic, streamTraffic: new StreamTraffic(traffic), streams: new StreamQuota(), gate: new Gate() }
+  const counted = {
+    traffic,
+    streamTraffic: new StreamTraffic(traffic),
+    streams: new StreamQuota(),
+    gate: new Gate(),
+    tracing: new ServerTracing(clock, log),
+  }
   const parts = { incarnation, slots, grants, ...counted, clock, threadMemoryBytes: 1 << 30 }
   bindObjects(handlers, { ...parts, threads: threads as unknown as Threads, bundles: undefined as never })
   const unreported = new Set<LostObjects>()
@@ -146,14 +154,14 @@ class SimulatedThread {
     for (const reject of [...this.#waiting]) reject(this.#lost)
   }
 
-  createObject({ slot, id, class: name, path, params, interleaved, chain }: ObjectSpec): Promise<void> {
+  createObject({ slot, id, class: name, path, params, interleaved, origin }: ObjectSpec): Promise<void> {
     return this.#unlessLost(async () => {
       const log = { debug() {}, info() {}, warn() {}, error() {} }
       const store = undefined as unknown as StoreClient
       const object = new ActionObject(classes[name]!, { id, path, params, store, log, interleaved, clock: this.#clock })
       this.#objects.set(slot, object)
       try {
-        await object.create({ chain })
+        await object.create(origin)
       } catch (error) {
         this.#objects.delete(slot)
         throw error
@@ -161,39 +169,39 @@ class SimulatedThread {
     })
   }
 
-  deleteObject(slot: number, mode: 'wait' | 'abort', chain: readonly string[] = []): Promise<void> {
+  deleteObject(slot: number, mode: 'wait' | 'abort', origin: Origin = NO_ORIGIN): Promise<void> {
     return this.#unlessLost(async () => {
       const object = this.#object(slot)
       try {
-        await object.delete(mode, { chain })
+        await object.delete(mode, origin)
       } finally {
         if (this.#objects.get(slot) === object) this.#objects.delete(slot)
       }
     })
   }
 
-  call(slot: number, name: string, value: string, chain: readonly string[]): Promise<string> {
-    return this.#unlessLost(() => this.#object(slot).callJson(name, JSON.parse(value), { chain }))
+  call(slot: number, name: string, value: string, origin: Origin): Promise<string> {
+    return this.#unlessLost(() => this.#object(slot).callJson(name, JSON.parse(value), origin))
   }
 
-  write(stream: MuxStream, slot: number, chain: readonly string[], key: string | undefined): Promise<void> {
+  write(stream: MuxStream, slot: number, options: WholeOptions): Promise<void> {
     const next = async (): Promise<{ bytes: Buffer; release(): void } | undefined> => {
       const bytes = await stream.read()
       return bytes && { bytes, release() {} }
     }
-    return this.#unlessLost(() => this.#object(slot).runWrite({ next }, { chain, key }))
+    return this.#unlessLost(() => this.#object(slot).runWrite({ next }, options))
   }
 
-  read(stream: MuxStream, slot: number, chain: readonly string[]): Promise<void> {
-    return this.#unlessLost(() => this.#object(slot).runRead({ write: bytes => stream.write(bytes) }, { chain }))
+  read(stream: MuxStream, slot: number, origin: Origin): Promise<void> {
+    return this.#unlessLost(() => this.#object(slot).runRead({ write: bytes => stream.write(bytes) }, origin))
   }
 
-  writeWhole(slot: number, bytes: Buffer, { key, chain }: WholeOptions, done: (error?: GliderError) => void): number | undefined {
+  writeWhole(slot: number, bytes: Buffer, options: WholeOptions, done: (error?: GliderError) => void): number | undefined {
     const number = this.#next++
     const departure = new Departure()
     this.#runs.set(number, departure)
     const chunks = bytes.length > 0 ? [{ bytes, release() {} }] : []
-    this.#unlessLost(() => this.#object(slot).runWrite({ next: () => chunks.shift() }, { chain, key, departure })).then(
+    this.#unlessLost(() => this.#object(slot).runWrite({ next: () => chunks.shift() }, { ...options, departure })).then(
       () => done(),
       (error: unknown) => done(GliderError.from(error)),
     )
