@@ -337,7 +337,7 @@ describe('a write stream', () => {
       const failure = errorOf(writer)
       dead.proxy.cut()
       writer.end()
-      expect((await failure).code).toBe('NOT_FOUND')
+      expect((await failure).code).toBe('UNAVAILABLE')
       expect((await store.get(file.path)).toString()).toBe('old')
       await store.put(file.path, 'old')
     }
