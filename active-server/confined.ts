@@ -17,9 +17,12 @@ import { type ConfinedFolder, makeConfinedFolder } from './confined-folder.ts'
 /** Of Node, to read its own code and that of its packages, and to work in one folder. */
 function permissions({ folder, code }: ConfinedFolder, { tlsCert, tlsKey, tlsCa }: ActiveFlags): string[] {
   const packages = path.join(createRequire(import.meta.url).resolve('fastify/package.json'), '..', '..')
+  // Where it is a link, the link itself is read as well. Node breaks down over a place that is told beside all that is in it.
+  const link = path.join(own, 'node_modules')
+  const links = packages === link ? [] : [link]
   const files = [tlsCert, tlsKey, tlsCa].filter(file => file !== undefined)
   const read = [
-    ...[path.join(own, 'dist', '*'), path.join(own, 'package.json'), path.join(own, 'node_modules')],
+    ...[path.join(own, 'dist', '*'), path.join(own, 'package.json'), ...links],
     ...[path.join(packages, '*'), path.join(folder, '*'), ...files],
   ]
   const known = process.allowedNodeEnvironmentFlags
