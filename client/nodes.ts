@@ -160,7 +160,9 @@ class ActionProxy extends NodeProxy implements ActionNode {
 
   async openReader(options: CallOptions = {}): Promise<ActionReader> {
     const followed = this.context.tracing?.begin('readAction', this.path)
-    return new DirectReader(await openActionRead(this.context, this.#named, options, followed), this.context.counters, followed)
+    const { counters, metadata } = this.context
+    const stream = await openActionRead(this.context, this.#named, options, followed)
+    return new DirectReader(stream, counters, metadata.connections.context.clock, followed)
   }
 
   async openWriter(options: CallOptions & ActionWriteStreamOptions = {}): Promise<ActionWriter> {

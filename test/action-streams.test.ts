@@ -232,6 +232,34 @@ describe('a read stream', () => {
     })
   })
 
+  it('fills the buffers of direct reads in order, whatever their sizes and however many wait', async () => {
+    const [pieceBytes, pieces] = [300_001, 20]
+    await shared.withAction('Lender', { params: { pieceBytes, pieces } }, async node => {
+      for (const sizes of [[1 << 20], [70_000, 1 << 20, 5, 262_144], [4 << 20, 100], [99_999]]) {
+        const reader = await node.openReader()
+        const taken: Buffer[] = []
+        let index = 0
+        const worker = async (): Promise<void> => {
+          for (;;) {
+            const buffer = Buffer.alloc(sizes[index % sizes.length]!)
+            const place = index++
+            const bytes = await reader.read(buffer)
+            if (bytes === 0) return
+            taken[place] = buffer.subarray(0, bytes)
+          }
+        }
+        await Promise.all([worker(), worker(), worker()])
+        const bytes = Buffer.concat(taken.filter(part => part !== undefined))
+        expect(bytes.length).toBe(pieceBytes * pieces)
+        const expected = Buffer.alloc(pieceBytes)
+        for (let piece = 0; piece < pieces; piece++) {
+          expect(bytes.subarray(piece * pieceBytes, (piece + 1) * pieceBytes).equals(expected.fill(piece))).toBe(true)
+        }
+        await reader.close()
+      }
+    })
+  })
+
   it('may be endless; a reader that leaves makes the next write reject', async () => {
     await shared.withAction('Endless', { interleaved: true }, async node => {
       const reader = node.createReadStream()

@@ -9,8 +9,8 @@ import { LoneClient } from './lone-client-process.ts'
 import type { Measured, StageOptions } from './stage.ts'
 
 const FILE_BYTES = 4 << 20
-/** Until what came before is over. */
-const SETTLE_MS = 2_000
+/** Until what came before is over, and V8 has collected what it left, which it does after some seconds of rest. */
+const SETTLE_MS = 10_000
 const IDLE_MS = 5_000
 
 export async function measureIdle({ progress }: StageOptions): Promise<Measured> {
