@@ -2,8 +2,8 @@ import type { FileNode } from 'glider'
 import { contentOf } from '../content.ts'
 import { STREAM_MS } from '../operations.ts'
 import { closedFor, closing, gathered, written } from './bytes.ts'
+import { Growing, type Grown } from './growing.ts'
 import { type Lane, shortRest, type Work } from './lane.ts'
-import { Pieces } from './pieces.ts'
 
 const MOST_PIECES = 24
 const PIECE_BYTES = 120_000
@@ -11,51 +11,28 @@ const PIECE_BYTES = 120_000
 /** A file that grows by appended pieces, some of them published by a sync; at times, and when bytes of it are lost, another. */
 export class AppendLane implements Lane {
   readonly #work: Work
-  #files = 0
-  #file: FileNode | undefined
-  #pieces: Pieces | undefined
+  readonly #growing: Growing<FileNode>
   #version = 0
 
   constructor(work: Work) {
+    const { store, operations } = work
     this.#work = work
+    this.#growing = new Growing(work, 'appended', path => store.create(path, 'file', operations.call))
   }
 
   async step(): Promise<void> {
     const { chance } = this.#work
-    if (!this.#file || !this.#pieces) return this.#begin()
-    if (this.#pieces.count >= MOST_PIECES) return this.#end()
-    if (chance.below(3) > 0) return this.#append(this.#file, this.#pieces)
-    await this.#read(this.#file, this.#pieces)
+    const { current } = this.#growing
+    if (!current) return this.#growing.make()
+    if (current.pieces.count >= MOST_PIECES) return this.#growing.end()
+    await (chance.below(3) > 0 ? this.#append(current) : this.#read(current))
   }
 
-  async verify(): Promise<number> {
-    if (!this.#file || !this.#pieces) return 0
-    await this.#read(this.#file, this.#pieces)
-    return this.#pieces?.count ?? 0
+  verify(): Promise<number> {
+    return this.#growing.verify(current => this.#read(current))
   }
 
-  async #begin(): Promise<void> {
-    const { store, operations, root } = this.#work
-    const path = `${root}/appended-${this.#files++}`
-    const created = await operations.run('create', path, operations.call.timeoutMs, () =>
-      store.create(path, 'file', operations.call),
-    )
-    if (!created.ok) return
-    this.#file = created.value
-    this.#pieces = new Pieces(this.#work, path)
-  }
-
-  async #end(): Promise<void> {
-    const { store, operations } = this.#work
-    const { path } = this.#pieces!
-    this.#work.note({ kind: 'dropped', path })
-    this.#file = undefined
-    this.#pieces = undefined
-    const deleted = await operations.run('delete', path, operations.call.timeoutMs, () => store.delete(path, operations.call))
-    if (deleted.ok && !deleted.value) operations.broken(`delete: ${path} was there, and there was nothing to delete`)
-  }
-
-  async #append(file: FileNode, pieces: Pieces): Promise<void> {
+  async #append({ node: file, pieces }: Grown<FileNode>): Promise<void> {
     const { operations, chance } = this.#work
     const { path } = pieces
     /** Written, and not published yet. */
@@ -83,13 +60,13 @@ export class AppendLane implements Lane {
     })
     if (outcome.ok) return
     if (outcome.uncertain) for (const one of open.splice(0)) pieces.uncertain(one)
-    if (outcome.code === 'DATA_LOST') await this.#end()
+    if (outcome.code === 'DATA_LOST') await this.#growing.end()
   }
 
-  async #read(file: FileNode, pieces: Pieces): Promise<void> {
+  async #read({ node: file, pieces }: Grown<FileNode>): Promise<void> {
     const { operations } = this.#work
     const read = await operations.run('read a file', pieces.path, STREAM_MS, () => gathered(this.#work, file.createReadStream()))
     if (read.ok) pieces.seen('read a file', read.value, true)
-    else if (read.code === 'DATA_LOST') await this.#end()
+    else if (read.code === 'DATA_LOST') await this.#growing.end()
   }
 }

@@ -1,4 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
+import { GliderError } from 'glider'
+import { type OperationKind, STREAM_MS } from '../operations.ts'
 import { shortRest, type Work } from './lane.ts'
 
 const MOST_PIECE_BYTES = 200_000
@@ -43,4 +45,23 @@ export async function closedFor(stream: Readable | Writable): Promise<void> {
   if (stream.closed) return
   stream.destroy()
   await new Promise<void>(resolve => stream.on('close', resolve))
+}
+
+/** Begins a stream with these bytes and gives it up in the middle: nobody may ever see them. */
+export async function givenUp(
+  work: Work,
+  kind: OperationKind,
+  path: string,
+  bytes: Uint8Array,
+  open: () => Writable,
+): Promise<void> {
+  const run = async (): Promise<void> => {
+    const stream = open()
+    const closed = closing(stream)
+    await written(stream, closed, bytes)
+    await shortRest(work)
+    stream.destroy(new GliderError('CANCELLED', 'the test has changed its mind'))
+    await closed
+  }
+  await work.operations.run(kind, path, STREAM_MS, run, ['CANCELLED'])
 }

@@ -2,8 +2,8 @@ import { pipeline } from 'node:stream/promises'
 import { contentOf, wholeContent } from '../content.ts'
 import { type OperationKind, STREAM_MS } from '../operations.ts'
 import { Slot } from '../slot.ts'
-import { closing, gathered, pieces, written } from './bytes.ts'
-import { changeOfMind, checked, type Lane, settle, shortRest, type Work } from './lane.ts'
+import { gathered, givenUp, pieces } from './bytes.ts'
+import { checked, type Lane, settle, type Work } from './lane.ts'
 
 const SLOTS = 5
 const SMALL_BYTES = 4_000
@@ -95,19 +95,8 @@ export class FileLane implements Lane {
     if (!node.ok) return
     const { version, length } = slot.next(16 + chance.below(LARGE_BYTES))
     const bytes = contentOf(path, version, length!)
-    await operations.run(
-      'write a file',
-      path,
-      STREAM_MS,
-      async () => {
-        const stream = node.value.createWriteStream()
-        const closed = closing(stream)
-        await written(stream, closed, bytes.subarray(0, 1 + chance.below(bytes.length)))
-        await shortRest(this.#work)
-        stream.destroy(changeOfMind())
-        await closed
-      },
-      ['CANCELLED'],
+    await givenUp(this.#work, 'write a file', path, bytes.subarray(0, 1 + chance.below(bytes.length)), () =>
+      node.value.createWriteStream(),
     )
   }
 

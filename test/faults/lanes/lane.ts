@@ -1,4 +1,4 @@
-import { GliderError, type StoreClient } from 'glider'
+import type { StoreClient } from 'glider'
 import type { Clock } from '../../../protocol/clock.ts'
 import type { Chance } from '../../fuzz/chance.ts'
 import type { Noted } from '../messages.ts'
@@ -49,9 +49,4 @@ export function checked(work: Work, kind: string, check: () => void): boolean {
     work.operations.broken(`${kind}: ${(error as Error).message}`)
     return false
   }
-}
-
-/** What a lane itself ends a stream with. */
-export function changeOfMind(): GliderError {
-  return new GliderError('CANCELLED', 'the test has changed its mind')
 }

@@ -2,8 +2,8 @@ import { pipeline } from 'node:stream/promises'
 import type { ActionNode } from 'glider'
 import { contentOf, wholeContent } from '../content.ts'
 import { STREAM_MS } from '../operations.ts'
-import { closing, gathered, pieces, written } from './bytes.ts'
-import { changeOfMind, checked, type Lane, shortRest, type Work } from './lane.ts'
+import { closing, gathered, givenUp, pieces } from './bytes.ts'
+import { checked, type Lane, type Work } from './lane.ts'
 import { Objects } from './objects.ts'
 
 const STREAM_BYTES = 400_000
@@ -97,22 +97,11 @@ export class LedgerLane implements Lane {
 
   /** Half a stream, which never counts. */
   async #giveUp(node: ActionNode): Promise<void> {
-    const { operations, chance } = this.#work
+    const { chance } = this.#work
     const { path } = this.#objects
     const bytes = contentOf(path, ++this.#version, 16 + chance.below(STREAM_BYTES))
-    await operations.run(
-      'write to an action',
-      path,
-      STREAM_MS,
-      async () => {
-        const stream = node.createWriteStream()
-        const closed = closing(stream)
-        await written(stream, closed, bytes.subarray(0, 1 + chance.below(bytes.length)))
-        await shortRest(this.#work)
-        stream.destroy(changeOfMind())
-        await closed
-      },
-      ['CANCELLED'],
+    await givenUp(this.#work, 'write to an action', path, bytes.subarray(0, 1 + chance.below(bytes.length)), () =>
+      node.createWriteStream(),
     )
   }
 

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises'
 import type { ActionNode } from 'glider'
 import { STREAM_MS } from '../operations.ts'
-import { closing, gathered, pieces, written } from './bytes.ts'
-import { changeOfMind, checked, type Lane, shortRest, type Work } from './lane.ts'
+import { gathered, givenUp, pieces } from './bytes.ts'
+import { checked, type Lane, type Work } from './lane.ts'
 import { Objects } from './objects.ts'
 
 const MOST_LINES = 2_000
@@ -61,22 +61,9 @@ export class MergeLane implements Lane {
   }
 
   async #giveUp(node: ActionNode): Promise<void> {
-    const { operations, chance } = this.#work
+    const { chance } = this.#work
     const bytes = linesOf(++this.#streams, 1 + chance.below(MOST_LINES))
-    await operations.run(
-      'write to an action',
-      this.#objects.path,
-      STREAM_MS,
-      async () => {
-        const stream = node.createWriteStream()
-        const closed = closing(stream)
-        await written(stream, closed, bytes)
-        await shortRest(this.#work)
-        stream.destroy(changeOfMind())
-        await closed
-      },
-      ['CANCELLED'],
-    )
+    await givenUp(this.#work, 'write to an action', this.#objects.path, bytes, () => node.createWriteStream())
   }
 
   async #read(node: ActionNode): Promise<void> {
