@@ -282,19 +282,18 @@ export class Operations {
   }
 
   #add<Head, A>(operation: Operation<Head, A>, run: Run<Head, A>): void {
-    const { access } = this.#parts
+    const { access, followed } = this.#parts
     const { name } = operation
     const once = operation.changes
       ? (head: Head, caller: Caller) =>
           caller.namespace.answers.once(name, head as Numbered, caller, false, () => run(caller.namespace, head, caller))
       : (head: Head, caller: Caller) => whenGiven(run(caller.namespace, head, caller))
     const count = counterOf(operation)
-    const { followed } = this.#parts
+    const settle = (head: Head, caller: Caller): A | Promise<A> => this.#settled(caller, () => once(head, caller))
     const settled = (head: Head, caller: Caller): A | Promise<A> => {
       this.#draining.check(name)
       count(caller)
-      const run = (): A | Promise<A> => this.#settled(caller, () => once(head, caller))
-      return isFollowed(head) ? followed.during(name, head, run) : run()
+      return isFollowed(head) ? followed.during(name, head, () => settle(head, caller)) : settle(head, caller)
     }
     this.#enter({
       operation,

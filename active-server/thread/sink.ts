@@ -43,8 +43,8 @@ export class OutgoingMemory {
 }
 
 /**
- * The bytes of one read stream, copied into shared memory for the network thread to send, or in memory that was lent. Always holds: a stream of which nothing
- * is on the way never waits, whatever other streams have in the shared memory.
+ * The bytes of one read stream, copied into shared memory for the network thread to send, or in memory that was lent. Always holds: a
+ * stream of which nothing is on the way never waits, whatever other streams have in the shared memory.
  */
 export class ThreadSink implements ChunkSink {
   readonly #stream: number
