@@ -90,7 +90,8 @@ export class ClaimBlocks {
         block = await this.#after(GliderError.from(error), block, index, options)
         continue
       }
-      await this.#exchanging.get(index)?.catch(ignore)
+      const exchanging = this.#exchanging.get(index)
+      if (exchanging) await exchanging.catch(ignore)
       const now = this.#chain.get(index)
       if (now === undefined || now === block) break
       // Meanwhile it was exchanged for another, so it has to go there.

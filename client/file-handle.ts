@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { CallOptions, FileHandle } from '../actions/store.ts'
+import { ChurnMap } from '../protocol/churn-map.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { Ranges } from '../protocol/ranges.ts'
 import type { ClientContext, Target } from './context.ts'
@@ -67,7 +68,8 @@ class WriteHandle implements FileHandle {
   readonly #sink: FileSink
   /** What can be read beyond the length that was committed at the opening. */
   readonly #written = new Ranges()
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new ChurnMap<Promise<void>>()
+  #writes = 0
   #committed: number
   #size: number
   /** Resolves when gaps have been filled: later writes beyond the committed length wait for it. */
@@ -112,14 +114,15 @@ class WriteHandle implements FileHandle {
     const write = waits
       ? this.#filling.then(ignore, ignore).then(() => this.#sink.write(position, buffer, options))
       : this.#sink.write(position, buffer, options)
-    this.#underWay.add(write)
+    const number = this.#writes++
+    this.#underWay.set(number, write)
     try {
       // Nothing may listen to it before: what is noted below has to be there when others hear that the write is over.
       await write
       if (end > this.#committed) this.#written.add(Math.max(position, this.#committed), end)
       if (buffer.length > 0 && end > this.#size) this.#size = end
     } finally {
-      this.#underWay.delete(write)
+      this.#underWay.delete(number)
     }
   }
 
@@ -148,7 +151,7 @@ class WriteHandle implements FileHandle {
 
   /** Waits for every write that has begun, then fills the gaps; answers the length that can be published. */
   async #fill(options: CallOptions): Promise<number> {
-    const before = [this.#filling, ...this.#underWay]
+    const before = [this.#filling, ...this.#underWay.values()]
     const filled = Promise.allSettled(before).then(() => this.#fillGaps(options))
     const filling = filled.then(() => undefined)
     this.#filling = filling

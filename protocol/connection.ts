@@ -17,7 +17,7 @@ import type { Operation } from './operation.ts'
 import type { Answer, Connection, Hello, Principal, RequestOptions } from './peer.ts'
 import { trusted } from './principal.ts'
 import { type Pending, PendingRequests } from './requests.ts'
-import { type Backlog, SendQueue } from './send-queue.ts'
+import { type Backlog, COPY_BYTES, SendQueue } from './send-queue.ts'
 import type { Spinner } from './spinner.ts'
 import { MuxStream } from './stream.ts'
 import type { Transport, TransportEvents } from './transport.ts'
@@ -223,9 +223,8 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     }
     this.#requests.add(id, pending, timeoutMs, operation.name)
     if (this.#spinner && this.#requests.size <= FEW_REQUESTS) this.#spinner.expect()
-    if (body) {
-      this.queue.body(frameKind.request, operation.code, id, head, body, undefined, () => this.#requests.has(id))
-    } else this.queue.small(frameKind.request, operation.code, id, head)
+    if (!body || body.length <= COPY_BYTES) this.queue.small(frameKind.request, operation.code, id, head, body)
+    else this.queue.body(frameKind.request, operation.code, id, head, body, undefined, () => this.#requests.has(id))
     return id
   }
 

@@ -98,7 +98,8 @@ export class FrameDecoder {
       this.#headFilled = 0
       return this.#fillHead(chunk, at)
     }
-    return this.#beginBody(chunk.subarray(at, at + header.headBytes), chunk, at + header.headBytes)
+    const head = header.headBytes === 0 ? EMPTY : chunk.subarray(at, at + header.headBytes)
+    return this.#beginBody(head, chunk, at + header.headBytes)
   }
 
   #fillHead(chunk: Buffer, at: number): number {
