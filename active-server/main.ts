@@ -6,12 +6,14 @@ import { realSystem } from '../server/system.ts'
 import { serverTls } from '../server/tls.ts'
 import { startActiveServer } from './active-server.ts'
 import { type ActiveFlags, activeCommand } from './command.ts'
+import { markOnOwnThreads } from './garbage.ts'
 
 const flags = readConfiguration<ActiveFlags>(activeCommand)
 const system = realSystem('active-server', flags.logLevel)
 const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
 const limits = limitsOf(flags)
 dropTokens()
+markOnOwnThreads()
 await runServer(system.log, flags.drain, leave =>
   startActiveServer(
     { ...flags, turnTimeoutMs, threadMemoryBytes, limits, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },

@@ -77,7 +77,7 @@ export class RunReader implements SortedSource {
   }
 }
 
-/** All lines of the sources in order, each followed by LF, in buffers of about `bufferBytes`, which belong to who takes them. */
+/** All lines of the sources in order, each followed by LF, in a buffer of about `bufferBytes`, which is lent until the next is asked for. */
 export async function* mergedLines(
   sources: readonly SortedSource[],
   order: LineOrder,
@@ -113,7 +113,7 @@ export async function* mergedLines(
     const { bytes, start, end } = first
     if (at + end - start + 1 > out.length) {
       if (at > 0) yield out.subarray(0, at)
-      out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, end - start + 1))
+      if (end - start + 1 > out.length) out = Buffer.allocUnsafeSlow(end - start + 1)
       at = 0
     }
     bytes.copy(out, at, start, end)

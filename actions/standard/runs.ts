@@ -1,7 +1,6 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { GliderError } from '../../protocol/errors.ts'
 import type { DirectoryNode, FileNode, StoreClient } from '../store.ts'
+import { writeLent } from './write-lent.ts'
 
 /** As long as the object lives its store renews the lease; when its server dies, so do the files. */
 const LEASE_MS = 30_000
@@ -33,16 +32,12 @@ export class Runs {
   }
 
   /** Nothing is left of a run that fails. */
-  async write(
-    sorted: Iterable<Buffer> | AsyncIterable<Buffer>,
-    size: Pick<Run, 'lines' | 'bytes'>,
-    signal: AbortSignal,
-  ): Promise<Run> {
+  async write(sorted: AsyncIterable<Buffer>, size: Pick<Run, 'lines' | 'bytes'>, signal: AbortSignal): Promise<Run> {
     const { path } = await (await this.#makeDirectory()).stat({ signal })
     const file = await this.#store.create(`${path}/${++this.#written}`, 'file', { signal })
     const run = { ...size, file }
     try {
-      await pipeline(Readable.from(sorted, { objectMode: false }), file.createWriteStream(), { signal })
+      await writeLent(file.createWriteStream({ signal }), sorted)
     } catch (error) {
       await this.delete(run)
       throw error

@@ -86,19 +86,30 @@ export class SortedLines implements SortedSource {
     return true
   }
 
-  /** All that are left, each followed by LF, in buffers of about `bufferBytes`, which belong to who takes them. */
+  /**
+   * All that are left, each followed by LF, in a buffer of about `bufferBytes` that is used again and again, for memory that is made anew has
+   * V8 look for garbage: what is given is lent until the next is asked for.
+   */
   async *buffers(bufferBytes: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-    while (this.#next < this.#lines.length) {
-      const first = this.#lines[this.#next]!
-      const out = Buffer.allocUnsafeSlow(Math.max(bufferBytes, this.#ends[first]! - this.#starts[first]! + 1))
-      yield out.subarray(0, this.#copy(viewOf(out)))
+    let out = Buffer.allocUnsafeSlow(bufferBytes)
+    for (let least = this.bytesOfNext; least > 0; least = this.bytesOfNext) {
+      if (least > out.length) out = Buffer.allocUnsafeSlow(least)
+      yield out.subarray(0, this.fill(out))
       await otherTurns(signal)
     }
   }
 
-  /** Copies lines as long as there is room. Not part of the generator, whose loops V8 does not make fast. */
-  #copy(out: DataView): number {
+  /** What the next line takes in a buffer; 0 where none is left. */
+  get bytesOfNext(): number {
+    if (this.#next === this.#lines.length) return 0
+    const line = this.#lines[this.#next]!
+    return this.#ends[line]! - this.#starts[line]! + 1
+  }
+
+  /** Copies lines, each followed by LF, as long as there is room; answers how many bytes. */
+  fill(buffer: Buffer): number {
     const lines = this.#lines
+    const out = viewOf(buffer)
     const room = out.byteLength
     let length = 0
     let next = this.#next

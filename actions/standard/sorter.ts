@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { GliderError } from '../../protocol/errors.ts'
 import type { ActionInput } from '../input.ts'
 import type { ActionOutput } from '../output.ts'
@@ -13,6 +11,7 @@ import { MiB, Params } from './params.ts'
 import { mergedLines, RunReader } from './run-reader.ts'
 import { type Run, Runs } from './runs.ts'
 import { SORT_COST_OF_LINE, SortedLines } from './sorted-lines.ts'
+import { writeLent } from './write-lent.ts'
 
 const OUTPUT_BYTES = 256 * 1024
 /** So many runs are merged at a time, and each takes a buffer of 256 KiB then. */
@@ -97,8 +96,7 @@ export class Sorter extends Aggregation<Stage, SorterParams> {
     const file = await this.store.create(path, 'file', { ifExists: 'open', parents: true, signal: this.signal })
     const snapshot = await this.#snapshot(this.signal)
     const sorted = this.#sorted(snapshot, this.signal)
-    const lines = Readable.from(sorted, { objectMode: false, highWaterMark: OUTPUT_BYTES })
-    await pipeline(lines, file.createWriteStream(), { signal: this.signal })
+    await writeLent(file.createWriteStream({ signal: this.signal }), sorted)
     return sizeOf(snapshot.batches, snapshot.runs)
   }
 

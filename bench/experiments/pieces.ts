@@ -63,20 +63,6 @@ export class PieceWriter {
   }
 }
 
-/** Writes buffers, which stay as they are until it resolves, and closes. */
-export async function writeAll(target: Target, buffers: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
-  const underWay: Promise<void>[] = []
-  for await (const buffer of buffers) {
-    if (underWay.length === IN_FLIGHT) await underWay.shift()
-    const written = target.write(buffer)
-    // Whoever takes it from the queue is told.
-    written.catch(() => {})
-    underWay.push(written)
-  }
-  await Promise.all(underWay)
-  await target.close()
-}
-
 /** Goes through the bytes of a file. Each piece is lent until `fn` returns, or until what that promises. */
 export async function forEachPiece(
   node: FileNode,

@@ -4,7 +4,7 @@ import { LineBatches } from '../../../actions/standard/line-batches.ts'
 import { LineOrder } from '../../../actions/standard/line-order.ts'
 import { SortedLines } from '../../../actions/standard/sorted-lines.ts'
 import type { StoreClient } from '../../../client/index.ts'
-import { actionTarget, fileTarget, forEachPiece, PieceWriter, writeAll } from '../pieces.ts'
+import { actionTarget, fileTarget, forEachPiece, PieceWriter } from '../pieces.ts'
 import { prefixOf, RECORD_BYTES, Records } from './records.ts'
 import type { FinishSorter, SampleRecords, SortRecords, SplitRecords, WriteRecords } from './tasks.ts'
 
@@ -138,7 +138,12 @@ export async function sortRecords(store: StoreClient, { files, output }: SortRec
   const target = await fileTarget(await store.create(output, 'file', { parents: true }))
   const { signal } = new AbortController()
   const sorted = await SortedLines.of(batches.flat(), order, signal)
-  await writeAll(target, sorted.buffers(OUTPUT_BYTES, signal))
+  const writer = new PieceWriter(target, OUTPUT_BYTES)
+  while (sorted.bytesOfNext > 0) {
+    const piece = await writer.next()
+    writer.send(piece, sorted.fill(piece))
+  }
+  await writer.close()
   return undefined
 }
 
