@@ -1,11 +1,11 @@
 /** The experiments of the paper that do their work in two ways: what is drawn of each, and what the paper tells of it. */
 import type { Experiment } from '../experiment.ts'
-import type { Comparison } from '../experiments/figures.ts'
+import type { ToldComparison } from '../experiments/figures.ts'
 import { type Comparing, comparingExperiment } from './comparisons.ts'
 
 type Run = Comparing['run']
 
-export function pipelineExperiment(run: Run): Experiment<readonly Comparison[]> {
+export function pipelineExperiment(run: Run): Experiment<readonly ToldComparison[]> {
   return comparingExperiment({
     name: 'pipeline',
     title: 'Filter before counting words (Table 5.2)',
@@ -20,7 +20,7 @@ export function pipelineExperiment(run: Run): Experiment<readonly Comparison[]> 
   })
 }
 
-export function reduceExperiment(run: Run): Experiment<readonly Comparison[]> {
+export function reduceExperiment(run: Run): Experiment<readonly ToldComparison[]> {
   return comparingExperiment({
     name: 'reduce',
     title: 'Merging pairs of many workers (Figure 5.5)',
@@ -38,7 +38,7 @@ export function reduceExperiment(run: Run): Experiment<readonly Comparison[]> {
   })
 }
 
-export function sortExperiment(run: Run): Experiment<readonly Comparison[]> {
+export function sortExperiment(run: Run): Experiment<readonly ToldComparison[]> {
   return comparingExperiment({
     name: 'sort',
     title: 'Sort (Figures 5.8 and 5.9)',

@@ -65,7 +65,7 @@ async function answer(task: Task): Promise<object> {
 }
 
 process.on('message', task => {
-  void answer(task as Task).then(message => process.send!(message))
+  void answer(task as Task).then(message => process.connected && process.send!(message))
 })
 process.on('disconnect', () => {
   void store.close().then(() => process.exit())
