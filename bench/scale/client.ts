@@ -2,7 +2,7 @@
 import { StoreClient } from '../../client/index.ts'
 import type { Stage } from '../size/figures.ts'
 import { touch, works } from '../size/figures.ts'
-import type { ClientSetup, ClientTask } from './tasks.ts'
+import type { ClientAnswer, ClientSetup, ClientTask } from './tasks.ts'
 
 const { address, client, fileBytes, opBytes, batch } = JSON.parse(process.argv[2]!) as ClientSetup
 const store = await StoreClient.connect(address)
@@ -18,9 +18,10 @@ async function prepare(): Promise<Stage> {
 }
 
 function tell(work: Promise<unknown>): void {
+  const send = (answer: ClientAnswer): boolean => process.connected && process.send!(answer)
   work.then(
-    () => process.send!({}),
-    (error: unknown) => process.send!({ error: error instanceof Error ? error.stack : String(error) }),
+    () => send({}),
+    (error: unknown) => send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   )
 }
 
