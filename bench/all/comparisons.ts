@@ -2,7 +2,16 @@
 
 import type { Experiment, Outcome, PaperLine, Plot, Progress, RawRounds, Samples, Scale } from '../experiment.ts'
 import type { Case, Comparison, ToldComparison, WayRounds } from '../experiments/figures.ts'
-import { type ComparedFigure, caseName, fall, figureNames, measures, phaseTitle, tableOf } from '../experiments/report.ts'
+import {
+  type ComparedFigure,
+  caseName,
+  fall,
+  figureNames,
+  type Limits,
+  measures,
+  phaseTitle,
+  tableOf,
+} from '../experiments/report.ts'
 import { ways, wayTitles } from '../experiments/ways.ts'
 import { barPlot, stackedPlot } from '../plots.ts'
 
@@ -22,15 +31,25 @@ export interface Comparing {
   readonly seconds: number
   readonly workers: readonly number[]
   readonly falls: readonly PaperFall[]
+  readonly limits: (wanted: Case) => Limits
   /** Figures that are drawn, and the file of each. */
   readonly drawn: readonly { readonly figure: ComparedFigure; readonly file: string; readonly caption: string }[]
   readonly run: (wanted: Case, scale: Scale, progress: Progress) => Promise<MeasuredComparison>
 }
 
+/** In MB/s. */
+export const CLOUD_BANDWIDTH = 75
 /** As much as there is, what a cloud function gets, and a third of that. */
-const BANDWIDTHS = [null, 75, 25]
+const BANDWIDTHS = [null, CLOUD_BANDWIDTH, CLOUD_BANDWIDTH / 3]
 
-export function comparingExperiment({ drawn, falls, workers, run, ...facts }: Comparing): Experiment<readonly ToldComparison[]> {
+export function comparingExperiment({
+  drawn,
+  falls,
+  limits,
+  workers,
+  run,
+  ...facts
+}: Comparing): Experiment<readonly ToldComparison[]> {
   return {
     ...facts,
     async run(scale, progress) {
@@ -46,7 +65,7 @@ export function comparingExperiment({ drawn, falls, workers, run, ...facts }: Co
     },
     plots: ({ figures }) =>
       drawn.map(({ figure, file, caption }) => ({ name: file, caption, spec: plotOf(figures, figure, caption) })),
-    tables: ({ figures }) => figures.map(tableOf),
+    tables: ({ figures }) => figures.map(comparison => tableOf(comparison, limits(comparison))),
     paper: outcome => falls.flatMap(fallen => paperLines(fallen, outcome)),
   }
 }

@@ -3,7 +3,7 @@ import { ticksOf } from '../process-cpu.ts'
 import { bothWays } from './both-ways.ts'
 import { medianFigures, type WayFigures } from './figures.ts'
 import { positive, roundsOf } from './options.ts'
-import { tableOf } from './report.ts'
+import { caseName, fall, tableOf } from './report.ts'
 
 const figures = (seconds: number, more: Partial<WayFigures> = {}): WayFigures => ({
   seconds,
@@ -50,6 +50,9 @@ test('where the ways do not give the same, no figure is given', async () => {
 test('the table has both ways, their ratio and how much less it is', () => {
   const both = { dataShipping: figures(4), nearData: figures(1, { cpuSeconds: null }) }
   const { caption, head, rows } = tableOf({ workers: 2, workerBandwidth: 75, ...both, inputBytes: 8e6, bound: 0.8125 })
+  const told = tableOf({ workers: 2, workerBandwidth: 75, ...both }, { seconds: 0.25, bytesMoved: 0.52, cpuSeconds: 1 })
+  expect(told.head.at(-1)).toBe('to reach')
+  expect(told.rows.map(cells => cells.at(-1))).toEqual(['at most 0.25', 'at most 0.52: missed', '', '', '', '', ''])
   expect(caption).toBe('2 workers, 75 MB/s each')
   expect(head).toEqual(['figure', 'data-shipping', 'near-data', 'ratio', 'change'])
   expect(rows).toEqual(
@@ -62,6 +65,13 @@ test('the table has both ways, their ratio and how much less it is', () => {
       ['bound of time on two busy cores, (G+P)/(G+2P)', '', '', '0.813', ''],
     ]),
   )
+})
+
+test('a change has its sign, and what is hardly one has none', () => {
+  expect([fall(3, 2), fall(1, 2), fall(1, 2_000), fall(10_001, 10_000), fall(2, 2)]).toEqual([
+    ...['+50.0 %', '−50.0 %', '−99.950 %', '0.0 %', '0.0 %'],
+  ])
+  expect(caseName({ workers: 1, workerBandwidth: null })).toBe('1 worker, no limit')
 })
 
 test('the CPU time of a process is told apart from its name', () => {

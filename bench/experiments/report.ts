@@ -1,7 +1,7 @@
 /** How a comparison is told, on the terminal and in the report of all. */
 import type { Table } from '../experiment.ts'
-import { printTable } from '../tables.ts'
-import type { Case, ToldComparison, WayFigures } from './figures.ts'
+import { printTable, verdict } from '../tables.ts'
+import type { Case, Comparison, ToldComparison, WayFigures } from './figures.ts'
 import { type WayName, ways, wayTitles } from './ways.ts'
 
 export type ComparedFigure = Exclude<keyof WayFigures, 'phases'>
@@ -27,24 +27,36 @@ export function phaseTitle(phase: string): string {
 }
 
 export function caseName({ workers, workerBandwidth }: Case): string {
-  return `${workers} workers, ${workerBandwidth === null ? 'no limit' : `${workerBandwidth} MB/s each`}`
+  return `${workers} ${workers === 1 ? 'worker' : 'workers'}, ${workerBandwidth === null ? 'no limit' : `${workerBandwidth} MB/s each`}`
 }
 
-/** The figures of both ways beside each other. */
-export function tableOf(comparison: ToldComparison): Table {
+/** What a figure near the data may be of that far from it, at most. */
+export type Limits = Readonly<Partial<Record<ComparedFigure, number>>>
+
+/** The figures of both ways beside each other, and with `limits` what is to be reached. */
+export function tableOf(comparison: ToldComparison, limits?: Limits): Table {
   const phases = [...new Set(ways.flatMap(way => Object.keys(comparison[way].phases)))]
+  const rows = [
+    ...figureNames.map(figure => {
+      const { title, unit, per } = measures[figure]
+      const cells = row(title, unit, way => dividedBy(per, comparison[way][figure]))
+      return [...cells, ...(limits ? [toReach(comparison, figure, limits[figure])] : [])]
+    }),
+    ...phases.map(phase => row(phaseTitle(phase), 's', way => comparison[way].phases[phase] ?? null)),
+    ...toldRows(comparison),
+  ]
+  const head = ['figure', ...ways.map(way => wayTitles[way]), 'ratio', 'change', ...(limits ? ['to reach'] : [])]
   return {
     caption: caseName(comparison),
-    head: ['figure', ...ways.map(way => wayTitles[way]), 'ratio', 'change'],
-    rows: [
-      ...figureNames.map(figure => {
-        const { title, unit, per } = measures[figure]
-        return row(title, unit, way => dividedBy(per, comparison[way][figure]))
-      }),
-      ...phases.map(phase => row(phaseTitle(phase), 's', way => comparison[way].phases[phase] ?? null)),
-      ...toldRows(comparison),
-    ],
+    head,
+    rows: rows.map(cells => head.map((_, column) => cells[column] ?? '')),
   }
+}
+
+function toReach({ dataShipping, nearData }: Comparison, figure: ComparedFigure, limit: number | undefined): string {
+  const [shipped, near] = [dataShipping[figure], nearData[figure]]
+  if (limit === undefined || shipped === null || near === null || shipped === 0) return ''
+  return verdict(`at most ${Number(limit.toFixed(3))}`, near / shipped <= limit)
 }
 
 /** On the terminal. */
@@ -74,7 +86,9 @@ function row(title: string, unit: string, figure: (way: WayName) => number | nul
 /** By how much it changes near the data. */
 export function fall(near: number, shipped: number): string {
   const change = 100 * (near / shipped - 1)
-  return `${change > 0 ? '+' : '−'}${Math.abs(change).toFixed(change < -99 ? 3 : 1)} %`
+  const size = Math.abs(change).toFixed(change < -99 ? 3 : 1)
+  const sign = Number(size) === 0 ? '' : change > 0 ? '+' : '−'
+  return `${sign}${size} %`
 }
 
 function digits(value: number): string {

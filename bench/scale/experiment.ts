@@ -9,7 +9,7 @@ const LEAST_SHARE = 0.9
 export const scaleExperiment: Experiment<ScaleFigures> = {
   name: 'scale',
   title: 'Parallel actions (Figure 5.7)',
-  seconds: 90,
+  seconds: 85,
   run: ({ quick }, progress) =>
     runScale(
       quick ? { ...defaults, rounds: 2, roundBytes: 4 << 20, fileBytes: 1 << 20, clients: [1, 2], inProcess: true } : defaults,

@@ -12,7 +12,7 @@ const LEAST_SHARE = 0.89
 export const sizeExperiment: Experiment<SizeFigures> = {
   name: 'size',
   title: 'Sizes of operations (Figure 5.6)',
-  seconds: 100,
+  seconds: 110,
   run: ({ quick }, progress) =>
     runSize(
       quick ? { rounds: 2, roundBytes: 1 << 20, fileBytes: 1 << 20, opSizes: [1 << 10, 1 << 20], inProcess: true } : defaults,
