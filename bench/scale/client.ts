@@ -1,10 +1,12 @@
 /** A client in a process of its own: has one file and its actions, and moves bytes to and from them as it is told by messages. */
 import { StoreClient } from '../../client/index.ts'
+import { onParentGone } from '../../server/parent-process.ts'
 import type { Stage } from '../size/figures.ts'
 import { touch, works } from '../size/figures.ts'
 import type { ClientAnswer, ClientSetup, ClientTask } from './tasks.ts'
 
 const { address, client, fileBytes, opBytes, batch } = JSON.parse(process.argv[2]!) as ClientSetup
+onParentGone(() => process.exit())
 const store = await StoreClient.connect(address)
 
 async function prepare(): Promise<Stage> {
@@ -30,7 +32,4 @@ tell(prepared)
 process.on('message', message => {
   const { direction, kind, operations } = message as ClientTask
   tell(prepared.then(stage => works[direction][kind](stage, opBytes, operations, batch)))
-})
-process.on('disconnect', () => {
-  void store.close().then(() => process.exit())
 })
