@@ -11,29 +11,36 @@ import { whole } from '../tables.ts'
 const KIB = 1 << 10
 /** Writers ask for blocks ahead of need. */
 const SPARE_BYTES = 64 << 20
-const opSizes = [16 * KIB, 64 * KIB, 256 * KIB, 512 * KIB, 1024 * KIB]
 const inFlights = [1, 2, 4, 6, 8, 16]
 
 interface TableOptions {
   readonly rounds: number
   /** Of a file, all of which each figure goes through. */
   readonly fileBytes: number
+  readonly opSizes: readonly number[]
 }
 
-export const defaults: TableOptions = { rounds: 5, fileBytes: 128 << 20 }
+export const defaults: TableOptions = {
+  rounds: 5,
+  fileBytes: 128 << 20,
+  opSizes: [16 * KIB, 64 * KIB, 256 * KIB, 512 * KIB, 1024 * KIB],
+}
 
 /** MB/s, by figure: `write 64 KiB x 8`, `writeStream 64 KiB` for pieces of that size, `readStream`. */
-export async function measureTable({ rounds, fileBytes }: TableOptions, progress: Progress): Promise<Rounds> {
+export async function measureTable({ rounds, ...sizes }: TableOptions, progress: Progress): Promise<Rounds> {
+  const { fileBytes } = sizes
   // Room for what streams write, too, and for the round before, which is free only by and by.
   await using cluster = await LocalCluster.start({ capacity: 4 * fileBytes + SPARE_BYTES, activeServers: 0 })
   await using store = await StoreClient.connect(cluster.address)
   const file = await warmFile(store, '/file', fileBytes)
   const streamed = await warmFile(store, '/streamed', fileBytes)
-  const figures = [...handleFigures(file, fileBytes), ...streamFigures(store, streamed, fileBytes)]
+  const figures = [...handleFigures(file, sizes), ...streamFigures(store, streamed, sizes)]
   return await interleaved(figures, rounds, progress)
 }
 
-function handleFigures(file: FileNode, fileBytes: number): Figure[] {
+type Sizes = Omit<TableOptions, 'rounds'>
+
+function handleFigures(file: FileNode, { fileBytes, opSizes }: Sizes): Figure[] {
   const figure = figureOf(fileBytes)
   return opSizes.flatMap(opBytes =>
     inFlights.flatMap(inFlight => {
@@ -54,7 +61,7 @@ function handleFigures(file: FileNode, fileBytes: number): Figure[] {
   )
 }
 
-function streamFigures(store: StoreClient, file: FileNode, fileBytes: number): Figure[] {
+function streamFigures(store: StoreClient, file: FileNode, { fileBytes, opSizes }: Sizes): Figure[] {
   const figure = figureOf(fileBytes)
   const write = async (pieceBytes: number): Promise<void> => {
     const piece = Buffer.alloc(pieceBytes, 7)
@@ -91,10 +98,16 @@ export function tablesOf(results: Readonly<Record<string, number>>): Table[] {
     return {
       caption: `${direction}, MB/s by the size of operations and how many are in flight, and of a buffered stream`,
       head: [direction, ...inFlights.map(inFlight => `${inFlight} in flight`), 'stream'],
-      rows: opSizes.map(nameOf).map(size => {
+      rows: sizesOf(results).map(size => {
         const speeds = inFlights.map(inFlight => results[`${direction} ${size} x ${inFlight}`])
         return [size, ...[...speeds, stream(size)].map(cell)]
       }),
     }
   })
+}
+
+/** In the order in which they were measured. */
+function sizesOf(results: Readonly<Record<string, number>>): string[] {
+  const sizes = Object.keys(results).flatMap(name => /^write (.*) x /.exec(name)?.[1] ?? [])
+  return [...new Set(sizes)]
 }

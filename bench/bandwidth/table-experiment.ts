@@ -8,7 +8,10 @@ export const bandwidthTableExperiment: Experiment<Readonly<Record<string, number
   title: 'Sizes of operations, operations in flight, and buffered streams',
   seconds: 40,
   async run({ quick }, progress) {
-    const rounds = await measureTable(quick ? { rounds: 1, fileBytes: 2 << 20 } : defaults, progress)
+    const rounds = await measureTable(
+      quick ? { rounds: 1, fileBytes: 1 << 20, opSizes: [16 << 10, 1 << 20] } : defaults,
+      progress,
+    )
     return { rounds: samplesOf(rounds, 'MB/s'), figures: medians(rounds) }
   },
   plots: () => [],

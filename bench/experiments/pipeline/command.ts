@@ -5,7 +5,7 @@ import { bothWays, type Run } from '../both-ways.ts'
 import type { Measured } from '../figures.ts'
 import { addExperiment, bandwidthOf, type ExperimentOptions, positive, roundsOf } from '../options.ts'
 import { printComparison } from '../report.ts'
-import { Stage } from '../stage.ts'
+import { Stage, slotsFor } from '../stage.ts'
 import { BLOCK_BYTES } from '../stored-peak.ts'
 import type { WordCounts } from './tasks.ts'
 import { NEEDLE } from './text.ts'
@@ -48,7 +48,8 @@ export async function measurePipeline(
   progress: (text: string) => void,
 ): Promise<Measured> {
   const capacity = workers * (Math.ceil(sizes.workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
-  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES, threads: workers }, workers, bandwidth)
+  const servers = { capacity, blockSize: BLOCK_BYTES, threads: workers, slots: slotsFor(workers) }
+  await using stage = await Stage.start(servers, workers, bandwidth)
   return await runPipeline(stage, sizes, progress)
 }
 

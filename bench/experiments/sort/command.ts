@@ -7,7 +7,7 @@ import type { Measured } from '../figures.ts'
 import { addExperiment, bandwidthOf, type ExperimentOptions, positive, roundsOf } from '../options.ts'
 import { forEachPiece } from '../pieces.ts'
 import { printComparison } from '../report.ts'
-import { Stage } from '../stage.ts'
+import { Stage, slotsFor } from '../stage.ts'
 import { BLOCK_BYTES } from '../stored-peak.ts'
 import type { Way } from '../way.ts'
 import { bordersOf, RECORD_BYTES, RecordDigest } from './records.ts'
@@ -58,7 +58,8 @@ export async function measureSort(
   // The input, what lies between the phases, the output, and what was deleted and is free only by and by.
   const capacity = 6 * workers * sizes.records * RECORD_BYTES + (workers + 1) ** 2 * 64 * BLOCK_BYTES
   const threadMemory = 2 * (sizes.sorterBytes + 512 * MIB)
-  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES, threads: workers, threadMemory }, workers, bandwidth)
+  const servers = { capacity, blockSize: BLOCK_BYTES, threads: workers, threadMemory, slots: slotsFor(workers) }
+  await using stage = await Stage.start(servers, workers, bandwidth)
   return await runSort(stage, sizes, progress)
 }
 
