@@ -48,6 +48,8 @@ export interface Scale {
 
 export interface Experiment<F = unknown> {
   readonly name: string
+  /** Of the benchmark, what runs it alone. @default its name */
+  readonly command?: string
   readonly title: string
   /** About how long a run takes on two cores. The time left is estimated by it. */
   readonly seconds: number

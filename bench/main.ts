@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { addActions } from './actions/command.ts'
 import { addAll } from './all/command.ts'
 import { addBandwidth } from './bandwidth/command.ts'
@@ -11,6 +11,7 @@ import { addSort } from './experiments/sort/command.ts'
 import { addHttp } from './http/command.ts'
 import { addMetadata } from './metadata/command.ts'
 import { addOverload } from './overload/command.ts'
+import { endProgress } from './progress.ts'
 import { addScale } from './scale/command.ts'
 import { addSize } from './size/command.ts'
 import { addSoak } from './soak/command.ts'
@@ -30,4 +31,12 @@ addReduce(program)
 addSort(program)
 addOverload(program)
 addSoak(program)
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  endProgress()
+  // What is wrong with an argument may also come out later; where anything else fails is of interest as well.
+  console.error(error instanceof CommanderError ? `error: ${error.message}` : error)
+  // Whatever is still open would keep the process.
+  process.exit(1)
+}

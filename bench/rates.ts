@@ -2,7 +2,7 @@
 import type { Experiment, Outcome, PaperLine, Plot, Progress, RawRounds, Scale, Table } from './experiment.ts'
 import { barPlot } from './plots.ts'
 import { median, type Rounds } from './rounds.ts'
-import { share, whole } from './tables.ts'
+import { share, unheld, verdict, whole } from './tables.ts'
 
 export interface RateKind {
   /** Figures of one section stand in one table. */
@@ -12,6 +12,8 @@ export interface RateKind {
   readonly targets?: readonly { readonly of: readonly string[]; readonly least: number }[]
   /** Of a figure that is to be small. */
   readonly most?: number
+  /** What is said where there is no such figure beside others of its section. @default nothing is said of it */
+  readonly absent?: string
   /** @default 'less' where there is a `most`, otherwise 'more' */
   readonly better?: 'more' | 'less'
 }
@@ -72,7 +74,7 @@ function tablesOf(kinds: RateKinds, titles: Readonly<Record<string, string>>, fi
   return sectionsOf(kinds, figures).map(section => ({
     caption: titles[section] ?? section,
     head: ['figure', 'median', 'ratio', 'of', 'to reach'],
-    rows: namesOf(kinds, figures, section).flatMap(name => rowsOf(name, kinds[name]!, figures)),
+    rows: Object.entries(kinds).flatMap(([name, kind]) => (kind.section === section ? rowsOf(name, kind, figures) : [])),
   }))
 }
 
@@ -89,12 +91,16 @@ function known(kinds: RateKinds, figures: RateFigures): string[] {
   return Object.keys(kinds).filter(name => figures[name] !== undefined)
 }
 
-function rowsOf(name: string, { unit, targets = [], most }: RateKind, figures: RateFigures): string[][] {
-  const value = `${shown(figures[name]!)} ${unit}`
-  if (most !== undefined) return [[name, value, '', '', `at most ${most}`]]
-  const shares = targets.flatMap(({ of, least }) => {
+function rowsOf(name: string, { unit, targets = [], most, absent }: RateKind, figures: RateFigures): string[][] {
+  const figure = figures[name]
+  if (figure === undefined) return absent === undefined ? [] : [[name, absent, '', '', '']]
+  const value = `${shown(figure)} ${unit}`
+  if (most !== undefined) return [[name, value, '', '', verdict(`at most ${most}`, figure <= most)]]
+  const shares = targets.map(({ of, least }) => {
     const bases = of.map(base => figures[base]).filter(base => base !== undefined)
-    return bases.length === 0 ? [] : [[share(figures[name]! / Math.max(...bases)), of.join(', '), `at least ${least}`]]
+    if (bases.length === 0) return ['', of.join(', '), unheld(`at least ${least}`)]
+    const ratio = figure / Math.max(...bases)
+    return [share(ratio), of.join(', '), verdict(`at least ${least}`, ratio >= least)]
   })
   const [first = ['', '', ''], ...others] = shares
   return [[name, value, ...first], ...others.map(cells => ['', '', ...cells])]
@@ -107,5 +113,5 @@ function shown(value: number): string {
 function plotsOf(file: string, caption: string, names: readonly string[], kinds: RateKinds, figures: RateFigures): Plot[] {
   if (names.length === 0) return []
   const bars = names.map(group => ({ group, series: caption, y: figures[group]! }))
-  return [{ name: file, caption, spec: barPlot({ bars, y: kinds[names[0]!]!.unit }) }]
+  return [{ name: file, caption, spec: barPlot({ title: caption, bars, y: kinds[names[0]!]!.unit }) }]
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { GliderError } from '../client/index.ts'
+import type { FailedMessage, ReadyMessage } from '../server/process.ts'
 import type { Watched } from './probe.ts'
 
 /** A server in a process of its own that can be looked into; see probe.ts. */
@@ -17,8 +19,10 @@ export class ServerProcess implements AsyncDisposable {
     const main = fileURLToPath(new URL(`../${role}-server/main.js`, import.meta.url))
     const probe = new URL('./probe.js', import.meta.url).href
     const child = fork(main, ['--port', '0', '--log-level', 'error', ...flags], { execArgv: ['--expose-gc', '--import', probe] })
-    const { address } = await answerOf<{ address: string }>(child)
-    return new ServerProcess(address, child)
+    const answer = await answerOf<ReadyMessage | FailedMessage>(child)
+    if ('failed' in answer)
+      throw new GliderError(answer.failed.code, `the ${role} server did not start: ${answer.failed.message}`)
+    return new ServerProcess(answer.address, child)
   }
 
   /** `heapUsed + external` after a forced collection. */

@@ -23,6 +23,16 @@ export function markdownOf({ caption, head, rows }: Table): string {
   return [...(caption ? [`${caption}:`, ''] : []), line(head), line(rule), ...rows.map(line)].join('\n')
 }
 
+/** What is to be reached, and whether it was. */
+export function verdict(target: string, reached: boolean): string {
+  return reached ? target : `${target}: missed`
+}
+
+/** Of a share of something that was not measured. */
+export function unheld(target: string): string {
+  return `${target}: nothing to hold it against`
+}
+
 export function whole(value: number): string {
   return Math.round(value).toLocaleString('en')
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { GliderError, type WireError } from '../protocol/errors.ts'
+import { onParentGone } from './parent-process.ts'
 
 /** What every server can do once it runs. */
 export interface RunningServer {
@@ -75,7 +76,7 @@ export async function runServer(log: Logger, drainMs: number, start: (leave: Lea
       }),
     )
   }
-  process.on('disconnect', () => leave('the parent process has gone'))
+  onParentGone(() => leave('the parent process has gone'))
   try {
     server = await start(leave)
   } catch (error) {

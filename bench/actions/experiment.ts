@@ -27,7 +27,7 @@ function transferKinds(): Record<string, RateKind> {
 export const actionsExperiment: Experiment<RateFigures> = ratesExperiment({
   name: 'actions',
   title: 'Actions',
-  seconds: 75,
+  seconds: 60,
   kinds: {
     ...transferKinds(),
     'parallel 1': { section: parallel, unit: 'MB/s' },

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Experiment } from '../experiment.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { registry } from './registry.ts'
-import { RESULTS, writeReport, writeResults } from './report.ts'
-import { type Results, runAll } from './run-all.ts'
+import { writeReport } from './report.ts'
+import { assertWritable, RESULTS, type Results, readResults, writeResults } from './results.ts'
+import { runAll } from './run-all.ts'
 
 interface Options {
   readonly report: string
@@ -34,7 +34,8 @@ async function all({ report, only = registry, quick = false, again = false }: Op
   if (failed.length > 0) process.exitCode = 1
 }
 
-function measure(experiments: readonly Experiment[], quick: boolean, report: string): Promise<Results> {
+async function measure(experiments: readonly Experiment[], quick: boolean, report: string): Promise<Results> {
+  await assertWritable(report)
   const telling = {
     line(text: string) {
       endProgress()
@@ -43,13 +44,6 @@ function measure(experiments: readonly Experiment[], quick: boolean, report: str
     now: showProgress,
   }
   return runAll(experiments, { quick }, telling, results => writeResults(report, results))
-}
-
-/** @throws Error where that is no file of results */
-export async function readResults(file: string): Promise<Results> {
-  const results = JSON.parse(await readFile(file, 'utf8')) as Partial<Results>
-  if (results.format !== 1 || !results.experiments) throw new Error(`${file} has no results: name what \`bench all\` has written`)
-  return results as Results
 }
 
 function named(text: string): Experiment[] {

@@ -4,29 +4,7 @@ import { readFile } from 'node:fs/promises'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-
-export interface Machine {
-  readonly cpu: string
-  readonly cores: number
-  readonly memoryBytes: number
-  readonly platform: string
-  readonly kernel: string
-  /** Of the last minute, when the run began: what else the machine was doing. */
-  readonly loadAverage: number
-}
-
-export interface Versions {
-  readonly glider: string
-  /** Of the sources; null outside of a repository. */
-  readonly commit: string | null
-  readonly node: string
-  readonly v8: string
-  readonly uv: string
-  /** Null where it is not installed. */
-  readonly redis: string | null
-  /** Packages that are peers or tools of the benchmarks. */
-  readonly packages: Readonly<Record<string, string>>
-}
+import type { Machine, Versions } from './results.ts'
 
 const PEERS = ['ioredis', 'redis', 'autocannon', 'ws', 'vega', 'vega-lite']
 

@@ -1,6 +1,7 @@
 /** All experiments, in the order in which they run. */
 import { actionsExperiment } from '../actions/experiment.ts'
 import { bandwidthExperiment } from '../bandwidth/experiment.ts'
+import { bandwidthTableExperiment } from '../bandwidth/table-experiment.ts'
 import { directoryExperiment } from '../directory/experiment.ts'
 import type { Experiment } from '../experiment.ts'
 import { pipeline, reduce, sort } from '../experiments/experiments.ts'
@@ -11,6 +12,7 @@ import { sizeExperiment } from '../size/experiment.ts'
 
 export const registry: readonly Experiment[] = [
   bandwidthExperiment,
+  bandwidthTableExperiment,
   metadataExperiment,
   directoryExperiment,
   actionsExperiment,

@@ -1,24 +1,18 @@
 /** The report of a run, made of its results alone. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { makeDirectory } from '../../server/make-directory.ts'
 import type { Experiment, Plot } from '../experiment.ts'
 import { markdownOf } from '../tables.ts'
 import { draw } from './draw.ts'
-import { outcomeOf, type Results } from './run-all.ts'
+import { outcomeOf, RESULTS, type Results } from './results.ts'
 import { duration } from './time-left.ts'
 
-export const RESULTS = 'results.json'
 export const REPORT = 'report.md'
-
-/** Every raw round, the facts of machine and versions, and what each experiment found. */
-export async function writeResults(folder: string, results: Results): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  await writeFile(path.join(folder, RESULTS), `${JSON.stringify(results, undefined, 1)}\n`)
-}
 
 /** The plots and the page that shows them. Answers the names of all files. */
 export async function writeReport(folder: string, experiments: readonly Experiment[], results: Results): Promise<string[]> {
-  await mkdir(folder, { recursive: true })
+  await makeDirectory(folder)
   const plots = experiments.flatMap(experiment => plotsOf(experiment, results))
   for (const { name, spec } of plots) await writeFile(path.join(folder, `${name}.svg`), await draw(spec))
   await writeFile(path.join(folder, REPORT), reportOf(experiments, results))
@@ -66,8 +60,9 @@ function paperSection(experiments: readonly Experiment[], results: Results): str
 }
 
 function experimentSection(experiment: Experiment, results: Results): string {
-  const { seconds, ...result } = results.experiments[experiment.name]!
-  const heading = `## ${experiment.title}\n\n\`npm run bench -- ${experiment.name}\`, ${duration(seconds)}`
+  const { name, command = name, title } = experiment
+  const { seconds, ...result } = results.experiments[name]!
+  const heading = `## ${title}\n\n\`npm run bench -- ${command}\`, ${duration(seconds)}`
   if ('failed' in result) return `${heading}. It has failed:\n\n\`\`\`text\n${result.failed}\n\`\`\``
   const plots = experiment.plots(result).map(({ name, caption }) => `![${caption}](${name}.svg)\n\n${caption}.`)
   return [`${heading}.`, ...experiment.tables(result).map(markdownOf), ...plots].join('\n\n')

@@ -1,24 +1,7 @@
-import type { Experiment, Outcome, Progress, RawRounds, Scale } from '../experiment.ts'
-import { type Machine, machineFacts, type Versions, versionFacts } from './machine.ts'
+import type { Experiment, Outcome, Progress, Scale } from '../experiment.ts'
+import { machineFacts, versionFacts } from './machine.ts'
+import type { ExperimentResult, Results } from './results.ts'
 import { duration, TimeLeft } from './time-left.ts'
-
-/** What is in results.json. */
-export interface Results {
-  readonly format: 1
-  /** When it began, in UTC. */
-  readonly startedAt: string
-  readonly quick: boolean
-  readonly machine: Machine
-  readonly versions: Versions
-  /** By name, in the order in which they ran. */
-  readonly experiments: Readonly<Record<string, ExperimentResult>>
-}
-
-/** One experiment: what it gave, or why there is nothing. */
-export type ExperimentResult = { readonly seconds: number } & (
-  | { readonly rounds: RawRounds; readonly figures: unknown }
-  | { readonly failed: string }
-)
 
 export interface Telling {
   /** A line that stays. */
@@ -61,10 +44,4 @@ async function resultOf(experiment: Experiment, scale: Scale, progress: Progress
   } catch (error) {
     return { failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
-}
-
-/** Undefined where it was not run, or has failed. */
-export function outcomeOf({ experiments }: Results, name: string): Outcome | undefined {
-  const result = experiments[name]
-  return result && 'rounds' in result ? result : undefined
 }

@@ -1,5 +1,6 @@
 /** What the processes at the other end of the bare pairs share: sockets whose reads land where they are to be. */
 import net from 'node:net'
+import { onParentGone } from '../../server/parent-process.ts'
 
 /** What `onread` of a socket takes. */
 export interface OnRead {
@@ -19,7 +20,7 @@ export function serve(onread: (send: () => net.Socket) => OnRead): void {
     fast.read(0)
   })
   server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as net.AddressInfo).port }))
-  process.on('disconnect', () => process.exit())
+  onParentGone(() => process.exit())
 }
 
 /** An accepted socket takes no `onread`, so its handle moves into another one. */

@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
+import { medians } from '../rounds.ts'
+import { printTable } from '../tables.ts'
 import { type Section, sections } from './figures.ts'
 import { jsonOf, mediansOf, tableOf } from './report.ts'
 import { defaults, runBandwidth, sectionNames } from './run.ts'
-import { linesOfTable, measureTable } from './size-table.ts'
+import { measureTable, defaults as tableDefaults, tablesOf } from './size-table.ts'
 
 interface Options {
   readonly rounds: number
@@ -50,14 +52,14 @@ async function bandwidth(options: Options): Promise<void> {
 async function showFigures({ only, json, ...options }: Options): Promise<void> {
   const { rounds } = await runBandwidth({ ...options, only }, showProgress)
   endProgress()
-  const medians = mediansOf(rounds)
-  if (json) console.log(JSON.stringify({ bandwidth: jsonOf(medians) }))
-  else for (const line of tableOf(medians, only)) console.log(line)
+  const figures = mediansOf(rounds)
+  if (json) console.log(JSON.stringify({ bandwidth: jsonOf(figures) }))
+  else for (const line of tableOf(figures, only)) console.log(line)
 }
 
 async function showTable({ rounds, json }: Options): Promise<void> {
-  const results = await measureTable(rounds, showProgress)
+  const results = medians(await measureTable({ ...tableDefaults, rounds }, showProgress))
   endProgress()
   if (json) console.log(JSON.stringify({ bandwidthTable: jsonOf(results) }))
-  else for (const line of linesOfTable(results)) console.log(line)
+  else for (const table of tablesOf(results)) printTable(table)
 }

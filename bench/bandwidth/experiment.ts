@@ -6,7 +6,7 @@ import { defaults, runBandwidth } from './run.ts'
 export const bandwidthExperiment: Experiment<RateFigures> = ratesExperiment({
   name: 'bandwidth',
   title: 'Bandwidth',
-  seconds: 240,
+  seconds: 200,
   kinds: figureKinds,
   sections,
   drawn: 'large',

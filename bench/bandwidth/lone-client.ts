@@ -2,10 +2,12 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { StoreClient } from '../../client/index.ts'
+import { onParentGone } from '../../server/parent-process.ts'
 import type { Task, TaskResult } from './lone-client-process.ts'
 
 const PIECE_BYTES = 256 << 10
 
+onParentGone(() => process.exit())
 const store = await StoreClient.connect(process.argv[2]!)
 
 async function perform(task: Task): Promise<TaskResult> {
@@ -84,5 +86,4 @@ process.on('message', message => {
     },
   )
 })
-process.on('disconnect', () => process.exit())
 process.send!({ value: 0 } satisfies TaskResult)

@@ -1,5 +1,6 @@
 /** What a run has found, as JSON and as a table. */
 import { median } from '../rounds.ts'
+import { unheld, verdict } from '../tables.ts'
 import { type FigureKind, type FigureName, figureKinds, type Section, sections } from './figures.ts'
 import type { Measured } from './stage.ts'
 
@@ -46,16 +47,12 @@ function linesOf(name: string, kind: FigureKind, medians: Readonly<Record<string
   if (kind.most !== undefined) return [row(name, shown, '', '', verdict(`at most ${kind.most}`, value <= kind.most))]
   const lines = (kind.targets ?? []).map(({ of, least }) => {
     const bases = of.map(base => medians[base] ?? null).filter(base => base !== null)
-    if (bases.length === 0) return ['', of.join(', '), `at least ${least}: nothing to hold it against`] as const
+    if (bases.length === 0) return ['', of.join(', '), unheld(`at least ${least}`)] as const
     const ratio = value / Math.max(...bases)
     return [ratio.toFixed(2), of.join(', '), verdict(`at least ${least}`, ratio >= least)] as const
   })
   const [first = ['', '', ''], ...others] = lines
   return [row(name, shown, ...first), ...others.map(line => row('', '', ...line))]
-}
-
-function verdict(target: string, reached: boolean): string {
-  return reached ? target : `${target}: missed`
 }
 
 function row(name: string, value: string, ratio = '', of = '', target = ''): string {

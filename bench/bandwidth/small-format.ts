@@ -52,8 +52,8 @@ export class FrameCutter {
 }
 
 /**
- * Makes frames in memory of its own and sends those of a turn together: of all ways to cut them up the quickest. Always holds: no more than {@link IN_FLIGHT} are unanswered, so that a
- * place is not written again before its frame has arrived.
+ * Makes frames in memory of its own and sends those of a turn together: of all ways to cut them up the quickest. Always holds: no more
+ * than {@link IN_FLIGHT} are unanswered, so that a place is not written again before its frame has arrived.
  */
 export class FrameSender {
   readonly #write: (bytes: Uint8Array) => void

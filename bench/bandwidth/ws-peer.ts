@@ -1,6 +1,7 @@
 /** The process at the other end of the bare pair of WebSockets. */
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
+import { onParentGone } from '../../server/parent-process.ts'
 import { OP_BYTES } from './ws-format.ts'
 
 const memory = Array.from({ length: Number(process.argv[2]) / OP_BYTES }, () => Buffer.allocUnsafeSlow(OP_BYTES).fill(1))
@@ -14,4 +15,4 @@ server.on('connection', socket => {
   socket.on('message', data => socket.send((data as Buffer).length === OP_BYTES ? ack : memory[next++ % memory.length]!))
   socket.on('error', () => socket.terminate())
 })
-process.on('disconnect', () => process.exit())
+onParentGone(() => process.exit())

@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { readResults } from '../all/command.ts'
-import { outcomeOf, type Results } from '../all/run-all.ts'
+import { outcomeOf, type Results, readResults } from '../all/results.ts'
 import type { Table } from '../experiment.ts'
 import { printTable } from '../tables.ts'
 import { type Change, compareRuns, type RoundsOfRun, type Verdict } from './compare.ts'

@@ -28,14 +28,15 @@ beforeAll(async () => {
 afterAll(() => stage[Symbol.asyncDispose]())
 
 test('pipeline gives the same both ways, and near-data ingests next to nothing', async () => {
-  const { comparison } = await runPipeline(stage, { rounds: 1, workerBytes: MIB / 2 }, quiet)
+  const { comparison, told } = await runPipeline(stage, { rounds: 1, workerBytes: MIB / 2 }, quiet)
   const way = figures('count')
   expect(JSON.parse(JSON.stringify(comparison))).toEqual({ ...common, dataShipping: way, nearData: way })
   expect(comparison.nearData.ingestedBytes).toBeLessThan(0.004 * comparison.dataShipping.ingestedBytes)
+  expect(told.inputBytes).toBe(comparison.dataShipping.ingestedBytes)
 }, 30_000)
 
 test('reduce gives the same both ways, with half of the bytes moved and next to none stored; a link slows it down', async () => {
-  const { comparison, bound } = await runReduce(stage, { rounds: 1, workerBytes: MIB }, quiet)
+  const { comparison, told } = await runReduce(stage, { rounds: 1, workerBytes: MIB }, quiet)
   const way = figures('emit', 'merge')
   expect(JSON.parse(JSON.stringify(comparison))).toEqual({ ...common, dataShipping: way, nearData: way })
   const { dataShipping, nearData } = comparison
@@ -45,15 +46,20 @@ test('reduce gives the same both ways, with half of the bytes moved and next to 
   expect(nearData.storedPeakBytes).toBeLessThan(40_000)
   // One worker reads what two have sent: all of it passes its link, but for the burst and the last piece.
   expect(dataShipping.phases['merge']).toBeGreaterThan((2 * MIB - 512 * 1024) / (BANDWIDTH * 1e6) - 0.01)
-  expect(bound).toBeGreaterThan(0.5)
-  expect(bound).toBeLessThan(1)
+  expect(told.bound).toBeGreaterThan(0.5)
+  expect(told.bound).toBeLessThan(1)
 }, 30_000)
 
 test('sort gives the same both ways with half of the bytes moved, also where sorters have to spill', async () => {
-  const { comparison } = await runSort(stage, { rounds: 1, records: 10_000, sorterBytes: 256 * 1024 }, quiet)
+  const sorterBytes = 256 * 1024
+  const { comparison, told } = await runSort(stage, { rounds: 1, records: 10_000, sorterBytes }, quiet)
   const way = figures('P1', 'P2')
   expect(JSON.parse(JSON.stringify(comparison))).toEqual({ ...common, dataShipping: way, nearData: way })
   const { dataShipping, nearData } = comparison
   expect(nearData.bytesMoved / dataShipping.bytesMoved).toBeLessThan(0.53)
-  expect(dataShipping.storedPeakBytes).toBeGreaterThan(2 * 10_000 * 100)
+  const records = 2 * 10_000 * 100
+  expect(dataShipping.storedPeakBytes).toBeGreaterThan(records)
+
+  expect(told.spilledBytes).toBeGreaterThan(records - 2 * sorterBytes)
+  expect(told.spilledBytes).toBeLessThanOrEqual(records)
 }, 30_000)

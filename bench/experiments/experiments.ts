@@ -1,5 +1,7 @@
 /** The experiments of the paper that do their work in two ways, as `bench all` runs them. */
+import type { MeasuredComparison } from '../all/comparisons.ts'
 import { pipelineExperiment, reduceExperiment, sortExperiment } from '../all/paper-experiments.ts'
+import type { Measured } from './figures.ts'
 import { roundsOf } from './options.ts'
 import { measurePipeline } from './pipeline/command.ts'
 import { measureReduce } from './reduce/command.ts'
@@ -11,18 +13,22 @@ const rounds = (bandwidth: number | null): number => roundsOf(bandwidth === null
 
 export const pipeline = pipelineExperiment(async ({ workers, workerBandwidth: bandwidth }, { quick }, progress) => {
   const sizes = { rounds: rounds(bandwidth), workerBytes: (quick ? 1 : 256) * MIB }
-  const { comparison, raw } = await measurePipeline(workers, bandwidth, sizes, progress)
-  return { ...comparison, rounds: raw }
+  const measured = await measurePipeline(workers, bandwidth, sizes, progress)
+  return together(measured)
 })
 
 export const reduce = reduceExperiment(async ({ workers, workerBandwidth: bandwidth }, { quick }, progress) => {
   const sizes = { rounds: rounds(bandwidth), workerBytes: (quick ? 1 : 64) * MIB }
-  const { comparison, raw } = await measureReduce(workers, bandwidth, sizes, progress)
-  return { ...comparison, rounds: raw }
+  const measured = await measureReduce(workers, bandwidth, sizes, progress)
+  return together(measured)
 })
 
 export const sort = sortExperiment(async ({ workers, workerBandwidth: bandwidth }, { quick }, progress) => {
   const sizes = { rounds: rounds(bandwidth), records: quick ? 5_000 : 1_000_000, sorterBytes: 1024 * MIB }
-  const { comparison, raw } = await measureSort(workers, bandwidth, sizes, progress)
-  return { ...comparison, rounds: raw }
+  const measured = await measureSort(workers, bandwidth, sizes, progress)
+  return together(measured)
 })
+
+function together({ comparison, told, raw }: Measured): MeasuredComparison {
+  return { ...comparison, ...told, rounds: raw }
+}

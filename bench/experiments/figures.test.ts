@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { ticksOf } from '../process-cpu.ts'
 import { bothWays } from './both-ways.ts'
 import { medianFigures, type WayFigures } from './figures.ts'
-import { countFromOne, positive, roundsOf } from './options.ts'
-import { tableOf } from './report.ts'
+import { positive, roundsOf } from './options.ts'
+import { caseName, fall, tableOf } from './report.ts'
 
 const figures = (seconds: number, more: Partial<WayFigures> = {}): WayFigures => ({
   seconds,
@@ -48,15 +48,30 @@ test('where the ways do not give the same, no figure is given', async () => {
 })
 
 test('the table has both ways, their ratio and how much less it is', () => {
-  const lines = tableOf('sort', {
-    workers: 2,
-    workerBandwidth: 75,
-    dataShipping: figures(4),
-    nearData: figures(1, { cpuSeconds: null }),
-  })
-  expect(lines[0]).toBe('sort: 2 workers, 75 MB/s for each worker')
-  expect(lines[2]).toMatch(/^time +4\.000 s +1\.000 s +0\.250 +75\.0 %$/)
-  expect(lines[6]).toMatch(/^CPU, all processes +8\.00 s +–$/)
+  const both = { dataShipping: figures(4), nearData: figures(1, { cpuSeconds: null }) }
+  const { caption, head, rows } = tableOf({ workers: 2, workerBandwidth: 75, ...both, inputBytes: 8e6, bound: 0.8125 })
+  const told = tableOf({ workers: 2, workerBandwidth: 75, ...both }, { seconds: 0.25, bytesMoved: 0.52, cpuSeconds: 1 })
+  expect(told.head.at(-1)).toBe('to reach')
+  expect(told.rows.map(cells => cells.at(-1))).toEqual(['at most 0.25', 'at most 0.52: missed', '', '', '', '', ''])
+  expect(caption).toBe('2 workers, 75 MB/s each')
+  expect(head).toEqual(['figure', 'data-shipping', 'near-data', 'ratio', 'change'])
+  expect(rows).toEqual(
+    expect.arrayContaining([
+      ['time', '4.00 s', '1.00 s', '0.250', '−75.0 %'],
+      ['bytes stored at the peak', '0.000 MB', '0.000 MB', '', ''],
+      ['CPU of all processes', '8.00 s', '–', '', ''],
+      ['time of P2', '3.00 s', '0.750 s', '0.250', '−75.0 %'],
+      ['throughput of 8 MB', '2.00 MB/s', '8.00 MB/s', '4.000', '+300.0 %'],
+      ['bound of time on two busy cores, (G+P)/(G+2P)', '', '', '0.813', ''],
+    ]),
+  )
+})
+
+test('a change has its sign, and what is hardly one has none', () => {
+  expect([fall(3, 2), fall(1, 2), fall(1, 2_000), fall(10_001, 10_000), fall(2, 2)]).toEqual([
+    ...['+50.0 %', '−50.0 %', '−99.950 %', '0.0 %', '0.0 %'],
+  ])
+  expect(caseName({ workers: 1, workerBandwidth: null })).toBe('1 worker, no limit')
 })
 
 test('the CPU time of a process is told apart from its name', () => {
@@ -67,7 +82,6 @@ test('the CPU time of a process is told apart from its name', () => {
 test('options that make no sense are refused', () => {
   expect(positive('0.5')).toBe(0.5)
   for (const bad of ['', '0', '-1', 'x', 'Infinity']) expect(() => positive(bad)).toThrow('above 0')
-  for (const bad of ['', '0', '1.5', '-1']) expect(() => countFromOne(bad)).toThrow('whole number')
   expect(roundsOf({})).toBe(5)
   expect(roundsOf({ workerBandwidth: 25 })).toBe(2)
   expect(roundsOf({ workerBandwidth: 25, rounds: 7 })).toBe(7)

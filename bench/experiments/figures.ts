@@ -1,4 +1,5 @@
 import { median } from '../rounds.ts'
+import type { WayName } from './ways.ts'
 
 /** What one way of doing the work took. */
 export interface WayFigures {
@@ -15,13 +16,36 @@ export interface WayFigures {
   readonly cpuSeconds: number | null
 }
 
-/** Both ways of one experiment, with so many workers. */
-export interface Comparison {
+/** Every counted round. */
+export type WayRounds = Readonly<Record<WayName, readonly WayFigures[]>>
+
+/** With what an experiment is done. */
+export interface Case {
   readonly workers: number
   /** MB/s of each worker in each direction; null for no limit. */
   readonly workerBandwidth: number | null
-  readonly dataShipping: WayFigures
-  readonly nearData: WayFigures
+}
+
+/** Both ways of one experiment: what `--json` prints. */
+export interface Comparison extends Case, Readonly<Record<WayName, WayFigures>> {}
+
+/** What is told beside the figures. */
+export interface Told {
+  /** Of the input that throughput is of. */
+  readonly inputBytes?: number
+  /** Of the time on two busy cores, near the data to far from it: no design can do better. */
+  readonly bound?: number
+  /** By actions, from their memory into files of the store, at most. */
+  readonly spilledBytes?: number
+}
+
+export type ToldComparison = Comparison & Told
+
+/** A whole experiment. */
+export interface Measured {
+  readonly comparison: Comparison
+  readonly raw: WayRounds
+  readonly told: Told
 }
 
 /** Each figure by itself: its median over the rounds. */

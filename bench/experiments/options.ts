@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { countFrom } from '../count.ts'
 
 /** Rounds that count, where nobody says: of a narrow link one run takes long, and varies little. */
 const ROUNDS = 5
@@ -16,7 +17,7 @@ export function addExperiment(program: Command, name: string, description: strin
     .command(name)
     .description(description)
     .option('--worker-bandwidth <MB/s>', 'limit of each worker in each direction (default: none)', positive)
-    .option('--rounds <number>', `counted rounds (default: ${ROUNDS}, with a limit ${NARROW_ROUNDS})`, countFromOne)
+    .option('--rounds <number>', `counted rounds (default: ${ROUNDS}, with a limit ${NARROW_ROUNDS})`, countFrom(1))
     .option('--json', 'print one JSON object and nothing else')
 }
 
@@ -32,10 +33,4 @@ export function positive(text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (value > 0 && Number.isFinite(value)) return value
   throw new InvalidArgumentError('It has to be a number above 0.')
-}
-
-export function countFromOne(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : 0
-  if (value >= 1 && Number.isSafeInteger(value)) return value
-  throw new InvalidArgumentError('It has to be a whole number from 1.')
 }

@@ -3,6 +3,11 @@ import { LocalCluster, type LocalClusterOptions } from '../../cluster/index.ts'
 import { Way } from './way.ts'
 import { WorkerProcess } from './worker-process.ts'
 
+/** Room for an action of each worker, and for those of the round before. */
+export function slotsFor(workers: number): number {
+  return 2 * workers
+}
+
 /** What an experiment runs on: a cluster and its workers, each server and each worker a process of its own. */
 export class Stage implements AsyncDisposable {
   readonly store: StoreClient

@@ -3,6 +3,7 @@ import type { StoreClient } from '../../client/index.ts'
 import { openStore } from '../../client/store-client.ts'
 import { systemClock } from '../../protocol/clock.system.ts'
 import { dial } from '../../protocol/dial.system.ts'
+import { onParentGone } from '../../server/parent-process.ts'
 import { NarrowLink } from './narrow-link.ts'
 import { countWords, writeText } from './pipeline/work.ts'
 import { emitPairs, mergePairs, readPairs, timePairs } from './reduce/work.ts'
@@ -65,9 +66,9 @@ async function answer(task: Task): Promise<object> {
 }
 
 process.on('message', task => {
-  void answer(task as Task).then(message => process.send!(message))
+  void answer(task as Task).then(message => process.connected && process.send!(message))
 })
-process.on('disconnect', () => {
+onParentGone(() => {
   void store.close().then(() => process.exit())
 })
 await store.exists('/')

@@ -1,6 +1,7 @@
 /** The baseline: Node's own HTTP server in a process of its own, with an answer as short as that of `/healthz`. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { onParentGone } from '../../server/parent-process.ts'
 
 const answer = JSON.stringify({ status: 'ok', role: 'bare' })
 const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(answer) }
@@ -10,4 +11,4 @@ const server = createServer((request, response) => {
   response.writeHead(200, headers).end(answer)
 })
 server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as AddressInfo).port }))
-process.on('disconnect', () => process.exit())
+onParentGone(() => process.exit())

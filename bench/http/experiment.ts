@@ -39,5 +39,6 @@ export function httpTables({ figures }: Outcome<HttpFigures>): Table[] {
 
 function httpPlots({ figures }: Outcome<HttpFigures>): Plot[] {
   const bars = faces.map(face => ({ group: names[face], series: 'requests', y: figures[face].requestsPerSecond / 1e3 }))
-  return [{ name: 'http', caption: 'HTTP faces under autocannon', spec: barPlot({ bars, y: 'thousand requests/s' }) }]
+  const caption = 'HTTP faces under autocannon'
+  return [{ name: 'http', caption, spec: barPlot({ title: caption, bars, y: 'thousand requests/s' }) }]
 }

@@ -1,11 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
 import { type Outcome, type Progress, type RawRounds, samplesOf } from '../experiment.ts'
+import { PeerProcess } from '../peer-process.ts'
 import { type Figure, interleaved, median, medians } from '../rounds.ts'
 import { fire, type Load } from './fire.ts'
+
+const bareServer = new URL('./bare-server.js', import.meta.url)
 
 export interface HttpOptions {
   readonly rounds: number
@@ -35,33 +35,28 @@ export async function runHttp(
   await using store = await StoreClient.connect(cluster.address)
   await store.create('/rest', 'directory')
   await store.create('/looked-up', 'file')
-  const bare = fork(fileURLToPath(new URL('./bare-server.js', import.meta.url)))
-  try {
-    const [message] = (await once(bare, 'message')) as [{ readonly port: number }]
-    const urls = { bare: `http://127.0.0.1:${message.port}/`, ...urlsOf(cluster) }
-    const latencies: Record<string, number[]> = {}
-    const figure = (name: Face): Figure => ({
-      name,
-      amount: requests,
-      async work() {
-        const p99 = await fire({ url: urls[name], requests, connections, body: bodies[name] })
-        latencies[name] = [...(latencies[name] ?? []), p99]
-      },
-    })
-    const results = await interleaved(faces.map(figure), rounds, progress)
-    const rates = medians(results)
-    // The first one warms up.
-    const counted = (name: Face): number[] => latencies[name]!.slice(1)
-    const latencyRounds: RawRounds = Object.fromEntries(
-      faces.map(name => [`${name} p99`, { unit: 'ms', better: 'less', values: counted(name) }] as const),
-    )
-    const figures = Object.fromEntries(
-      faces.map(name => [name, { requestsPerSecond: Math.round(rates[name]!), p99Ms: median(counted(name)) }]),
-    ) as HttpFigures
-    return { rounds: { ...samplesOf(results, 'requests/s'), ...latencyRounds }, figures }
-  } finally {
-    await ended(bare)
-  }
+  using bare = await PeerProcess.start(bareServer, 0)
+  const urls = { bare: `http://127.0.0.1:${bare.port}/`, ...urlsOf(cluster) }
+  const latencies: Record<string, number[]> = {}
+  const figure = (name: Face): Figure => ({
+    name,
+    amount: requests,
+    async work() {
+      const p99 = await fire({ url: urls[name], requests, connections, body: bodies[name] })
+      latencies[name] = [...(latencies[name] ?? []), p99]
+    },
+  })
+  const results = await interleaved(faces.map(figure), rounds, progress)
+  const rates = medians(results)
+  // The first one warms up.
+  const counted = (name: Face): number[] => latencies[name]!.slice(1)
+  const latencyRounds: RawRounds = Object.fromEntries(
+    faces.map(name => [`${name} p99`, { unit: 'ms', better: 'less', values: counted(name) }] as const),
+  )
+  const figures = Object.fromEntries(
+    faces.map(name => [name, { requestsPerSecond: Math.round(rates[name]!), p99Ms: median(counted(name)) }]),
+  ) as HttpFigures
+  return { rounds: { ...samplesOf(results, 'requests/s'), ...latencyRounds }, figures }
 }
 
 let created = 0
@@ -83,11 +78,4 @@ function urlsOf(cluster: LocalCluster): Record<Exclude<Face, 'bare'>, string> {
     restLookup: `${cluster.address}/v1/lookup`,
     restCreate: `${cluster.address}/v1/create`,
   }
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.disconnect()
-  await exited
 }

@@ -39,7 +39,7 @@ function kindsOf(): Record<string, RateKind> {
 export const metadataExperiment: Experiment<RateFigures> = ratesExperiment({
   name: 'metadata',
   title: 'Metadata operations',
-  seconds: 70,
+  seconds: 110,
   kinds: kindsOf(),
   drawn: many,
   async run({ quick }, progress) {

@@ -88,7 +88,7 @@ export function tableOf(results: Results): string[] {
     for (const [name, rate, ours, least] of redisRows(rates, redis)) {
       lines.push(row(name, perSecond(rate), shown(ratio(ours, rate)), '', least === undefined ? '' : `${least}`))
     }
-  }
+  } else lines.push('', row('Redis', 'not installed'))
   if (heapBytesPerNode !== undefined) {
     const bytes = heapBytesPerNode.toFixed(0)
     lines.push('', row('memory', `${bytes} B/node`, '', '', `at most ${MOST_BYTES_PER_NODE}`))

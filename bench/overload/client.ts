@@ -4,6 +4,7 @@ import { type ActionNode, StoreClient } from '../../client/index.ts'
 import { systemClock } from '../../protocol/clock.system.ts'
 import { ConnectionCore, connectionContext } from '../../protocol/connection.ts'
 import { dial } from '../../protocol/dial.system.ts'
+import { onParentGone } from '../../server/parent-process.ts'
 import { pipelined } from '../pipelined.ts'
 
 export type Task =
@@ -78,7 +79,7 @@ process.on('message', (task: Task) => {
     },
   )
 })
-process.on('disconnect', () => process.exit(0))
+onParentGone(() => process.exit())
 // Of the machine: more than that cannot be open.
 const limit = /Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
 process.send!({ openFiles: Number(limit) })

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { type OverloadReport, overload, PIECE_BYTES } from './overload.ts'
 
@@ -14,8 +15,8 @@ export function addOverload(program: Command): void {
     .description(
       'very many idle connections and open action streams on one active server: what each costs, and what others notice',
     )
-    .option('--connections <number>', 'idle connections', Number, 10_000)
-    .option('--streams <number>', 'streams to one action, open at the same time', Number, 2_000)
+    .option('--connections <number>', 'idle connections', countFrom(1), 10_000)
+    .option('--streams <number>', 'streams to one action, open at the same time', countFrom(1), 2_000)
     .option('--json', 'print one JSON object and nothing else')
     .action(async ({ connections, streams, json }: Options) => {
       const report = await overload({ connections, streams, progress: showProgress })

@@ -35,6 +35,15 @@ export class RedisPeers implements AsyncDisposable {
   static async start(options: PeerOptions): Promise<RedisPeers | undefined> {
     const server = await RedisServer.start()
     if (!server) return undefined
+    try {
+      return await RedisPeers.#over(server, options)
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+  }
+
+  static async #over(server: RedisServer, options: PeerOptions): Promise<RedisPeers> {
     const { valueBytes, keys, autoPipelining } = options
     const peers = new RedisPeers(server, ioredis(server.port, autoPipelining), await nodeRedis(server.port), options)
     const value = Buffer.alloc(valueBytes, 7)

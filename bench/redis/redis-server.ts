@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { promisify } from 'node:util'
+import { atEnd } from '../at-end.ts'
 
 /** One run of redis-benchmark. */
 export interface BenchmarkRun {
@@ -23,19 +24,17 @@ export class RedisServer implements AsyncDisposable {
     this.port = port
   }
 
-  /** Undefined where there is no `redis-server` on the PATH. */
+  /** Undefined where `redis-server` and `redis-benchmark` are not both on the PATH. */
   static async start(): Promise<RedisServer | undefined> {
+    if (!(await isThere('redis-benchmark'))) return undefined
     const port = await freePort()
     const flags = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no']
     const child = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'inherit'] })
-    const endWithUs = (): boolean => child.kill('SIGKILL')
-    process.once('exit', endWithUs)
-    child.once('exit', () => process.off('exit', endWithUs))
-    if (!(await isReady(child))) {
-      process.off('exit', endWithUs)
-      return undefined
-    }
-    return new RedisServer(child, port)
+    const calledOff = atEnd(() => child.kill('SIGKILL'))
+    child.once('exit', calledOff)
+    if (await isReady(child)) return new RedisServer(child, port)
+    calledOff()
+    return undefined
   }
 
   /** Operations per second over one connection. */
@@ -47,6 +46,7 @@ export class RedisServer implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
     this.#process.kill('SIGTERM')
     await exited
@@ -67,6 +67,16 @@ export function parseBenchmark(test: 'set' | 'get', csv: string): number {
   const rate = Number(new RegExp(`^"${test.toUpperCase()}","([\\d.]+)"`, 'm').exec(csv)?.[1])
   if (Number.isNaN(rate)) throw new Error(`redis-benchmark told no rate of ${test.toUpperCase()}: ${csv}`)
   return rate
+}
+
+async function isThere(program: string): Promise<boolean> {
+  try {
+    await promisify(execFile)(program, ['--version'])
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** False where there is no such program. */

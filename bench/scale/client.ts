@@ -1,10 +1,12 @@
 /** A client in a process of its own: has one file and its actions, and moves bytes to and from them as it is told by messages. */
 import { StoreClient } from '../../client/index.ts'
+import { onParentGone } from '../../server/parent-process.ts'
 import type { Stage } from '../size/figures.ts'
 import { touch, works } from '../size/figures.ts'
-import type { ClientSetup, ClientTask } from './tasks.ts'
+import type { ClientAnswer, ClientSetup, ClientTask } from './tasks.ts'
 
 const { address, client, fileBytes, opBytes, batch } = JSON.parse(process.argv[2]!) as ClientSetup
+onParentGone(() => process.exit())
 const store = await StoreClient.connect(address)
 
 async function prepare(): Promise<Stage> {
@@ -18,9 +20,10 @@ async function prepare(): Promise<Stage> {
 }
 
 function tell(work: Promise<unknown>): void {
+  const send = (answer: ClientAnswer): boolean => process.connected && process.send!(answer)
   work.then(
-    () => process.send!({}),
-    (error: unknown) => process.send!({ error: error instanceof Error ? error.stack : String(error) }),
+    () => send({}),
+    (error: unknown) => send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   )
 }
 
@@ -29,7 +32,4 @@ tell(prepared)
 process.on('message', message => {
   const { direction, kind, operations } = message as ClientTask
   tell(prepared.then(stage => works[direction][kind](stage, opBytes, operations, batch)))
-})
-process.on('disconnect', () => {
-  void store.close().then(() => process.exit())
 })

@@ -45,5 +45,5 @@ async function scale({ rounds, amount, inFlight, clients, threads, json }: Optio
 }
 
 function counts(text: string): number[] {
-  return text.split(',').map(countFrom(1))
+  return [...new Set(text.split(',').map(countFrom(1)))]
 }

@@ -1,10 +1,11 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { countFrom } from '../count.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { printTable } from '../tables.ts'
 import { sizeTables } from './experiment.ts'
 import { defaults, runSize } from './run.ts'
 
+const KIB = 1 << 10
 const MIB = 1 << 20
 
 interface Options {
@@ -32,6 +33,10 @@ async function size({ rounds, amount, sizes, json }: Options): Promise<void> {
   else for (const table of sizeTables(outcome)) printTable(table)
 }
 
-function kibibytes(text: string): number[] {
-  return text.split(',').map(kib => countFrom(1)(kib) << 10)
+/** Each once, and so that operations of it fill the file. */
+export function kibibytes(text: string): number[] {
+  const sizes = text.split(',').map(kib => countFrom(1)(kib) * KIB)
+  const odd = sizes.find(bytes => defaults.fileBytes % bytes !== 0)
+  if (odd === undefined) return [...new Set(sizes)]
+  throw new InvalidArgumentError(`A file of ${defaults.fileBytes / MIB} MiB is not filled by operations of ${odd / KIB} KiB.`)
 }

@@ -1,6 +1,6 @@
 import type { Experiment, Outcome, PaperLine, Plot, Table } from '../experiment.ts'
 import { linePlot } from '../plots.ts'
-import { share, whole } from '../tables.ts'
+import { share, verdict, whole } from '../tables.ts'
 import { sizeName } from './figures.ts'
 import { directions, kinds } from './kinds.ts'
 import { defaults, ratios, runSize, type SizeFigures } from './run.ts'
@@ -12,7 +12,7 @@ const LEAST_SHARE = 0.89
 export const sizeExperiment: Experiment<SizeFigures> = {
   name: 'size',
   title: 'Sizes of operations (Figure 5.6)',
-  seconds: 100,
+  seconds: 110,
   run: ({ quick }, progress) =>
     runSize(
       quick ? { rounds: 2, roundBytes: 1 << 20, fileBytes: 1 << 20, opSizes: [1 << 10, 1 << 20], inProcess: true } : defaults,
@@ -34,7 +34,7 @@ export function sizeTables({ figures }: Outcome<SizeFigures>): Table[] {
         `${whole(file[at]!.MBps)} (${file[at]!.batch})`,
         `${whole(action[at]!.MBps)} (${action[at]!.batch})`,
         share(ratio),
-        opBytes >= LEAST_BYTES ? `${LEAST_SHARE}` : '',
+        opBytes >= LEAST_BYTES ? verdict(`at least ${LEAST_SHARE}`, ratio >= LEAST_SHARE) : '',
       ]),
     }
   })
@@ -52,10 +52,9 @@ function sizePlots({ figures }: Outcome<SizeFigures>): Plot[] {
     ),
   )
   const sizes = figures.write.file.map(({ opBytes }) => sizeName(opBytes))
-  const spec = linePlot({ points, x: 'size of an operation', y: 'GB/s', order: sizes, panels: directions })
-  return [
-    { name: 'figure-5.6-size', caption: 'Figure 5.6: bandwidth of one file and one action by the size of operations', spec },
-  ]
+  const caption = 'Figure 5.6: bandwidth of one file and one action by the size of operations'
+  const spec = linePlot({ title: caption, points, x: 'size of an operation', y: 'GB/s', order: sizes, panels: directions })
+  return [{ name: 'figure-5.6-size', caption, spec }]
 }
 
 function paperLines({ figures }: Outcome<SizeFigures>): PaperLine[] {

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StoreClient } from '../../client/index.ts'
 import { LocalCluster } from '../../cluster/index.ts'
+import { countFrom } from '../count.ts'
+import { positive } from '../experiments/options.ts'
 import { endProgress, showProgress } from '../progress.ts'
 import { work } from './load.ts'
 import { plot } from './plot.ts'
@@ -20,8 +22,8 @@ export function addSoak(program: Command): void {
   program
     .command('soak')
     .description('a steady mixed load for minutes: whether latency and resident memory stay level')
-    .option('--minutes <number>', 'how long', Number, 10)
-    .option('--workers <number>', 'how many do one operation after the other', Number, 8)
+    .option('--minutes <number>', 'how long', positive, 10)
+    .option('--workers <number>', 'how many do one operation after the other', countFrom(1), 8)
     .option('--report <file>', 'an SVG of latency and memory over time')
     .option('--json', 'print one JSON object and nothing else')
     .action(soak)

@@ -1,12 +1,12 @@
-import { parse, View } from 'vega'
-import { compile, type TopLevelSpec } from 'vega-lite'
+import type { TopLevelSpec } from 'vega-lite'
+import { draw } from '../all/draw.ts'
 import type { Sample } from './verdict.ts'
 
 const WIDTH = 480
 const HEIGHT = 180
 
 /** Latency above resident memory, over the time of the run. */
-export async function plot(samples: readonly Sample[]): Promise<string> {
+export function plot(samples: readonly Sample[]): Promise<string> {
   const latency = samples.flatMap(({ seconds, p50Ms, p99Ms }) => [
     { minutes: seconds / 60, series: 'p50', value: p50Ms },
     { minutes: seconds / 60, series: 'p99', value: p99Ms },
@@ -30,10 +30,5 @@ export async function plot(samples: readonly Sample[]): Promise<string> {
     resolve: { scale: { color: 'independent' } },
     vconcat: [panel(latency, 'latency, ms'), panel(memory, 'resident, MiB')],
   } as TopLevelSpec
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' })
-  try {
-    return `${await view.toSVG()}\n`
-  } finally {
-    view.finalize()
-  }
+  return draw(spec)
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
+import { countFrom } from '../../count.ts'
 import { endProgress, showProgress } from '../../progress.ts'
-import { bothWays, type Run, type WayRounds } from '../both-ways.ts'
-import type { Comparison } from '../figures.ts'
-import { addExperiment, bandwidthOf, countFromOne, type ExperimentOptions, positive, roundsOf } from '../options.ts'
-import { tableOf } from '../report.ts'
-import { Stage } from '../stage.ts'
+import { bothWays, type Run } from '../both-ways.ts'
+import type { Measured } from '../figures.ts'
+import { addExperiment, bandwidthOf, type ExperimentOptions, positive, roundsOf } from '../options.ts'
+import { printComparison } from '../report.ts'
+import { Stage, slotsFor } from '../stage.ts'
 import { BLOCK_BYTES } from '../stored-peak.ts'
 import type { WordCounts } from './tasks.ts'
 import { NEEDLE } from './text.ts'
@@ -24,33 +25,19 @@ export interface PipelineSizes {
   readonly workerBytes: number
 }
 
-interface Outcome {
-  readonly comparison: Comparison
-  readonly raw: WayRounds
-  readonly inputBytes: number
-}
-
 export function addPipeline(program: Command): void {
   addExperiment(program, 'pipeline', 'workers that count words of the few lines that match: filtered by them, or by an action')
-    .option('--workers <number>', 'how many', countFromOne, 4)
+    .option('--workers <number>', 'how many', countFrom(1), 4)
     .option('--amount <MiB>', 'of text for each worker', positive, 256)
     .action(pipeline)
 }
 
 async function pipeline({ workers, amount, ...options }: Options): Promise<void> {
   const sizes = { rounds: roundsOf(options), workerBytes: amount * MIB }
-  const { comparison, inputBytes } = await measurePipeline(workers, bandwidthOf(options), sizes, showProgress)
+  const { comparison, told } = await measurePipeline(workers, bandwidthOf(options), sizes, showProgress)
   endProgress()
-  if (options.json) {
-    console.log(JSON.stringify({ pipeline: comparison }))
-    return
-  }
-  for (const line of tableOf('pipeline', comparison)) console.log(line)
-  const throughput = (seconds: number): string => `${(inputBytes / 1e6 / seconds).toFixed(0)} MB/s`
-  const { dataShipping, nearData } = comparison
-  console.log(
-    `throughput of ${(inputBytes / 1e6).toFixed(0)} MB of text: data-shipping ${throughput(dataShipping.seconds)}, near-data ${throughput(nearData.seconds)}`,
-  )
+  if (options.json) console.log(JSON.stringify({ pipeline: comparison }))
+  else printComparison('pipeline', { ...comparison, ...told })
 }
 
 /** On a stage of its own. */
@@ -59,9 +46,10 @@ export async function measurePipeline(
   bandwidth: number | null,
   sizes: PipelineSizes,
   progress: (text: string) => void,
-): Promise<Outcome> {
+): Promise<Measured> {
   const capacity = workers * (Math.ceil(sizes.workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
-  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES, threads: workers }, workers, bandwidth)
+  const servers = { capacity, blockSize: BLOCK_BYTES, threads: workers, slots: slotsFor(workers) }
+  await using stage = await Stage.start(servers, workers, bandwidth)
   return await runPipeline(stage, sizes, progress)
 }
 
@@ -69,7 +57,7 @@ export async function runPipeline(
   stage: Stage,
   { rounds, workerBytes }: PipelineSizes,
   progress: (text: string) => void,
-): Promise<Outcome> {
+): Promise<Measured> {
   progress('writing the text')
   const texts = stage.workers.map((_, worker) => `${TEXTS}/${worker}`)
   await Promise.all(
@@ -81,7 +69,7 @@ export async function runPipeline(
   return {
     comparison: { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures },
     raw,
-    inputBytes: stats.reduce((sum, { size }) => sum + size, 0),
+    told: { inputBytes: stats.reduce((sum, { size }) => sum + size, 0) },
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
+import { countFrom } from '../../count.ts'
 import { endProgress, showProgress } from '../../progress.ts'
-import { bothWays, type Run, type WayRounds } from '../both-ways.ts'
-import type { Comparison } from '../figures.ts'
-import { addExperiment, bandwidthOf, countFromOne, type ExperimentOptions, positive, roundsOf } from '../options.ts'
-import { tableOf } from '../report.ts'
+import { bothWays, type Run } from '../both-ways.ts'
+import type { Comparison, Measured } from '../figures.ts'
+import { addExperiment, bandwidthOf, type ExperimentOptions, positive, roundsOf } from '../options.ts'
+import { printComparison } from '../report.ts'
 import { Stage } from '../stage.ts'
 import { BLOCK_BYTES } from '../stored-peak.ts'
 
@@ -23,13 +24,6 @@ export interface ReduceSizes {
   readonly workerBytes: number
 }
 
-interface Outcome {
-  readonly comparison: Comparison
-  readonly raw: WayRounds
-  /** Of the time on two busy cores, near the data to far from it. */
-  readonly bound: number
-}
-
 export function addReduce(program: Command): void {
   addExperiment(program, 'reduce', 'pairs of many workers merged by a worker from files, or by an action')
     .option('--workers <numbers>', 'how many generate pairs, one experiment each', counts, [5, 10])
@@ -41,20 +35,18 @@ async function reduce({ workers, amount, ...options }: Options): Promise<void> {
   const comparisons: Comparison[] = []
   for (const count of workers) {
     const sizes = { rounds: roundsOf(options), workerBytes: amount * MIB }
-    const { comparison, bound } = await measureReduce(count, bandwidthOf(options), sizes, text =>
+    const { comparison, told } = await measureReduce(count, bandwidthOf(options), sizes, text =>
       showProgress(`${count} workers: ${text}`),
     )
     endProgress()
     comparisons.push(comparison)
-    if (options.json) continue
-    for (const line of tableOf('reduce', comparison)) console.log(line)
-    console.log(`bound of the time on two busy cores, (G+P)/(G+2P) of generating and parsing: ${bound.toFixed(3)}\n`)
+    if (!options.json) printComparison('reduce', { ...comparison, ...told })
   }
   if (options.json) console.log(JSON.stringify(comparisons.map(reduce => ({ reduce }))))
 }
 
 function counts(text: string): number[] {
-  return text.split(',').map(countFromOne)
+  return [...new Set(text.split(',').map(countFrom(1)))]
 }
 
 /** On a stage of its own. */
@@ -63,7 +55,7 @@ export async function measureReduce(
   bandwidth: number | null,
   sizes: ReduceSizes,
   progress: (text: string) => void,
-): Promise<Outcome> {
+): Promise<Measured> {
   // Twice: what was deleted is free again only by and by.
   const capacity = 2 * workers * (Math.ceil(sizes.workerBytes / BLOCK_BYTES) + 64) * BLOCK_BYTES
   await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES }, workers, bandwidth)
@@ -74,7 +66,7 @@ export async function runReduce(
   stage: Stage,
   { rounds, workerBytes }: ReduceSizes,
   progress: (text: string) => void,
-): Promise<Outcome> {
+): Promise<Measured> {
   const ways = { dataShipping: () => ship(stage, workerBytes), nearData: () => mergeNear(stage, workerBytes) }
   const { rounds: raw, ...figures } = await bothWays(ways, rounds, progress)
   const { result: timed } = await stage.workers[0]!.run({ kind: 'timePairs', bytes: Math.min(TIMED_BYTES, workerBytes) })
@@ -82,7 +74,7 @@ export async function runReduce(
   return {
     comparison: { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures },
     raw,
-    bound: (generating + parsing) / (generating + 2 * parsing),
+    told: { bound: (generating + parsing) / (generating + 2 * parsing) },
   }
 }
 

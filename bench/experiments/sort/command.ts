@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { GliderError, type StoreClient } from '../../../client/index.ts'
+import { countFrom } from '../../count.ts'
 import { endProgress, showProgress } from '../../progress.ts'
-import { bothWays, type Run, type WayRounds } from '../both-ways.ts'
-import type { Comparison } from '../figures.ts'
-import { addExperiment, bandwidthOf, countFromOne, type ExperimentOptions, positive, roundsOf } from '../options.ts'
+import { bothWays, type Run } from '../both-ways.ts'
+import type { Measured } from '../figures.ts'
+import { addExperiment, bandwidthOf, type ExperimentOptions, positive, roundsOf } from '../options.ts'
 import { forEachPiece } from '../pieces.ts'
-import { tableOf } from '../report.ts'
-import { Stage } from '../stage.ts'
+import { printComparison } from '../report.ts'
+import { Stage, slotsFor } from '../stage.ts'
 import { BLOCK_BYTES } from '../stored-peak.ts'
 import type { Way } from '../way.ts'
 import { bordersOf, RECORD_BYTES, RecordDigest } from './records.ts'
@@ -31,25 +32,20 @@ export interface SortSizes {
   readonly sorterBytes: number
 }
 
-interface Outcome {
-  readonly comparison: Comparison
-  readonly raw: WayRounds
-}
-
 export function addSort(program: Command): void {
   addExperiment(program, 'sort', 'records sorted by workers that meet through files, or by actions')
-    .option('--workers <number>', 'how many, and how many ranges', countFromOne, 2)
-    .option('--records <number>', 'of 100 bytes, for each worker', countFromOne, 1_000_000)
+    .option('--workers <number>', 'how many, and how many ranges', countFrom(1), 2)
+    .option('--records <number>', 'of 100 bytes, for each worker', countFrom(1), 1_000_000)
     .option('--sorter-memory <MiB>', 'memory of each action for its lines', positive, 1024)
     .action(sort)
 }
 
 async function sort({ workers, records, sorterMemory, ...options }: Options): Promise<void> {
   const sizes = { rounds: roundsOf(options), records, sorterBytes: Math.round(sorterMemory * MIB) }
-  const { comparison } = await measureSort(workers, bandwidthOf(options), sizes, showProgress)
+  const { comparison, told } = await measureSort(workers, bandwidthOf(options), sizes, showProgress)
   endProgress()
   if (options.json) console.log(JSON.stringify({ sort: comparison }))
-  else for (const line of tableOf('sort', comparison)) console.log(line)
+  else printComparison('sort', { ...comparison, ...told })
 }
 
 /** On a stage of its own. */
@@ -58,11 +54,12 @@ export async function measureSort(
   bandwidth: number | null,
   sizes: SortSizes,
   progress: (text: string) => void,
-): Promise<Outcome> {
+): Promise<Measured> {
   // The input, what lies between the phases, the output, and what was deleted and is free only by and by.
   const capacity = 6 * workers * sizes.records * RECORD_BYTES + (workers + 1) ** 2 * 64 * BLOCK_BYTES
   const threadMemory = 2 * (sizes.sorterBytes + 512 * MIB)
-  await using stage = await Stage.start({ capacity, blockSize: BLOCK_BYTES, threads: workers, threadMemory }, workers, bandwidth)
+  const servers = { capacity, blockSize: BLOCK_BYTES, threads: workers, threadMemory, slots: slotsFor(workers) }
+  await using stage = await Stage.start(servers, workers, bandwidth)
   return await runSort(stage, sizes, progress)
 }
 
@@ -70,19 +67,27 @@ export async function runSort(
   stage: Stage,
   { rounds, records, sorterBytes }: SortSizes,
   progress: (text: string) => void,
-): Promise<Outcome> {
+): Promise<Measured> {
   progress('writing the records')
   const inputs = stage.workers.map((_, worker) => `${INPUTS}/${worker}`)
   await Promise.all(
     stage.workers.map((worker, number) => worker.run({ kind: 'writeRecords', file: inputs[number]!, number, records } as const)),
   )
   const { multiset } = await digestOf(stage.store, inputs)
+  let spilledBytes = 0
+  const noteRuns = (bytes: number): void => {
+    spilledBytes = Math.max(spilledBytes, bytes)
+  }
   const ways = {
     dataShipping: () => checked(stage, multiset, way => ship(stage, way, inputs)),
-    nearData: () => checked(stage, multiset, way => sortNear(stage, way, inputs, sorterBytes)),
+    nearData: () => checked(stage, multiset, way => sortNear(stage, way, inputs, { memoryBytes: sorterBytes, noteRuns })),
   }
   const { rounds: raw, ...figures } = await bothWays(ways, rounds, progress)
-  return { comparison: { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures }, raw }
+  return {
+    comparison: { workers: stage.workers.length, workerBandwidth: stage.bandwidth, ...figures },
+    raw,
+    told: { spilledBytes },
+  }
 }
 
 /** One run, whose output has to be all records in order. */
@@ -120,7 +125,12 @@ async function ship(stage: Stage, way: Way, inputs: readonly string[]): Promise<
 }
 
 /** P1 splits by ranges into actions, which sort; P2 has them write. */
-async function sortNear(stage: Stage, way: Way, inputs: readonly string[], memoryBytes: number): Promise<readonly string[]> {
+async function sortNear(
+  stage: Stage,
+  way: Way,
+  inputs: readonly string[],
+  { memoryBytes, noteRuns }: { readonly memoryBytes: number; readonly noteRuns: (bytes: number) => void },
+): Promise<readonly string[]> {
   const actions = inputs.map((_, range) => `${HOME}/sorter-${range}`)
   const outputs = inputs.map((_, range) => `${HOME}/sorted-${range}`)
   await way.phase('P1', async () => {
@@ -132,7 +142,8 @@ async function sortNear(stage: Stage, way: Way, inputs: readonly string[], memor
     )
     await split(way, inputs, () => ({ actions }))
   })
-  const held = await heldBytes(stage.store, actions)
+  const { memoryBytes: held, runBytes } = await heldBy(stage.store, actions)
+  noteRuns(runBytes)
   await way.stored(held)
   await way.phase('P2', () =>
     way.tasks(outputs.map((output, range) => ({ kind: 'finishSorter', action: actions[range]!, output }) as const)),
@@ -147,15 +158,33 @@ async function split(way: Way, inputs: readonly string[], to: (worker: number) =
   await way.tasks(inputs.map((file, worker) => ({ kind: 'splitRecords', file, borders, to: to(worker) }) as const))
 }
 
-/** What sorters hold in memory and in runs, by their own count. */
-async function heldBytes(store: StoreClient, actions: readonly string[]): Promise<number> {
-  let held = 0
+/** Of lines in sorters. */
+interface Held {
+  readonly memoryBytes: number
+  /** In files of the store. */
+  readonly runBytes: number
+}
+
+/** Sorters tell how much they have in all. */
+async function heldBy(store: StoreClient, actions: readonly string[]): Promise<Held> {
+  let [all, runBytes] = [0, 0]
   for (const path of actions) {
     const size = await (await store.lookup(path, 'action')).call('size')
     if (typeof size !== 'object' || size === null || !('bytes' in size) || typeof size.bytes !== 'number') {
       throw new GliderError('INTERNAL', `the sorter ${path} tells no bytes: ${JSON.stringify(size)}`)
     }
-    held += size.bytes
+    all += size.bytes
+    runBytes += await runBytesOf(store, path)
   }
-  return held
+  return { memoryBytes: all - runBytes, runBytes }
+}
+
+/** In a directory beside the action. */
+async function runBytesOf(store: StoreClient, action: string): Promise<number> {
+  const at = action.lastIndexOf('/') + 1
+  const directory = `${action.slice(0, at)}.${action.slice(at)}.runs`
+  let bytes = 0
+  if (!(await store.exists(directory))) return bytes
+  for await (const { size } of store.list(directory)) bytes += size
+  return bytes
 }
