@@ -9,9 +9,9 @@ import { LoneClient } from './lone-client-process.ts'
 import type { Measured, StageOptions } from './stage.ts'
 
 const FILE_BYTES = 4 << 20
-/** Until what came before is over, and V8 has collected what it left, which it does after some seconds of rest. */
-const SETTLE_MS = 10_000
-const IDLE_MS = 5_000
+/** Until what came before is over, and V8 has collected what it left, which it does after up to twenty seconds of rest. */
+const SETTLE_MS = 25_000
+const IDLE_MS = 10_000
 
 export async function measureIdle({ progress }: StageOptions): Promise<Measured> {
   await using metadata = await ServerProcess.start('metadata', ['--classes', `dram,${SPIN_CLASS}`])
