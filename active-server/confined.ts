@@ -10,6 +10,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configurationOf, readConfiguration } from '../server/configuration.ts'
+import { onParentGone } from '../server/parent-process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { type ActiveFlags, activeCommand } from './command.ts'
 import { type ConfinedFolder, makeConfinedFolder } from './confined-folder.ts'
@@ -56,7 +57,7 @@ try {
     env,
   })
   child.on('message', message => process.send?.(message))
-  process.on('disconnect', () => child.kill('SIGTERM'))
+  onParentGone(() => child.kill('SIGTERM'))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
   const [code] = (await once(child, 'exit')) as [number | null]
   process.exitCode = code ?? 1
