@@ -74,12 +74,16 @@ export class Membership {
         `the server at ${head.address} was taken out of the cluster: start it anew to join again`,
       )
     }
+    const known = this.#members.get(head.incarnation)
+    if (known && known.server.address !== head.address) {
+      const { id, address } = known.server
+      throw new GliderError('FORBIDDEN', `${id} is at ${address}, and not at ${head.address}: to move, start it anew`)
+    }
     for (const { server } of this.#members.values()) {
       if (server.address === head.address && server.incarnation !== head.incarnation && server.state !== 'dead') {
         this.#die(server.incarnation, `another server came up at ${server.address}`)
       }
     }
-    const known = this.#members.get(head.incarnation)
     const member = known ?? this.#join(head)
     this.#connect(member, connection, known !== undefined)
     return { id: member.server.id, blockBytes: this.#parts.config.blockBytes, known: known !== undefined }
