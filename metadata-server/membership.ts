@@ -56,14 +56,20 @@ export class Membership {
   /** Puts a server back that was there at an earlier start. Until it registers again it may be on its way, or dead. */
   restore(member: Member): void {
     const { role, server } = member
-    this.#numbers[role] = Math.max(this.#numbers[role], server.number)
     if (server.state === 'removed') {
-      this.#removed.add(server.incarnation)
+      this.restoreRemoved(server, role)
       return
     }
+    this.#numbers[role] = Math.max(this.#numbers[role], server.number)
     server.lastSeenMs = this.#parts.clock.now()
     this.#members.set(server.incarnation, member)
     this.#restored.add(member)
+  }
+
+  /** One that was there at an earlier start, and is not to come back. */
+  restoreRemoved({ number, incarnation }: Pick<ServerRecord, 'number' | 'incarnation'>, role: Member['role']): void {
+    this.#numbers[role] = Math.max(this.#numbers[role], number)
+    this.#removed.add(incarnation)
   }
 
   register(head: HeadOf<typeof catalogue.register>, connection: Connection): AnswerOf<typeof catalogue.register> {
