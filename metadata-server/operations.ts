@@ -336,6 +336,7 @@ export class Operations {
   /** Nobody is told, be it by an answer or an error, of what a restart would not find. */
   #settled<A>(caller: Caller, run: () => A | Promise<A>): A | Promise<A> {
     const { journal } = this.#parts
+    caller.namespace.checkOpen()
     caller.namespace.claims.returned(caller)
     let answer: A | Promise<A>
     try {
