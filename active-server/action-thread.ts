@@ -287,11 +287,11 @@ export class ActionThread implements StepHandlers {
   }
 
   owned(stream: number, buffer: ArrayBuffer): void {
-    this.#outputs.get(stream)?.sendOwned(buffer, 0, buffer.byteLength)
+    this.#outputs.get(stream)?.sendOwned(buffer)
   }
 
   lent(stream: number, memory: SharedArrayBuffer, offset: number, length: number): void {
-    this.#outputs.get(stream)?.sendOwned(memory, offset, length)
+    this.#outputs.get(stream)?.sendLent(memory, offset, length)
   }
 
   end(): void {}

@@ -46,6 +46,8 @@ export interface ActiveServerConfig {
   /** That its slots are for, and no other. @default 'default' */
   readonly namespace?: string
   readonly slots: number
+  /** Streams that one object may have open. @default 4096 */
+  readonly maxActionStreams?: number
   /** Where bundles are put; see bundles.ts. @default a folder of its own */
   readonly bundleDir?: string
   readonly threads: number
@@ -79,7 +81,7 @@ export async function startActiveServer(
   const handlers = new HandlerTable()
   const grants = new Grants()
   bindGrants(handlers, grants)
-  const slots = new Slots(incarnation, proofKey, grants)
+  const slots = new Slots(incarnation, proofKey, grants, config.maxActionStreams)
   const streams = new StreamQuota()
   const traffic = new Traffic()
   const streamTraffic = new StreamTraffic(traffic)

@@ -1,10 +1,12 @@
 import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { DEFAULT_ACTION_STREAMS } from './slots.ts'
 
 /** What an active server can be told. */
 export interface ActiveFlags extends CommonFlags {
   readonly metadata: string
   readonly namespace?: string
   readonly slots: number
+  readonly maxActionStreams: number
   readonly bundleDir?: string
   readonly threads: number
   readonly turnTimeout: number
@@ -15,6 +17,11 @@ export const activeCommand = serverCommand('active-server', 'Contributes slots f
   .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
   .addOption(flag('--namespace <name>', 'whose objects it takes, and no others (default: default)'))
   .addOption(flag('--slots <number>', 'how many action objects it takes').default(64).argParser(countFlag))
+  .addOption(
+    flag('--max-action-streams <number>', 'streams open on one action; more are refused')
+      .default(DEFAULT_ACTION_STREAMS)
+      .argParser(countFlag),
+  )
   .addOption(
     flag('--turn-timeout <time>', 'how long an action may run without coming back to the event loop')
       .default(10_000, '10s')

@@ -11,6 +11,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configurationOf, readConfiguration } from '../server/configuration.ts'
 import { onParentGone } from '../server/parent-process.ts'
+import type { SignalMessage } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { type ActiveFlags, activeCommand } from './command.ts'
 import { type ConfinedFolder, makeConfinedFolder } from './confined-folder.ts'
@@ -53,12 +54,16 @@ try {
   delete env.NODE_OPTIONS
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
   const child = spawn(process.execPath, [...permissions(made, flags), '--no-warnings', main, '--config', config], {
-    stdio: process.send ? ['ignore', 'inherit', 'inherit', 'ipc'] : 'inherit',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env,
   })
   child.on('message', message => process.send?.(message))
-  onParentGone(() => child.kill('SIGTERM'))
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal))
+  onParentGone(() => void (child.connected && child.disconnect()))
+  // By a terminal and by systemd both processes are sent the same signal: it is to count once.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const message: SignalMessage = { signal }
+    process.on(signal, () => void child.send(message, () => undefined))
+  }
   const [code] = (await once(child, 'exit')) as [number | null]
   process.exitCode = code ?? 1
 } finally {

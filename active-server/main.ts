@@ -14,10 +14,22 @@ const { turnTimeout: turnTimeoutMs, threadMemory: threadMemoryBytes } = flags
 const limits = limitsOf(flags)
 dropTokens()
 markOnOwnThreads()
-await runServer(system.log, flags.drain, leave =>
-  startActiveServer(
-    { ...flags, turnTimeoutMs, threadMemoryBytes, limits, secret: clusterSecret(flags.clusterSecretFile), tls: serverTls(flags) },
-    system,
-    leave,
-  ),
+const isConfined = flags.bundleDir !== undefined
+await runServer(
+  system.log,
+  flags.drain,
+  leave =>
+    startActiveServer(
+      {
+        ...flags,
+        turnTimeoutMs,
+        threadMemoryBytes,
+        limits,
+        secret: clusterSecret(flags.clusterSecretFile),
+        tls: serverTls(flags),
+      },
+      system,
+      leave,
+    ),
+  isConfined ? 'parent' : 'signals',
 )

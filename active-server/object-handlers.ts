@@ -13,7 +13,7 @@ import { type BundleFiles, STANDARD_BUNDLE, standardModule } from './bundles.ts'
 import type { Gate } from './gate.ts'
 import { inspectModule } from './inspection.ts'
 import { threadFor } from './placement.ts'
-import { type Occupant, type Slots, whileOpen } from './slots.ts'
+import type { Occupant, Slots } from './slots.ts'
 import type { StreamQuota } from './stream-quota.ts'
 import type { StreamTraffic } from './stream-traffic.ts'
 import type { Threads } from './threads.ts'
@@ -53,7 +53,7 @@ export function bindObjects(handlers: HandlerTable, parts: ObjectParts): void {
   } = parts
 
   const open = (occupant: Occupant, stream: MuxStream, use: () => Promise<void>): Promise<void> =>
-    streams.during(() => whileOpen(occupant, () => streamTraffic.during(stream, use)))
+    streams.during(() => slots.whileOpen(occupant, () => streamTraffic.during(stream, use)))
 
   handlers.answer(catalogue.startObject, async (head, call) => {
     requireMetadata(call)

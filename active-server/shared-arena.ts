@@ -1,6 +1,10 @@
 /** Large enough for several pieces of a stream. */
 export const SLAB_BYTES = 512 << 10
 
+/** Where a slab would be named: the bytes are in a buffer of their own that went over, or in memory that was lent. */
+export const OWN_BUFFER = -1
+export const LENT_MEMORY = -2
+
 /** A run of bytes in shared memory. */
 export interface Region {
   readonly slab: number

@@ -9,7 +9,7 @@ import type { ObjectLog } from './action-logs.ts'
 import type { ActionThread } from './action-thread.ts'
 
 /** That an object may have open, from all connections together. */
-const MOST_STREAMS = 4096
+export const DEFAULT_ACTION_STREAMS = 4096
 
 /** An object in its slot. */
 export interface Occupant {
@@ -29,7 +29,10 @@ export interface Occupant {
   turns: number
 }
 
-/** The slots of one active server. Always holds: a slot has at most one object, which stays on its thread for life. */
+/**
+ * The slots of one active server. Always holds: a slot has at most one object, which stays on its thread for life; an object has no
+ * more streams open than it may.
+ */
 export class Slots {
   readonly #occupants = new Map<number, Occupant>()
   /** By the id of the object. */
@@ -37,11 +40,14 @@ export class Slots {
   readonly #incarnation: string
   readonly #proofKey: Buffer
   readonly #grants: Grants
+  readonly #mostStreams: number
 
-  constructor(incarnation: string, proofKey: Buffer, grants: Grants) {
+  /** @param mostStreams of one object */
+  constructor(incarnation: string, proofKey: Buffer, grants: Grants, mostStreams = DEFAULT_ACTION_STREAMS) {
     this.#incarnation = incarnation
     this.#proofKey = proofKey
     this.#grants = grants
+    this.#mostStreams = mostStreams
   }
 
   get taken(): number {
@@ -131,23 +137,33 @@ export class Slots {
     known.verified = { bytes: Buffer.from(bytes.subarray(0, LOCATION_BYTES)), admission }
     return known
   }
-}
 
-/**
- * Does what a stream of an object takes, while it counts as open.
- * @throws GliderError BUSY where as many are open already as an object may have
- */
-export async function whileOpen(occupant: Occupant, work: () => Promise<void>): Promise<void> {
-  if (occupant.streams >= MOST_STREAMS) {
-    const message = `${occupant.path}: the action has ${MOST_STREAMS} streams open, which is its limit: close some, or wait for them`
-    throw new GliderError('BUSY', message)
+  /**
+   * A stream of an object is opened.
+   * @throws GliderError BUSY where as many are open already as an object may have
+   */
+  open(occupant: Occupant): void {
+    if (occupant.streams >= this.#mostStreams) {
+      const limit = `${this.#mostStreams} streams open, which is the limit of this server (--max-action-streams)`
+      throw new GliderError('BUSY', `${occupant.path}: the action has ${limit}: close some, or wait for them`)
+    }
+    occupant.streams++
   }
-  occupant.streams++
-  try {
-    await work()
-  } finally {
+
+  /** It is over. */
+  close(occupant: Occupant): void {
     occupant.streams--
     occupant.turns++
+  }
+
+  /** Does what a stream of an object takes, while it counts as open. */
+  async whileOpen(occupant: Occupant, work: () => Promise<void>): Promise<void> {
+    this.open(occupant)
+    try {
+      await work()
+    } finally {
+      this.close(occupant)
+    }
   }
 }
 

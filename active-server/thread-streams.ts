@@ -1,7 +1,7 @@
 import { GliderError } from '../protocol/errors.ts'
 import type { MuxStream, StreamSink } from '../protocol/stream.ts'
 import type { Outbox } from './messages.ts'
-import { fillRegion, type Region, regionBytes, type SharedArena } from './shared-arena.ts'
+import { fillRegion, LENT_MEMORY, OWN_BUFFER, type Region, regionBytes, type SharedArena } from './shared-arena.ts'
 
 /** Smaller bodies come copied out of a batch of frames; larger ones are received straight into shared memory. */
 const DIRECT_BYTES = 16 << 10
@@ -113,9 +113,12 @@ export class StreamFromThread {
     this.#send(regionBytes(this.#memory, slab, offset, length), slab)
   }
 
-  /** Bytes in memory that is not the arena's. */
-  sendOwned(memory: ArrayBuffer | SharedArrayBuffer, offset: number, length: number): void {
-    this.#send(Buffer.from(memory as ArrayBuffer, offset, length), -1)
+  sendOwned(memory: ArrayBuffer): void {
+    this.#send(Buffer.from(memory), OWN_BUFFER)
+  }
+
+  sendLent(memory: SharedArrayBuffer, offset: number, length: number): void {
+    this.#send(Buffer.from(memory, offset, length), LENT_MEMORY)
   }
 
   #send(bytes: Buffer, slab: number): void {

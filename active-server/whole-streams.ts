@@ -61,6 +61,12 @@ export class WholeStreams implements RawReceiver {
     inFlight.check()
     budget.check(body.length)
     quota.enter()
+    try {
+      slots.open(occupant)
+    } catch (error) {
+      quota.leave()
+      throw error
+    }
     traffic.operations += 1
     traffic.bytesIn += body.length
     const followed = tracing.begin('writeActionWhole', path, options)
@@ -68,7 +74,7 @@ export class WholeStreams implements RawReceiver {
     const stream = thread.writeWhole(slot, body, asked, error => {
       followed?.over(error)
       quota.leave()
-      occupant.turns++
+      slots.close(occupant)
       this.#over(this.#running.take(requestId))
       meter?.ended(WHOLE, sinceMs)
       if (error) {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { CommandCluster } from './command.test.helper.ts'
 import { Interrupted } from './run.ts'
 
@@ -94,6 +94,16 @@ describe('commands of actions', () => {
     expect(JSON.parse(lines)).toMatchObject({ message: 'here', operation: id })
     const { stderr } = await on.try(['--operation-ids', '--json', 'action', 'call', '/followed', 'nonsense'])
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'INVALID_ARGUMENT', operation: id } })
+    for (const [told, operation] of [
+      ['true', id],
+      ['false', undefined],
+    ] as const) {
+      vi.stubEnv('GLIDER_OPERATION_IDS', told)
+      const answered = await on.try(['--json', 'action', 'call', '/followed', 'nonsense'])
+      vi.unstubAllEnvs()
+      expect((JSON.parse(answered.stderr) as { error: object }).error).toHaveProperty('code', 'INVALID_ARGUMENT')
+      expect((JSON.parse(answered.stderr) as { error: { operation?: string } }).error.operation).toEqual(operation)
+    }
     await on.glider(['rm', '/followed'])
   })
 

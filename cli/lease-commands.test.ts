@@ -20,24 +20,24 @@ describe('lease', () => {
 
   it('lets a node live while a command runs, and exits as that does', async () => {
     const script = 'console.log("out"); console.error("err"); process.exitCode = 7'
-    const outcome = await on.try(['lease', '/job', '--ttl', '300ms', '--', node, '-e', script])
+    const outcome = await on.try(['lease', '/job', '--ttl', '1s', '--', node, '-e', script])
     expect(outcome).toMatchObject({ code: 7, stdout: 'out\n', stderr: 'err\n' })
     await gone()
   })
 
   it('outlives the time of its lease as long as the command does', async () => {
     // Three times as long as the node would live by itself.
-    await on.glider(['lease', '/job', '--ttl', '300ms', '--', node, '-e', 'setTimeout(() => {}, 900)'])
+    await on.glider(['lease', '/job', '--ttl', '1s', '--', node, '-e', 'setTimeout(() => {}, 3_000)'])
     expect(await on.glider(['stat', '/job'])).toContain('directory')
     await gone()
   })
 
   it('lets the node live on with --keep, where the command has exited with 0', async () => {
-    await on.glider(['lease', '/job', '--ttl', '300ms', '--keep', '--', node, '-e', '0'])
+    await on.glider(['lease', '/job', '--ttl', '1s', '--keep', '--', node, '-e', '0'])
     const { leases } = await metrics()
     expect(leases).toBe(0)
     expect(await on.glider(['stat', '/job'])).toContain('directory')
-    expect((await on.try(['lease', '/job', '--ttl', '300ms', '--keep', '--', node, '-e', 'process.exit(1)'])).code).toBe(1)
+    expect((await on.try(['lease', '/job', '--ttl', '1s', '--keep', '--', node, '-e', 'process.exit(1)'])).code).toBe(1)
     await gone()
   })
 
@@ -55,7 +55,7 @@ describe('lease', () => {
   })
 
   it('ends the command where the node is deleted, and says so', async () => {
-    const running = on.try(['lease', '/job', '--ttl', '300ms', '--', node, '-e', 'setInterval(() => {}, 1000)'])
+    const running = on.try(['lease', '/job', '--ttl', '1s', '--', node, '-e', 'setInterval(() => {}, 1000)'])
     await vi.waitFor(async () => expect((await metrics()).leases).toBe(1), 20_000)
     await on.glider(['rm', '-r', '/job'])
     expect(await running).toMatchObject({ code: 1, stderr: expect.stringMatching(/^glider: NOT_FOUND: [^\n]+\n$/) })

@@ -42,7 +42,12 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
       writeErr: text => void io.stderr.write(text),
       outputError: text => complain({ code: 'INVALID_ARGUMENT', message: usageLine(text) }),
     })
-  const session = new Session(io, () => program.opts<GlobalFlags>())
+  const session = new Session(io, () => {
+    const flags = program.opts<GlobalFlags>()
+    // Commander takes it for on as soon as it is in the environment, whatever is said there.
+    const isDenied = ['', '0', 'false'].includes(process.env.GLIDER_OPERATION_IDS ?? '')
+    return program.getOptionValueSource('operationIds') === 'env' && isDenied ? { ...flags, operationIds: false } : flags
+  })
   addClusterCommands(program, session)
   addTopCommand(program, session)
   addCheckCommands(program, session)

@@ -8,7 +8,7 @@ import { fits, memberProof, metadataProof } from '../protocol/cluster-secret.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { type Grant, NO_TOKEN, noGrant } from '../protocol/grant.ts'
 import type { Operation } from '../protocol/operation.ts'
-import type { Call, Connection, Hello, Principal } from '../protocol/peer.ts'
+import type { Call, Connection, Hello, Principal, ProvedServer } from '../protocol/peer.ts'
 import { refusalOf, trusted } from '../protocol/principal.ts'
 import { type Caller, callerOf, restCaller } from './caller.ts'
 import type { Namespace } from './namespace.ts'
@@ -161,10 +161,17 @@ export class Access {
     const proved = principal?.proved
     if (!proved) return
     if (proved.role === role && proved.clientId === incarnation && proved.namespace === namespace) return
-    throw new GliderError(
-      'FORBIDDEN',
-      `the ${proved.role} server ${proved.clientId} has proved to be no other: it joins as itself`,
-    )
+    throw notItself(proved)
+  }
+
+  /**
+   * What it tells of itself later is of itself alone as well: the incarnations of others are no secret, each location has one.
+   * @throws GliderError FORBIDDEN
+   */
+  checkOfItself(head: unknown, { principal }: Connection): void {
+    const proved = principal?.proved
+    const { incarnation } = head as { readonly incarnation?: string }
+    if (proved && incarnation !== undefined && incarnation !== proved.clientId) throw notItself(proved)
   }
 
   challenge(connection: Connection): AnswerOf<typeof catalogue.challenge> {
@@ -198,6 +205,10 @@ export class Access {
     connection.principal = { kind: 'server', proved: peer }
     return { proof: metadataProof(secret, peer, nonces) }
   }
+}
+
+function notItself({ role, clientId }: ProvedServer): GliderError {
+  return new GliderError('FORBIDDEN', `the ${role} server ${clientId} has proved to be no other: it speaks for itself alone`)
 }
 
 function bearer(authorization: string | undefined): string | undefined {

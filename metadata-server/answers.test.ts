@@ -60,6 +60,41 @@ test('answers are kept for ten minutes, and so many per client', async () => {
   expect(cluster.server.stats().keptAnswers).toBe(0)
 })
 
+test('of very many clients those are forgotten that were not heard of for longest, and no others', async () => {
+  const cluster = new FakeCluster({ keepAnswersPerNamespace: 20 })
+  const steady = new FakeConnection('steady')
+  const create = (from: FakeConnection, sequence = 1) =>
+    cluster.ask('create', { path: `/${from.peer.clientId}-${sequence}`, type: 'file', sequence }, from)
+  const first = await create(steady)
+  for (let at = 1; at <= 100; at += 1) {
+    await cluster.clock.advance(minute / 20)
+    await create(new FakeConnection(`passing-${at}`))
+    // What the steady one has asked for is known as long as it is there itself.
+    expect(await create(steady)).toEqual(first)
+    // Each is a client and an answer.
+    expect(cluster.server.stats().keptAnswers).toBeLessThanOrEqual(10)
+  }
+  expect(await codeOf(create(new FakeConnection('passing-1')))).toBe('ALREADY_EXISTS')
+  expect(await codeOf(create(new FakeConnection('passing-99')))).toBe('no error')
+})
+
+test('what is under way is not forgotten, however many clients there are', async () => {
+  const cluster = new FakeCluster({ keepAnswersPerNamespace: 10 })
+  const active = cluster.joinActive(4)
+  let started = (_answer: object): void => {}
+  active.connection.respond(catalogue.startObject, () => new Promise(resolve => void (started = resolve)))
+  await cluster.ask('create', { path: '/a', type: 'action' })
+  const asked = cluster.ask('createObject', { path: '/a', definition: 'std/Merge', sequence: 1 })
+  for (let at = 1; at <= 20; at += 1) {
+    await codeOf(cluster.ask('rename', { from: '/none', to: '/some', sequence: 1 }, new FakeConnection(`passing-${at}`)))
+  }
+  const again = cluster.ask('createObject', { path: '/a', definition: 'std/Merge', sequence: 1 })
+  started({})
+  expect(await again).toEqual(await asked)
+  expect(active.connection.sent(catalogue.startObject)).toHaveLength(1)
+  expect(cluster.server.stats().keptAnswers).toBeLessThanOrEqual(10)
+})
+
 test('a claim ends with its connection, so a repeat over another one takes a new claim', async () => {
   const cluster = new FakeCluster()
   cluster.joinStorage(4)

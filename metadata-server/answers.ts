@@ -1,6 +1,7 @@
 /**
  * Answers kept for repeats. Always holds: of the calls with one client id and sequence number at most one is carried out;
- * all others get its outcome, unless the client has said that it has it.
+ * all others get its outcome, unless the client has said that it has it, or so many others have been there since that it was
+ * forgotten. Answers and clients together are within a limit, but for what is under way.
  */
 import { ChurnMap } from '../protocol/churn-map.ts'
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
@@ -31,14 +32,19 @@ interface Client {
   readonly kept: ChurnMap<Kept>
   acknowledged: number
   lastMs: number
+  /** Whether it was heard of since it was put behind all others. */
+  isHeard: boolean
 }
 
 export interface AnswersLimits {
   readonly keepAnswersMs: number
   readonly keepAnswersPerClient: number
+  readonly keepAnswersPerNamespace: number
 }
 
 const DEFAULT_NAMESPACE_NUMBER = 0
+/** Clients that are put behind all others at a time. */
+const MOST_PASSED_OVER = 100
 
 export interface Numbered {
   readonly sequence?: number
@@ -50,8 +56,10 @@ export class Answers {
   readonly #limits: AnswersLimits
   readonly #journal: Journal
   readonly #namespace: number
+  /** Whoever is to be forgotten first, unless it was heard of again. */
   readonly #clients = new Map<string, Client>()
   readonly #sweeper: Timer
+  #size = 0
 
   /** @param namespace whose clients these are: their ids mean nothing to others */
   constructor(clock: Clock, limits: AnswersLimits, journal: Journal, namespace = DEFAULT_NAMESPACE_NUMBER) {
@@ -64,9 +72,7 @@ export class Answers {
 
   /** How many are kept. */
   get size(): number {
-    let size = 0
-    for (const client of this.#clients.values()) size += client.kept.size
-    return size
+    return this.#size
   }
 
   /**
@@ -94,6 +100,7 @@ export class Answers {
     const keep = (outcome: Outcome): Kept => {
       const kept: Kept = { operation, atMs: this.#clock.now(), outcome, leave: undefined, batch: undefined }
       client.kept.set(sequence, kept)
+      this.#size += 1
       this.#bound(client)
       if (bound) kept.leave = this.#leaving(client, sequence, kept, caller)
       return kept
@@ -128,6 +135,7 @@ export class Answers {
   restore({ clientId, sequence, operation, answer }: KeptAnswer, batch: AnswerBatch): void {
     const { kept } = this.#client(clientId)
     const atMs = this.#clock.now()
+    this.#size += 1
     kept.set(sequence, { operation, atMs, outcome: { kind: 'answer', answer }, leave: undefined, batch })
   }
 
@@ -147,14 +155,16 @@ export class Answers {
     return caller.onGone(() => {
       if (client.kept.get(sequence) !== kept || kept.outcome.kind === 'running') return
       client.kept.delete(sequence)
+      this.#size -= 1
       if (kept.batch) this.#journal.retract(kept.batch, { clientId: client.id, sequence, namespace: this.#namespace })
     })
   }
 
   #client(id: string): Client {
     let client = this.#clients.get(id)
-    if (!client) {
-      client = { id, kept: new ChurnMap(), acknowledged: 0, lastMs: 0 }
+    if (client) client.isHeard = true
+    else {
+      client = { id, kept: new ChurnMap(), acknowledged: 0, lastMs: 0, isHeard: false }
       this.#clients.set(id, client)
     }
     client.lastMs = this.#clock.now()
@@ -170,10 +180,31 @@ export class Answers {
   }
 
   #bound(client: Client): void {
-    if (client.kept.size <= this.#limits.keepAnswersPerClient) return
-    for (const [sequence, kept] of client.kept) {
-      if (this.#drop(client, sequence, kept)) return
+    const { keepAnswersPerClient, keepAnswersPerNamespace } = this.#limits
+    if (client.kept.size > keepAnswersPerClient) {
+      for (const [sequence, kept] of client.kept) if (this.#drop(client, sequence, kept)) break
     }
+    while (this.#size + this.#clients.size > keepAnswersPerNamespace) if (!this.#forgetOldest(client)) return
+  }
+
+  /**
+   * Forgets a client that was not heard of for long, and whatever it has not under way; answers whether there was one. Those that were
+   * heard of since they were looked at last go behind all others instead.
+   */
+  #forgetOldest(spared: Client): boolean {
+    let left = MOST_PASSED_OVER
+    for (const [id, client] of this.#clients) {
+      if (client !== spared && !client.isHeard) {
+        for (const [sequence, kept] of client.kept) this.#drop(client, sequence, kept)
+        if (client.kept.size === 0) return this.#clients.delete(id)
+      }
+      client.isHeard = false
+      this.#clients.delete(id)
+      this.#clients.set(id, client)
+      left -= 1
+      if (left === 0) return false
+    }
+    return false
   }
 
   #sweep(): void {
@@ -192,6 +223,7 @@ export class Answers {
     if (kept.outcome.kind === 'running') return false
     kept.leave?.()
     if (kept.batch) this.#journal.forget(kept.batch)
+    this.#size -= 1
     return client.kept.delete(sequence)
   }
 }

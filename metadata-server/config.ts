@@ -15,6 +15,8 @@ export interface MetadataConfig {
   readonly keepAnswersMs: number
   /** Kept answers per client; beyond it the oldest goes. @default 4096 */
   readonly keepAnswersPerClient: number
+  /** The same for all clients of a namespace, each of whom counts as one more; beyond it those of the client go that was not heard of for longest. @default 262144 */
+  readonly keepAnswersPerNamespace: number
   /** Files and keyvalues up to this size travel with the metadata and are kept with it; 0 for none. @default 4 KiB */
   readonly inlineBytes: number
   /** Memory for what is kept so; beyond it, it goes to blocks. @default 256 MiB */
@@ -33,6 +35,7 @@ export const defaultConfig: MetadataConfig = {
   freeDelayMs: 50,
   keepAnswersMs: 10 * 60_000,
   keepAnswersPerClient: 4096,
+  keepAnswersPerNamespace: 262_144,
   inlineBytes: 4 << 10,
   inlineBudgetBytes: 256 << 20,
   bundleBytes: 16 << 20,

@@ -87,6 +87,14 @@ test('the same incarnation coming back revives what was not freed, and hears wha
   expect(cluster.server.stats().blocks.find(one => one.storageClass === 'dram')).toMatchObject({ used: 1, free: 3 })
 })
 
+test('a server that is known does not come up at the address of another', async () => {
+  const cluster = new FakeCluster()
+  const [first, second] = [cluster.joinStorage(4), cluster.joinStorage(4)]
+  const moved = { ...second.head, address: first.head.address }
+  expect(await codeOf(() => cluster.register(moved, new FakeConnection('moved')))).toBe('FORBIDDEN')
+  expect((await cluster.ask('servers', {})).servers.map(({ state }) => state)).toEqual(['live', 'live'])
+})
+
 test('a new incarnation at an address makes the old one dead at once', async () => {
   const cluster = new FakeCluster()
   const old = cluster.joinStorage(4)

@@ -56,14 +56,20 @@ export class Membership {
   /** Puts a server back that was there at an earlier start. Until it registers again it may be on its way, or dead. */
   restore(member: Member): void {
     const { role, server } = member
-    this.#numbers[role] = Math.max(this.#numbers[role], server.number)
     if (server.state === 'removed') {
-      this.#removed.add(server.incarnation)
+      this.restoreRemoved(server, role)
       return
     }
+    this.#numbers[role] = Math.max(this.#numbers[role], server.number)
     server.lastSeenMs = this.#parts.clock.now()
     this.#members.set(server.incarnation, member)
     this.#restored.add(member)
+  }
+
+  /** One that was there at an earlier start, and is not to come back. */
+  restoreRemoved({ number, incarnation }: Pick<ServerRecord, 'number' | 'incarnation'>, role: Member['role']): void {
+    this.#numbers[role] = Math.max(this.#numbers[role], number)
+    this.#removed.add(incarnation)
   }
 
   register(head: HeadOf<typeof catalogue.register>, connection: Connection): AnswerOf<typeof catalogue.register> {
@@ -74,12 +80,16 @@ export class Membership {
         `the server at ${head.address} was taken out of the cluster: start it anew to join again`,
       )
     }
+    const known = this.#members.get(head.incarnation)
+    if (known && known.server.address !== head.address) {
+      const { id, address } = known.server
+      throw new GliderError('FORBIDDEN', `${id} is at ${address}, and not at ${head.address}: to move, start it anew`)
+    }
     for (const { server } of this.#members.values()) {
       if (server.address === head.address && server.incarnation !== head.incarnation && server.state !== 'dead') {
         this.#die(server.incarnation, `another server came up at ${server.address}`)
       }
     }
-    const known = this.#members.get(head.incarnation)
     const member = known ?? this.#join(head)
     this.#connect(member, connection, known !== undefined)
     return { id: member.server.id, blockBytes: this.#parts.config.blockBytes, known: known !== undefined }

@@ -4,6 +4,7 @@
  */
 import type { AnswerOf, catalogue } from '../protocol/catalogue.ts'
 import type { Clock, Randomness } from '../protocol/clock.ts'
+import { GliderError } from '../protocol/errors.ts'
 import type { Log } from '../server/log.ts'
 import { Answers } from './answers.ts'
 import { BagReads } from './bag-reads.ts'
@@ -115,6 +116,15 @@ export class Namespace {
 
   get name(): string {
     return this.record.name
+  }
+
+  /**
+   * What came to be in it now would be left when all of it has gone.
+   * @throws GliderError UNAUTHENTICATED where it is being deleted: its actions are still there, and may ask for something
+   */
+  checkOpen(): void {
+    if (!this.record.deleted) return
+    throw new GliderError('UNAUTHENTICATED', `the namespace ${this.name} is being deleted, with all that is in it`)
   }
 
   usage(): AnswerOf<typeof catalogue.usage> {

@@ -171,17 +171,17 @@ export class Namespaces {
     namespace.record.deleted = true
     this.#byName.delete(name)
     this.#cluster.journal.keep('namespace', namespace.record)
-    await this.finish(namespace)
-    membership.dismiss(name)
+    await this.finish(namespace, membership)
     return { deleted: true }
   }
 
-  /** Ends what is left of a deleted namespace. */
-  async finish(namespace: Namespace): Promise<void> {
+  /** Ends what is left of a deleted namespace, and its active servers. */
+  async finish(namespace: Namespace, membership: Membership): Promise<void> {
     await namespace.clear()
     namespace.stop()
     this.#byNumber.delete(namespace.record.number)
     this.#cluster.journal.drop('namespace', namespace.record)
+    membership.dismiss(namespace.name)
   }
 
   /** The connection lasts as long as the token that it came by. */

@@ -4,7 +4,7 @@ import { type GliderError, invariant } from '../protocol/errors.ts'
 import type { OpenStreamsReport } from '../protocol/membership-operations.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Origin } from '../protocol/origin.ts'
-import type { ByteStream, Handlers, Reply } from '../protocol/peer.ts'
+import type { ByteStream, Call, Handlers, Reply } from '../protocol/peer.ts'
 import type { OperationLog } from '../server/operation-log.ts'
 import type { Access } from './access.ts'
 import type { Activity } from './activity.ts'
@@ -295,10 +295,15 @@ export class Operations {
       count(caller)
       return isFollowed(head) ? followed.during(name, head, () => settle(head, caller)) : settle(head, caller)
     }
+    const asked = (head: Head, call: Call): A | Promise<A> => settled(head, access.callerOf(call))
+    const askedByServer = (head: Head, call: Call): A | Promise<A> => {
+      access.checkOfItself(head, call.connection)
+      return asked(head, call)
+    }
     this.#enter({
       operation,
       run: (head, caller) => settled(head as Head, caller),
-      bind: handlers => handlers.answer(operation, (head, call) => settled(head, access.callerOf(call))),
+      bind: handlers => handlers.answer(operation, operation.by === 'server' ? askedByServer : asked),
     })
   }
 
@@ -331,6 +336,7 @@ export class Operations {
   /** Nobody is told, be it by an answer or an error, of what a restart would not find. */
   #settled<A>(caller: Caller, run: () => A | Promise<A>): A | Promise<A> {
     const { journal } = this.#parts
+    caller.namespace.checkOpen()
     caller.namespace.claims.returned(caller)
     let answer: A | Promise<A>
     try {

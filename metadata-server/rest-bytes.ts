@@ -2,6 +2,7 @@
 import Type, { type TSchema } from 'typebox'
 import { type AnswerOf, catalogue } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
+import type { Meter } from '../protocol/meter.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Reply } from '../protocol/peer.ts'
 import { storageClass, target } from '../protocol/schemas.ts'
@@ -20,7 +21,7 @@ const encoded = (description: string): TSchema =>
   Type.String({ description: `${description}, in base64`, contentEncoding: 'base64' })
 
 /** REST reaches the metadata server only, so it carries what is kept there. */
-export function bytesRoutes(operations: Operations): BytesRoute[] {
+export function bytesRoutes(operations: Operations, meter?: Meter): BytesRoute[] {
   const { put, get } = catalogue
   const options = { parents: Type.Optional(Type.Boolean()), storageClass: Type.Optional(storageClass) }
   return [
@@ -31,6 +32,7 @@ export function bytesRoutes(operations: Operations): BytesRoute[] {
       async run(body, caller) {
         const { bytes, rest } = decodeBytes('put', body)
         const head = put.parseHead(rest)
+        if (meter) meter.received[put.code]! += bytes.length
         const reply = await run<AnswerOf<typeof put>>(operations, 'put', head, bytes, caller)
         if (reply.head.stored) return reply.head
         const { inlineBytes } = reply.head
@@ -54,6 +56,7 @@ export function bytesRoutes(operations: Operations): BytesRoute[] {
           NONE,
           caller,
         )
+        if (meter) meter.sent[get.code]! += bytes.length
         if (!answer.opened) return { bytes: Buffer.from(bytes).toString('base64') }
         const { path, size } = answer.opened
         throw new GliderError(

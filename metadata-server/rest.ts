@@ -69,10 +69,10 @@ export async function registerRest(
     for (const name of Object.keys(catalogue) as OperationName[]) {
       const operation = catalogue[name] as Operation
       if (operation.server !== 'metadata' || operation.internal || onlyInFrames.has(name)) continue
-      if (name === 'deploy') addDeploy(scope, operations, access)
+      if (name === 'deploy') addDeploy(scope, { operations, access }, options.meter)
       else if (operation.bytes === 'none') addOperation(scope, { operations, access }, name, operation)
     }
-    for (const route of bytesRoutes(operations)) addBytes(scope, access, route)
+    for (const route of bytesRoutes(operations, options.meter)) addBytes(scope, access, route)
     scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
     scope.all('/v1/*', { schema: { hide: true } }, request => {
       throw new GliderError('NOT_FOUND', `there is no ${request.method} ${request.url}: see /openapi.json for the operations`)
@@ -100,13 +100,14 @@ function addOperation(scope: FastifyInstance, { operations, access }: Served, na
   })
 }
 
-function addDeploy(scope: FastifyInstance, operations: Operations, access: Access): void {
+function addDeploy(scope: FastifyInstance, { operations, access }: Served, meter: Meter | undefined): void {
   const operation = catalogue.deploy
   const bytes = Type.String({ description: 'the module, in base64', contentEncoding: 'base64' })
   const schema = describe(operation, Type.Object({ name: Type.String(), bytes }))
   scope.post('/v1/deploy', { schema, bodyLimit: DEPLOY_BODY_BYTES }, async request => {
     const caller = access.restCaller(operation, request.headers.authorization)
     const { bytes, rest } = decodeBytes('deploy', request.body)
+    if (meter) meter.received[operation.code]! += bytes.length
     return operations.deploy(operation.parseHead(rest), oneChunk(bytes), caller)
   })
 }

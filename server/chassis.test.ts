@@ -33,7 +33,7 @@ afterEach(async () => {
   await chassis.stop()
 })
 
-function start(port = 0, host = '127.0.0.1', secret?: string): Promise<Chassis> {
+function start(port = 0, host = '127.0.0.1', secret?: string, context = connectionContext(systemClock)): Promise<Chassis> {
   const handlers = new HandlerTable()
   handlers.answer(echo, head => head)
   handlers.answerBytes(body, async (_head, bytes) => ({ head: {}, body: Buffer.from(bytes) }))
@@ -54,7 +54,7 @@ function start(port = 0, host = '127.0.0.1', secret?: string): Promise<Chassis> 
     host,
     port,
     secret,
-    context: connectionContext(systemClock),
+    context,
     handlers,
     metrics,
     log: pino({ level: 'silent' }),
@@ -216,6 +216,55 @@ describe('frames over a WebSocket', () => {
       const [message] = (await once(socket, 'message')) as [Buffer]
       received = Buffer.concat([received, message])
     }
+  })
+
+  const EMPTY = Buffer.alloc(0)
+  const hello = encodeFrame(frameKind.hello, 0, 0, Buffer.from(JSON.stringify(helloHead)), EMPTY)
+  /** For a stream that is not there. */
+  const frame = encodeFrame(frameKind.data, 0, 1, EMPTY, Buffer.alloc(MIB))
+
+  /** A socket with the beginning of a message that is a frame. */
+  async function halfMessage(address: string, bytes: number, greeting: Uint8Array = hello): Promise<net.Socket> {
+    const socket = await socketTo(address)
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13'
+    socket.write(`GET ${WEBSOCKET_PATH} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`)
+    await once(socket, 'data')
+    if (greeting.length > 0) socket.write(Buffer.concat([Buffer.of(0x82, 0xfe, 0, greeting.length, 0, 0, 0, 0), greeting]))
+    const head = Buffer.from([0x82, 0xff, ...Buffer.alloc(12)])
+    head.writeUInt32BE(frame.length, 6)
+    socket.write(Buffer.concat([head, frame.subarray(0, bytes)]))
+    return socket
+  }
+
+  test('are not waited for in long messages by somebody who has not said who it is', async () => {
+    const context = connectionContext(systemClock)
+    const server = await start(0, '127.0.0.1', undefined, context)
+    cleanups.push(() => server.stop())
+    const patient = await halfMessage(server.address, 60_000, EMPTY)
+    const told = await rest(await halfMessage(server.address, 300_000, EMPTY))
+    expect(told).toMatch(/PROTOCOL_ERROR.*before it is known who it is/)
+    await expect.poll(() => context.budget.used, { timeout: 5_000 }).toBeLessThan(70_000)
+    expect(context.budget.used).toBeGreaterThan(60_000)
+    patient.destroy()
+    await expect.poll(() => context.budget.used).toBe(0)
+  })
+
+  test('count as buffered while their messages are not whole, and at the limit the next one ends with BUSY', async () => {
+    const context = connectionContext(systemClock, { limits: { bufferBytes: 2 * MIB } })
+    const server = await start(0, '127.0.0.1', undefined, context)
+    cleanups.push(() => server.stop())
+    /** What came together with a hello, and what chunks take. */
+    const SLACK = 150_000
+    const half = 850_000
+    const [first, second] = [await halfMessage(server.address, half), await halfMessage(server.address, half)]
+    await expect.poll(() => context.budget.used).toBeGreaterThan(2 * half - SLACK)
+    expect(await rest(await halfMessage(server.address, half))).toMatch(/BUSY.*--buffer-memory/)
+    await expect.poll(() => context.budget.used).toBeLessThan(2 * half + SLACK)
+    first.destroy()
+    await expect.poll(() => context.budget.used).toBeLessThan(half + SLACK)
+    second.write(frame.subarray(half))
+    await expect.poll(() => context.budget.used).toBe(0)
+    expect(server.connectionCount).toBe(1)
   })
 
   test('end when the other side goes', async () => {

@@ -17,6 +17,7 @@ import { webSocketTransport } from '../protocol/websocket.system.ts'
 import { counted, drained, drainingError, type Work } from './drain.ts'
 import { boundBodies, httpTimes } from './http-limits.ts'
 import { LoopLag } from './loop-lag.ts'
+import { boundMessages, MAX_MESSAGE_BYTES } from './message-limits.ts'
 import { gauge } from './metrics.ts'
 import { registerOperations } from './operation-metrics.ts'
 import { isLoopback, refusalOfOrigin } from './origin.ts'
@@ -49,9 +50,6 @@ export interface ChassisOptions {
   /** Adds routes of the server's own. */
   readonly routes?: (app: FastifyInstance) => Promise<void> | void
 }
-
-/** Longest WebSocket message: a frame and its head, with room to spare. */
-const MAX_MESSAGE_BYTES = 4 << 20
 
 /** What every server stands on: one port with HTTP, frames by upgrade and frames by WebSocket; health, metrics and an orderly stop. */
 export class Chassis {
@@ -115,7 +113,9 @@ export class Chassis {
       options: { server: webSockets as never, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
     })
     app.get(WEBSOCKET_PATH, { websocket: true }, (socket, request) => {
-      this.#accept(webSocketTransport(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`))
+      const transport = webSocketTransport(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`)
+      const connection = this.#accept(transport)
+      if (connection) boundMessages(socket, request.socket, connection, context)
     })
     app.get('/healthz', () => ({ status: 'ok', role }))
     app.get('/readyz', async (_request, reply) => {
@@ -169,10 +169,11 @@ export class Chassis {
     this.#accept(socketTransport(socket, early))
   }
 
-  #accept(transport: Transport): void {
+  /** Undefined where nothing more is accepted. */
+  #accept(transport: Transport): ConnectionCore | undefined {
     if (this.#stopping) {
       transport.close()
-      return
+      return undefined
     }
     const { context, handlers, id, role, log, secret, admit } = this.#options
     const connection = new ConnectionCore(context, {
@@ -191,6 +192,7 @@ export class Chassis {
       log.debug({ remote: connection.remote, reason: reason.message }, 'connection closed')
     })
     connection.start().catch((error: GliderError) => log.warn({ remote: transport.remote, code: error.code }, error.message))
+    return connection
   }
 
   /** What is refused while the server is draining. */

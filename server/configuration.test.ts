@@ -87,6 +87,15 @@ describe('what a server is told', () => {
     ).toMatchObject(told)
   })
 
+  test('in the environment is true or false where it is a switch, and goes before the file', async () => {
+    const config = await file('switches.json', '{"spin": true, "sync": false}')
+    const told = await printed(['--config', config], { GLIDER_SPIN: 'false', GLIDER_SYNC: '1' })
+    expect(told).toMatchObject({ spin: false, sync: true })
+    expect(await printed(['--spin'], { GLIDER_SPIN: '0', GLIDER_SYNC: '' })).toMatchObject({ spin: true, sync: false })
+    const { status, stderr } = await run([], { GLIDER_SYNC: 'never' })
+    expect([status, stderr]).toEqual([1, expect.stringContaining('GLIDER_SYNC=never: It has to be true or false.')])
+  })
+
   test('as a secret is not printed', async () => {
     const secret = 'a secret that nobody sees who prints what holds'
     const secretFile = await file('cluster-secret', secret)

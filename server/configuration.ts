@@ -12,6 +12,7 @@ const META: ReadonlySet<string> = new Set(['--config', '--print-config'])
  */
 export function readConfiguration<Flags extends CommonFlags>(command: Command): Flags {
   command.parse()
+  readSwitches(command)
   const { config, printConfig } = command.opts<{ config?: string; printConfig?: boolean }>()
   if (config !== undefined) applyFile(command, config)
   if (printConfig) {
@@ -19,6 +20,20 @@ export function readConfiguration<Flags extends CommonFlags>(command: Command): 
     process.exit(0)
   }
   return command.opts<Flags>()
+}
+
+const SWITCHES: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false, '': false }
+
+/** Commander takes a switch for on as soon as it is in the environment, whatever is said there. */
+function readSwitches(command: Command): void {
+  for (const option of optionsOf(command)) {
+    const { envVar } = option
+    if (!option.isBoolean() || envVar === undefined || command.getOptionValueSource(option.attributeName()) !== 'env') continue
+    const text = process.env[envVar] ?? ''
+    const isOn = SWITCHES[text]
+    if (isOn === undefined) command.error(`error: ${envVar}=${text}: It has to be true or false.`)
+    command.setOptionValueWithSource(option.attributeName(), isOn, 'env')
+  }
 }
 
 function applyFile(command: Command, file: string): void {

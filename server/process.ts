@@ -26,6 +26,11 @@ export interface ReturningMessage {
   readonly returning: string
 }
 
+/** Told by the parent, where signals are for it to hear. */
+export interface SignalMessage {
+  readonly signal: 'SIGTERM' | 'SIGINT'
+}
+
 /**
  * Tells the process why its server leaves by itself, and the status to exit with: 0 by default. `kill` where a thread hangs, which an
  * exit would wait for: the server has stopped, and somebody should start it again.
@@ -37,8 +42,15 @@ export type Leave = (why: string, status?: number | 'kill') => void
  * SIGINT, once it is drained, or when the parent has gone; it ends as well when it says itself that it leaves. A second signal ends it
  * at once.
  * @param drainMs how long it may take to be drained; 0 for not at all
+ * @param heeds who says that it is to end: its own signals, or its parent by {@link SignalMessage}, who hears the same ones where both
+ *   are sent them, as by a terminal
  */
-export async function runServer(log: Logger, drainMs: number, start: (leave: Leave) => Promise<RunningServer>): Promise<void> {
+export async function runServer(
+  log: Logger,
+  drainMs: number,
+  start: (leave: Leave) => Promise<RunningServer>,
+  heeds: 'signals' | 'parent' = 'signals',
+): Promise<void> {
   let server: RunningServer | undefined
   let stopping = false
   const stop = (why: string, status: number, end: (server: RunningServer) => Promise<void>): void => {
@@ -68,14 +80,17 @@ export async function runServer(log: Logger, drainMs: number, start: (leave: Lea
     else if (stopping) process.exit(status)
     else stop(why, status, one => one.stop())
   }
+  const heard = (signal: SignalMessage['signal']): void =>
+    stop(signal, 0, async one => {
+      if (drainMs > 0) await one.drain(drainMs)
+      await one.stop()
+    })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () =>
-      stop(signal, 0, async one => {
-        if (drainMs > 0) await one.drain(drainMs)
-        await one.stop()
-      }),
-    )
+    process.on(signal, () => {
+      if (heeds === 'signals') heard(signal)
+    })
   }
+  if (heeds === 'parent') process.on('message', (message: SignalMessage) => heard(message.signal))
   onParentGone(() => leave('the parent process has gone'))
   try {
     server = await start(leave)

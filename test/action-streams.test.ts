@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import type { ActionNode } from 'glider'
+import { type ActionNode, StoreClient } from 'glider'
+import { LocalCluster } from 'glider/cluster'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { failureOf } from './support/failure.ts'
 import { itLeavesNothing, makeAction, shareCluster } from './support/shared-cluster.ts'
@@ -63,7 +64,8 @@ describe('an action', () => {
       const nodes = await Promise.all(clients.map(client => client.lookup(node.path, 'action')))
       const writers = await Promise.all(nodes.flatMap(one => Array.from({ length: 2048 }, () => one.openWriter())))
       const failure = await failureOf(node.openWriter())
-      expect(failure).toMatchObject({ code: 'BUSY', message: expect.stringContaining(node.path) })
+      expect(failure).toMatchObject({ code: 'BUSY', message: expect.stringMatching(/4096 streams open.*--max-action-streams/) })
+      expect(failure.message).toContain(node.path)
       await gate.call('open', 'crowd')
       for (const writer of writers) writer.abort()
       await Promise.all(clients.map(client => client.close()))
@@ -72,6 +74,25 @@ describe('an action', () => {
       while (!next) next = await node.openWriter().catch(() => undefined)
       next.abort()
     })
+  })
+})
+
+describe('a server that is told how many streams an action may have', () => {
+  it('takes no more, be they written, read or sent whole', async () => {
+    process.env['GLIDER_MAX_ACTION_STREAMS'] = '2'
+    await using cluster = await LocalCluster.start({ storageServers: 0, threads: 1, slots: 2, logLevel: 'silent' })
+    delete process.env['GLIDER_MAX_ACTION_STREAMS']
+    await using store = await StoreClient.connect(cluster.address)
+    const node = await makeAction(store, '/merge', 'std/Merge', { interleaved: true })
+    const writers = [await node.openWriter(), await node.openWriter()]
+    const busy = { code: 'BUSY', message: expect.stringMatching(/\/merge.* 2 streams open.*--max-action-streams/) }
+    expect(await failureOf(node.openWriter())).toMatchObject(busy)
+    expect(await failureOf(bytesOf(node.createReadStream()))).toMatchObject(busy)
+    expect(await failureOf(writeAll(node.createWriteStream(), 'a,1\n'))).toMatchObject(busy)
+    await writers[0]!.close()
+    for (let turn = 0; turn < 5; turn++) await writeAll(node.createWriteStream(), 'a,1\n')
+    expect(await textOf(node.createReadStream())).toBe('a,5\n')
+    await writers[1]!.close()
   })
 })
 

@@ -187,6 +187,22 @@ describe('a cluster with a secret', () => {
     })
   })
 
+  it.each(['heartbeat', 'leaving', 'objectsLost'] as const)(
+    'lets a server that has proved who it is tell of itself alone: %s',
+    async name => {
+      const connection = await connect('storage')
+      await authenticate(connection, SECRET)
+      expect(await failureOf(connection.request<unknown, unknown>(catalogue[name], heads[name]!))).toMatchObject({
+        code: 'FORBIDDEN',
+        message: expect.stringContaining(none),
+      })
+      const ofItself = { ...heads[name], incarnation: none }
+      expect(await failureOf(connection.request<unknown, unknown>(catalogue[name], ofItself))).toMatchObject({
+        code: 'NOT_FOUND',
+      })
+    },
+  )
+
   it('lets actions in as long as their server is in the cluster, and no longer', async () => {
     const server = { role: 'active', clientId: none } as const
     const tokenHash = createHash('sha256').update('of its actions').digest('hex')

@@ -1,7 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { StoreClient } from 'glider'
 import { LocalCluster } from 'glider/cluster'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -132,4 +133,36 @@ it('an action that speaks over the connection of its server can do no more than 
   expect((await store.namespaces()).find(({ name }) => name === 'theirs')).toMatchObject({ hasToken: true })
   await store.delete('/speaker')
   await store.deleteNamespace('theirs')
+})
+
+it.each([
+  ['and its process together drain it', 1, 0],
+  ['a second time end it at once', 2, 1],
+] as const)('signals to a confined server %s', async (_what, signals, status) => {
+  const { token } = await store.createNamespace('group')
+  const main = path.join(import.meta.dirname, '..', 'active-server', 'confined.js')
+  const flags = ['--metadata', new URL(cluster.address).host, '--namespace', 'group', '--threads', '1']
+  const env = { ...process.env, GLIDER_CLUSTER_SECRET: clusterSecret }
+  // It heads a group of processes, all of which are sent what is sent to the group, as by a terminal and by systemd.
+  const group = spawn(process.execPath, [main, ...flags], { env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+  const exited = once(group, 'exit')
+  const said: string[] = []
+  const heard = createInterface({ input: group.stderr }).on('line', line => said.push(line))
+  const says = async (what: string): Promise<void> => {
+    while (!said.some(line => line.includes(`"msg":"${what}"`))) await once(heard, 'line')
+  }
+  await says('ready')
+  await using theirs = await StoreClient.connect(cluster.address, { token })
+  const node = await theirs.create('/waited-for', 'action')
+  await node.create('std/Counter')
+  const writer = await node.openWriter()
+  process.kill(-group.pid!, 'SIGTERM')
+  await says('draining')
+  // It has heard all that it was sent before, and still runs.
+  await writer.write(Buffer.from('one more\n'))
+  if (signals === 2) process.kill(-group.pid!, 'SIGTERM')
+  else await writer.close()
+  expect(await exited).toEqual([status, null])
+  writer.abort()
+  await store.deleteNamespace('group', { force: true })
 })

@@ -132,6 +132,26 @@ describe('/metrics', () => {
     expect(await valueOf('metadata', 'glider_operation_failures_total{operation="exists",code="INVALID_PATH"}')).toBe(1)
   })
 
+  it('counts the bytes that come and go by REST', async () => {
+    const [received, sent] = ['received', 'sent'].map(
+      (way, at) => `glider_operation_${way}_bytes_total{operation="${['put', 'get'][at]}"}`,
+    ) as [string, string]
+    const before = [(await valueOf('metadata', received)) ?? 0, (await valueOf('metadata', sent)) ?? 0]
+    const ask = async (operation: string, body: object): Promise<unknown> =>
+      (
+        await fetch(`${cluster.address}/v1/${operation}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      ).json()
+    await ask('put', { path: '/rest', bytes: Buffer.alloc(1_000, 7).toString('base64') })
+    expect(await ask('get', { path: '/rest' })).toEqual({ bytes: Buffer.alloc(1_000, 7).toString('base64') })
+    const after = [await valueOf('metadata', received), await valueOf('metadata', sent)]
+    expect(after).toEqual(before.map(bytes => bytes + 1_000))
+    await store.delete('/rest')
+  })
+
   it('counts turns of actions, streams that are open, and those that wait for credit', async () => {
     const node = await makeAction(store, '/queue', 'std/Queue', { interleaved: true })
     await writeAll(node.createWriteStream(), `${'x'.repeat(1_000)}\n`.repeat(8_000))

@@ -308,6 +308,15 @@ describe('a location', () => {
         /^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/,
       )
     }
+    const open = await owner.request(catalogue.openWrite, { path: '/file', mode: 'update', blocks: 1 })
+    const writable = Buffer.from(open.head.locations[0]!, 'base64url')
+    for (const forged of forgeries(writable)) {
+      expect(await codeOf(raw(thief, catalogue.writeBlock, writeHead(forged, 0), Buffer.from('forged')))).toMatch(
+        /^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/,
+      )
+    }
+    expect(String(await raw(thief, catalogue.readBlock, readHead(location, 0, 24)))).toBe(SECRET_TEXT)
+    await owner.request(catalogue.release, { claim: open.head.claim })
     // Read is not write.
     expect(await codeOf(raw(thief, catalogue.writeBlock, writeHead(location, 0), Buffer.from('x')))).toBe('FORBIDDEN')
     await ours.delete('/file')
@@ -335,9 +344,14 @@ describe('a location', () => {
       expect(await codeOf(call(forged))).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
       const streamed = thief.open(catalogue.readAction, { location: forged.toString('base64url') }).read()
       expect(await codeOf(streamed)).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
+      const written = thief.open(catalogue.writeAction, { location: forged.toString('base64url') }).end()
+      expect(await codeOf(written)).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
+      const whole = raw(thief, catalogue.writeActionWhole, forged, Buffer.from('forged\n'))
+      expect(await codeOf(whole)).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
       const logs = thief.open(catalogue.readLogs, { location: forged.toString('base64url') }).read()
       expect(await codeOf(logs)).toMatch(/^(FORBIDDEN|BLOCK_GONE|PROTOCOL_ERROR)$/)
     }
+    expect(await node.call('value')).toEqual({ lines: 0, bytes: 0 })
     await node.delete()
     await node.create('std/Counter')
     expect(await codeOf(call(location))).toBe('BLOCK_GONE')

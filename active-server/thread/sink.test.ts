@@ -53,6 +53,31 @@ it('gives a reader its bytes although others hold all of the shared memory, and 
   expect(Buffer.concat(pieces.get(2)!)).toEqual(Buffer.concat([Buffer.from('hello'), Buffer.alloc(100 << 10, 7)]))
 })
 
+it('gives readers less at a time where very many do not take theirs', () => {
+  const arena = new SharedArena(0)
+  const memory = new OutgoingMemory(arena, 256 << 10)
+  const write = (stream: number): { sink: ThreadSink; written: () => number } => {
+    const outbox = new Outbox(port1)
+    let written = 0
+    outbox.owned = (_stream, buffer) => void (written += buffer.byteLength)
+    const sink = new ThreadSink(stream, outbox, memory)
+    void sink.write(Buffer.alloc(1 << 20))
+    return { sink, written: () => written }
+  }
+  const stalled = [1, 2, 3, 4].map(write)
+  expect(stalled.map(({ written }) => written())).toEqual([64 << 10, 64 << 10, 64 << 10, 64 << 10])
+  const late = write(5)
+  expect(late.written()).toBe(4 << 10)
+  late.sink.left(4 << 10)
+  expect(late.written()).toBe(8 << 10)
+  // One of them has taken all that it had, or has gone.
+  memory.ownLeft(64 << 10)
+  memory.ownLeft(4 << 10)
+  expect(write(6).written()).toBe(4 << 10)
+  memory.ownLeft(8 << 10)
+  expect(write(7).written()).toBe(64 << 10)
+})
+
 it('sends lent memory without copying it, in order with what is written, and gives it back once it has left', async () => {
   const arena = new SharedArena(4)
   const outbox = new Outbox(port1)

@@ -9,6 +9,9 @@ const PIECE_BYTES = 256 << 10
 const MAX_ON_THE_WAY = 4 << 20
 /** So much may be on the way in buffers of its own, where the shared memory is full of what other readers do not take. */
 const OWN_BYTES = 64 << 10
+/** The same where all streams together have more than they should. */
+const SCARCE_OWN_BYTES = 4 << 10
+const MANY_OWN_BYTES = 128 << 20
 /** Pieces are told of at once when so much has gathered, otherwise at the end of the turn: waking a thread costs more than a piece. */
 const TELL_BYTES = 1 << 20
 
@@ -20,13 +23,32 @@ interface Waiting {
   readonly reject: (error: GliderError) => void
 }
 
-/** Shared memory that all sinks of a thread write to, and who waits for some of it. */
+/**
+ * Memory that all sinks of a thread write to, and who waits for some of it. Always holds: buffers beside the shared memory are 128 MiB
+ * at most, and beyond that 4 KiB for each stream.
+ */
 export class OutgoingMemory {
   readonly arena: SharedArena
+  readonly #manyOwnBytes: number
   readonly #waiting = new Set<ThreadSink>()
+  #ownBytes = 0
 
-  constructor(arena: SharedArena) {
+  constructor(arena: SharedArena, manyOwnBytes = MANY_OWN_BYTES) {
     this.arena = arena
+    this.#manyOwnBytes = manyOwnBytes
+  }
+
+  /** What one stream may have on the way where the shared memory is full. */
+  get ownRoom(): number {
+    return this.#ownBytes + OWN_BYTES <= this.#manyOwnBytes ? OWN_BYTES : SCARCE_OWN_BYTES
+  }
+
+  tookOwn(bytes: number): void {
+    this.#ownBytes += bytes
+  }
+
+  ownLeft(bytes: number): void {
+    this.#ownBytes -= bytes
   }
 
   waitFor(sink: ThreadSink): void {
@@ -98,7 +120,7 @@ export class ThreadSink implements ChunkSink {
         fillRegion(arena.memory, region, length === bytes.length ? bytes : bytes.subarray(done, done + length))
         this.#outbox.bytes(this.#stream, region.slab, region.offset, length)
       } else {
-        length = Math.min(length, OWN_BYTES - this.#onTheWay)
+        length = Math.min(length, this.#memory.ownRoom - this.#onTheWay)
         if (length <= 0) {
           this.#memory.waitFor(this)
           return done
@@ -106,6 +128,7 @@ export class ThreadSink implements ChunkSink {
         const own = new ArrayBuffer(length)
         new Uint8Array(own).set(bytes.subarray(done, done + length))
         this.#outbox.owned(this.#stream, own)
+        this.#memory.tookOwn(length)
       }
       done += length
       this.#gone(length)

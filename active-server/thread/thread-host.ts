@@ -10,7 +10,7 @@ import type { Clock } from '../../protocol/clock.ts'
 import { GliderError } from '../../protocol/errors.ts'
 import { NO_ORIGIN } from '../../protocol/origin.ts'
 import { type Batch, forEachStep, type HostTask, Outbox, type StepHandlers, type ToThread } from '../messages.ts'
-import { regionBytes, type SharedArena } from '../shared-arena.ts'
+import { OWN_BUFFER, regionBytes, type SharedArena } from '../shared-arena.ts'
 import type { MemoryUse } from './memory-use.ts'
 import { ObjectLog } from './object-log.ts'
 import { OutgoingMemory, ThreadSink } from './sink.ts'
@@ -84,6 +84,7 @@ export class ThreadHost implements StepHandlers {
   free(stream: number, slab: number, length: number): void {
     this.#streams.get(stream)?.sink?.left(length)
     if (slab >= 0) this.#memory.release(slab)
+    else if (slab === OWN_BUFFER) this.#memory.ownLeft(length)
   }
 
   open(direction: 'read' | 'write', stream: number, slot: number): void {

@@ -9,6 +9,7 @@ import type { Generation } from '../../protocol/generation.ts'
 import { encodeInventory } from '../../protocol/inventory.ts'
 import { readLocation } from '../../protocol/location.ts'
 import { codeOf, FakeClock, FakeCluster, FakeConnection, type FakeServer, messageOf, settle } from '../fakes.test.helper.ts'
+import { hashToken } from '../namespaces.ts'
 import { openLmdbJournal } from './lmdb-store.ts'
 import type { TurnJournal } from './turn-journal.ts'
 
@@ -582,5 +583,56 @@ test('an orderly stop keeps what was done in its last turn as it was then, befor
   const { claim } = (await next.cluster.askBytes('openWrite', head, undefined, again)).head
   await next.cluster.ask('commit', { claim, size: 0, close: true }, again)
   expect(await codeOf(next.cluster.askBytes('openWrite', { path: '/file', mode: 'replace' }))).toBe('no error')
+  await next.end()
+})
+
+test('an active server whose namespace was deleted stands in the way of no start', async () => {
+  const life = await Life.begin()
+  await life.cluster.ask('createNamespace', { name: 'brief', tokenHash: '0'.repeat(64) })
+  const server = life.cluster.joinActive(2, { namespace: 'brief' })
+  expect(await life.cluster.ask('deleteNamespace', { name: 'brief' })).toEqual({ deleted: true })
+  const next = await life.crash()
+  expect((await next.cluster.ask('servers', {})).servers).toEqual([])
+  expect(await codeOf(() => next.cluster.register(server.head, new FakeConnection('back')))).toBe('FORBIDDEN')
+  await next.end()
+})
+
+test('an active server of a namespace whose deletion was cut off stands in the way of no start', async () => {
+  const life = await Life.begin()
+  await life.cluster.ask('createNamespace', { name: 'brief', tokenHash: '0'.repeat(64) })
+  const server = life.cluster.joinActive(2, { namespace: 'brief' })
+  const deleted = life.cluster.ask('deleteNamespace', { name: 'brief' })
+  deleted.catch(() => undefined)
+  await life.journal.settled()
+  const cut = await life.crash()
+  await settle()
+  const next = await cut.crash()
+  expect(await codeOf(() => next.cluster.register(server.head, new FakeConnection('back')))).toMatch(/^(FORBIDDEN|NOT_FOUND)$/)
+  expect((await next.cluster.ask('listNamespaces', {})).namespaces.map(({ name }) => name)).toEqual(['default'])
+  await next.end()
+})
+
+test('what an action asks for while its namespace is being deleted is refused, and the next start finds nothing of it', async () => {
+  const life = await Life.begin()
+  const { cluster } = life
+  await cluster.ask('createNamespace', { name: 'brief', tokenHash: '0'.repeat(64) })
+  const server = cluster.joinActive(2, { namespace: 'brief', tokenHash: hashToken('of its actions') })
+  const action = new FakeConnection('action')
+  action.principal = cluster.server.access.admit({ ...action.peer, token: 'of its actions' }, action)
+  await cluster.ask('create', { path: '/a', type: 'action' }, action)
+  await cluster.ask('createObject', { path: '/a', definition: 'std/Merge' }, action)
+  // Its onDelete has a last word to write down.
+  const late: Promise<string>[] = []
+  server.connection.respond(catalogue.stopObject, async () => {
+    late.push(codeOf(cluster.askBytes('put', { path: '/last-words' }, Buffer.from('bye'), action)))
+    late.push(codeOf(cluster.ask('create', { path: '/late', type: 'directory' }, action)))
+    await Promise.all(late)
+    return {}
+  })
+  expect(await cluster.ask('deleteNamespace', { name: 'brief', force: true })).toEqual({ deleted: true })
+  expect(await Promise.all(late)).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED'])
+  expect(cluster.server.stats()).toMatchObject({ nodes: 0, inlineBytes: 0 })
+  const next = await life.crash()
+  expect(next.cluster.server.stats()).toMatchObject({ nodes: 0, inlineBytes: 0 })
   await next.end()
 })

@@ -107,7 +107,8 @@ class Restoration {
     for (const space of this.#spaces.values()) space.restored()
     // What is left of deletions that were not over.
     for (const [namespace, nodes] of cut) void namespace.reaper.reapAll(nodes, 'abort')
-    for (const namespace of namespaces.all()) if (namespace.record.deleted) void namespaces.finish(namespace)
+    for (const namespace of namespaces.all())
+      if (namespace.record.deleted) void namespaces.finish(namespace, this.#parts.membership)
   }
 
   /** @throws GliderError INTERNAL where there is none */
@@ -136,6 +137,10 @@ class Restoration {
     const state = record.state === 'live' ? 'suspect' : record.state
     const server: ServerRecord = { ...record, id: serverId(role, number), state, lastSeenMs: 0, connection: undefined }
     const member = role === 'storage' ? this.#storage(server, capacity) : this.#active(server, capacity)
+    if (!member) {
+      membership.restoreRemoved(server, role)
+      return
+    }
     this.#servers.set(server.id, member)
     membership.restore(member)
   }
@@ -147,9 +152,10 @@ class Restoration {
     return { role: 'storage', server, space }
   }
 
-  #active(server: ServerRecord, capacity: number): Member {
+  /** Undefined where its namespace was deleted: it is taken out, if it was not yet. */
+  #active(server: ServerRecord, capacity: number): Member | undefined {
     const home = this.#parts.namespaces.all().find(({ name }) => name === server.namespace)
-    if (!home) throw damaged(`the namespace ${server.namespace} of ${server.id} is not there`)
+    if (!home) return undefined
     const { slots } = home
     if (server.state !== 'suspect') return { role: 'active', server, space: new SlotSpace(server, capacity, slots) }
     return { role: 'active', server, space: slots.join(server, capacity) }

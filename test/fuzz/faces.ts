@@ -145,9 +145,9 @@ export class Faces implements AsyncDisposable {
     const operations = (Object.values(catalogue) as Operation[]).filter(
       ({ server, name }) => server === 'metadata' && !notHere.has(name),
     )
-    const frames = conversation({ operations, locations: [] }, this.#seen, chance, 2 + chance.below(30))
-    mutate(frames, chance)
-    const bytes = Buffer.concat(frames)
+    const conversed = conversation({ operations, locations: [] }, this.#seen, chance, 2 + chance.below(30))
+    mutate(conversed, chance)
+    const bytes = Buffer.concat(conversed.frames)
     const socket = new WebSocket(`${this.#cluster.address.replace('http', 'ws')}${WEBSOCKET_PATH}`, { perMessageDeflate: false })
     const closed = new Promise<void>(resolve => {
       socket.on('close', () => resolve())

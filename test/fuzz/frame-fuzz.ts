@@ -16,6 +16,8 @@ const CHECK_EVERY = 50
 
 export interface Tally {
   frames: number
+  /** Of them, those that are not as a client sends them. */
+  mutated: number
   conversations: number
   closed: number
   answers: number
@@ -24,15 +26,18 @@ export interface Tally {
 }
 
 export function newTally(): Tally {
-  return { frames: 0, conversations: 0, closed: 0, answers: 0, errors: {}, checks: 0 }
+  return { frames: 0, mutated: 0, conversations: 0, closed: 0, answers: 0, errors: {}, checks: 0 }
 }
 
-/** @throws what is wrong, with the seed's number of the conversation */
-export async function fuzzFrames(server: Fuzzed, chance: Chance, frames: number, tally: Tally): Promise<void> {
+/**
+ * @param mutated how many mutated frames to send, among sound ones that lead up to them
+ * @throws what is wrong, with the seed's number of the conversation
+ */
+export async function fuzzFrames(server: Fuzzed, chance: Chance, mutated: number, tally: Tally): Promise<void> {
   const client = await connect(server)
   const seen = new Seen()
   try {
-    for (const end = tally.frames + frames; tally.frames < end; ) {
+    for (const end = tally.mutated + mutated; tally.mutated < end; ) {
       await converse(server, seen, chance, tally)
       if (tally.conversations % CHECK_EVERY > 0) continue
       await within(`a transfer of another client of the ${server.name} server`, server.check(client))
@@ -49,9 +54,11 @@ export async function fuzzFrames(server: Fuzzed, chance: Chance, frames: number,
 }
 
 async function converse(server: Fuzzed, seen: Seen, chance: Chance, tally: Tally): Promise<void> {
-  const frames = conversation(server, seen, chance, 2 + chance.below(FRAMES))
-  mutate(frames, chance)
+  const conversed = conversation(server, seen, chance, 2 + chance.below(FRAMES))
+  mutate(conversed, chance)
+  const { frames, mutated } = conversed
   tally.frames += frames.length
+  tally.mutated += mutated.size
   tally.conversations++
   const cut = chance.of([17, 100, 1_000, 65_536])
   const landing = chance.oneIn(2)

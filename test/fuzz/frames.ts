@@ -55,8 +55,16 @@ function binaryHead({ name }: Operation, target: Target, chance: Chance): Buffer
   }
 }
 
-/** Frames of one client, that begin with a hello. */
-export function conversation(target: Target, seen: Seen, chance: Chance, frames: number): Buffer[] {
+/** Frames of one client. */
+export interface Conversation {
+  readonly frames: Buffer[]
+  /** Those of them with something that no client says, or where none says it. */
+  readonly mutated: Set<Buffer>
+}
+
+/** One that begins with a hello, and has heads that are spoilt here and there. */
+export function conversation(target: Target, seen: Seen, chance: Chance, frames: number): Conversation {
+  const mutated = new Set<Buffer>()
   const list = [encodeFrame(frameKind.hello, 0, 0, json({ ...helloHead, clientId: `c${chance.below(20)}` }), EMPTY)]
   let id = 1
   const open: number[] = []
@@ -72,21 +80,23 @@ export function conversation(target: Target, seen: Seen, chance: Chance, frames:
       continue
     }
     const operation = chance.of(target.operations)
-    const head = headOf(operation, target, seen, chance)
+    const isSpoilt = chance.oneIn(3)
+    const binary = binaryHead(operation, target, chance)
+    const head = binary ?? headOf(operation, isSpoilt, seen, chance)
     const streams = operation.bytes === 'upload' || operation.bytes === 'download'
     const body = operation.bytes === 'body' ? chance.of(bodies) : EMPTY
-    list.push(encodeFrame(streams ? frameKind.open : frameKind.request, operation.code, id, head, body))
+    const frame = encodeFrame(streams ? frameKind.open : frameKind.request, operation.code, id, head, body)
+    list.push(frame)
+    if (isSpoilt && !binary) mutated.add(frame)
     if (streams) open.push(id)
     id += 2
   }
-  return list
+  return { frames: list, mutated }
 }
 
-function headOf(operation: Operation, target: Target, seen: Seen, chance: Chance): Buffer {
-  const binary = binaryHead(operation, target, chance)
-  if (binary) return binary
+function headOf(operation: Operation, isSpoilt: boolean, seen: Seen, chance: Chance): Buffer {
   const value = valueOf(operation.headSchema, chance, seen)
-  const given = chance.oneIn(3) ? spoilt(value, chance) : value
+  const given = isSpoilt ? spoilt(value, chance) : value
   const bytes = Buffer.from(textOf(given, chance))
   return bytes.length > 64 << 10 ? bytes.subarray(0, 1_000) : bytes
 }
@@ -110,12 +120,13 @@ function more(id: number, chance: Chance): Buffer[] {
 }
 
 /** Changes frames in place, or their order, or their number. */
-export function mutate(frames: Buffer[], chance: Chance): void {
+export function mutate({ frames, mutated }: Conversation, chance: Chance): void {
   for (let changes = chance.below(4); changes > 0; changes--) {
     const index = chance.below(frames.length)
     const frame = frames[index]!
     // Most bytes are in bodies; headers and heads are what is worth changing.
     const at = chance.below(Math.min(frame.length, chance.oneIn(2) ? HEADER_BYTES : 80))
+    let changed = frame
     switch (chance.below(8)) {
       case 0:
       case 1:
@@ -123,13 +134,16 @@ export function mutate(frames: Buffer[], chance: Chance): void {
         frame[at] = chance.below(256)
         break
       case 3:
-        frames[index] = Buffer.concat([frame.subarray(0, at), chance.bytes(1 + chance.below(12)), frame.subarray(at)])
+        changed = Buffer.concat([frame.subarray(0, at), chance.bytes(1 + chance.below(12)), frame.subarray(at)])
+        frames[index] = changed
         break
       case 4:
-        frames[index] = Buffer.concat([frame.subarray(0, at), frame.subarray(at + 1 + chance.below(12))])
+        changed = Buffer.concat([frame.subarray(0, at), frame.subarray(at + 1 + chance.below(12))])
+        frames[index] = changed
         break
       case 5:
-        frames.splice(index, 0, Buffer.from(frame))
+        changed = Buffer.from(frame)
+        frames.splice(index, 0, changed)
         break
       case 6:
         frames.push(...frames.splice(index, 1))
@@ -139,6 +153,8 @@ export function mutate(frames: Buffer[], chance: Chance): void {
         if (frame.length >= HEADER_BYTES) frame.writeUInt32LE(chance.of(lengths), chance.of([0, 12, 8]))
       }
     }
+    if (!frames.includes(frame)) mutated.delete(frame)
+    mutated.add(changed)
   }
 }
 

@@ -7,8 +7,11 @@ const seed = Number(process.env['GLIDER_FUZZ_SEED'] ?? Date.now() % 1_000_000)
 describe('a slice of the fuzzing of all faces', () => {
   it(`breaks no rule (GLIDER_FUZZ_SEED=${seed})`, { timeout: 60_000 }, async () => {
     const faces = { paths: 2_000, rest: 200, webSockets: 20, sources: 3, modules: 2, commands: 20 }
-    const report = await fuzz({ seed, frames: 12_000, faces, progress: () => {} })
+    const report = await fuzz({ seed, frames: 3_000, faces, progress: () => {} })
     expect(report).toMatchObject({ seed, faces })
+    const tallies = Object.values(report.frames)
+    expect(tallies.reduce((sum, { mutated }) => sum + mutated, 0)).toBeGreaterThanOrEqual(3_000)
+    for (const { frames, mutated } of tallies) expect(frames).toBeGreaterThan(2 * mutated)
   })
 
   it('is the same for the same seed', () => {

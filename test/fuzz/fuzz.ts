@@ -5,20 +5,30 @@ import { type Fuzzed, fuzzedActive, fuzzedMetadata, fuzzedStorage } from './serv
 
 export interface FuzzOptions {
   readonly seed: number
-  /** Mutated frames, over all servers. */
+  /** Mutated frames, over all servers; the sound ones between them are not counted. */
   readonly frames: number
   readonly faces: FaceCounts
   readonly progress: (text: string) => void
 }
 
-/** A server is made anew after so many frames, so that trees do not grow for ever. */
-const FRAMES_PER_SERVER = 50_000
+export interface FuzzReport {
+  readonly seed: number
+  /** By server. */
+  readonly frames: Readonly<Record<string, Tally>>
+  readonly faces: FaceCounts
+  /** Of REST. */
+  readonly statuses: Readonly<Record<string, number>>
+  readonly grownMiB: number
+}
+
+/** A server is made anew after so many mutated frames, so that trees do not grow for ever. */
+const FRAMES_PER_SERVER = 10_000
 const MIB = 1 << 20
 /** What the process may hold more than at the beginning, once all is over. */
 const MOST_GROWTH_BYTES = 192 * MIB
 
 /** @throws Error naming what broke a rule */
-export async function fuzz({ seed, frames, faces: counts, progress }: FuzzOptions): Promise<object> {
+export async function fuzz({ seed, frames, faces: counts, progress }: FuzzOptions): Promise<FuzzReport> {
   const unhandled: unknown[] = []
   const note = (reason: unknown): void => void unhandled.push(reason)
   process.on('unhandledRejection', note).on('uncaughtException', note)
@@ -37,7 +47,7 @@ export async function fuzz({ seed, frames, faces: counts, progress }: FuzzOption
         await server.stop()
       }
       if (unhandled.length > 0) throw new Error('nobody heard of an error', { cause: unhandled[0] })
-      progress(`${server.name}: ${tally.frames} frames`)
+      progress(`${server.name}: ${tally.mutated} mutated frames`)
     }
   }
   try {
