@@ -7,6 +7,8 @@ import { writeReport } from './report.ts'
 import { assertWritable, RESULTS, type Results, readResults, writeResults } from './results.ts'
 import { runAll } from './run-all.ts'
 
+const names = registry.map(({ name }) => name).join(', ')
+
 interface Options {
   readonly report: string
   readonly only?: readonly Experiment[]
@@ -19,7 +21,7 @@ export function addAll(program: Command): void {
     .command('all')
     .description('every experiment, and a report with plots of all of them')
     .requiredOption('--report <folder>', 'where results.json, the plots and report.md go')
-    .option('--only <names>', `some of them, with commas between: ${registry.map(({ name }) => name).join(', ')}`, named)
+    .option('--only <names>', `some of them, with commas between: ${names}`, named)
     .option('--quick', 'everything tiny: to see that it works, not how fast')
     .option('--again', 'measure nothing, and make the report of the results that are there already')
     .action(all)
@@ -50,6 +52,6 @@ function named(text: string): Experiment[] {
   return text.split(',').map(name => {
     const experiment = registry.find(one => one.name === name)
     if (experiment) return experiment
-    throw new InvalidArgumentError(`There is no experiment ${name}.`)
+    throw new InvalidArgumentError(`There is no experiment ${name}: name some of ${names}.`)
   })
 }

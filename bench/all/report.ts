@@ -29,7 +29,8 @@ export function reportOf(experiments: readonly Experiment[], results: Results): 
   const ran = experiments.filter(({ name }) => results.experiments[name])
   const sections = [
     '# Report of the benchmarks',
-    `${machineText(results)}${results.quick ? ' A quick run, in which nothing is measured: its figures mean nothing.' : ''}`,
+    results.quick ? '**A quick run, in which nothing is measured: its figures and verdicts mean nothing.**' : '',
+    machineText(results),
     paperSection(ran, results),
     ...ran.map(experiment => experimentSection(experiment, results)),
   ]
