@@ -1,5 +1,6 @@
 import { readConfiguration } from '../server/configuration.ts'
 import { type CommonFlags, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
+import { markOnOwnThreads } from '../server/garbage.ts'
 import { runServer } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
@@ -45,6 +46,7 @@ const common = {
   ...(advertise !== undefined && { advertise }),
 }
 const system = realSystem('storage-server', flags.logLevel)
+markOnOwnThreads()
 await runServer(system.log, flags.drain, async dismissed =>
   startStorageServer(
     storageConfig(
