@@ -1,4 +1,5 @@
-import { type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeFlag } from '../server/flags.ts'
+import { addressFlag, type CommonFlags, countFlag, durationFlag, flag, serverCommand, sizeWithinFlag } from '../server/flags.ts'
+import { LEAST_THREAD_MEMORY_BYTES } from './memory-watch.ts'
 import { DEFAULT_ACTION_STREAMS } from './slots.ts'
 
 /** What an active server can be told. */
@@ -14,7 +15,7 @@ export interface ActiveFlags extends CommonFlags {
 }
 
 export const activeCommand = serverCommand('active-server', 'Contributes slots for action objects to a cluster.', 0)
-  .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
+  .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060').argParser(addressFlag))
   .addOption(flag('--namespace <name>', 'whose objects it takes, and no others (default: default)'))
   .addOption(flag('--slots <number>', 'how many action objects it takes').default(64).argParser(countFlag))
   .addOption(
@@ -30,7 +31,7 @@ export const activeCommand = serverCommand('active-server', 'Contributes slots f
   .addOption(
     flag('--thread-memory <size>', 'what the objects of one thread may hold together')
       .default(512 << 20, '512MiB')
-      .argParser(sizeFlag),
+      .argParser(sizeWithinFlag(LEAST_THREAD_MEMORY_BYTES)),
   )
   .addOption(flag('--bundle-dir <directory>', 'where bundles are put: a folder that confined.js has made for it').hideHelp())
   .addOption(flag('--threads <number>', 'threads that the objects run on').default(2).argParser(countFlag))

@@ -10,11 +10,13 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { configurationOf, readConfiguration } from '../server/configuration.ts'
+import { createLog } from '../server/log.ts'
 import { onParentGone } from '../server/parent-process.ts'
-import type { SignalMessage } from '../server/process.ts'
+import { notStarted, type SignalMessage } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
 import { type ActiveFlags, activeCommand } from './command.ts'
 import { type ConfinedFolder, makeConfinedFolder } from './confined-folder.ts'
+import { distinctPlaces } from './distinct-places.ts'
 
 /** Of Node, to read its own code and that of its packages, and to work in one folder. */
 function permissions({ folder, code }: ConfinedFolder, { tlsCert, tlsKey, tlsCa }: ActiveFlags): string[] {
@@ -22,11 +24,11 @@ function permissions({ folder, code }: ConfinedFolder, { tlsCert, tlsKey, tlsCa 
   // Where it is a link, the link itself is read as well. Node breaks down over a place that is told beside all that is in it.
   const link = path.join(own, 'node_modules')
   const links = packages === link ? [] : [link]
-  const files = [tlsCert, tlsKey, tlsCa].filter(file => file !== undefined)
-  const read = [
+  const files = [tlsCert, tlsKey, tlsCa].filter(file => file !== undefined).map(file => path.resolve(file))
+  const read = distinctPlaces([
     ...[path.join(own, 'dist', '*'), path.join(own, 'package.json'), ...links],
     ...[path.join(packages, '*'), path.join(folder, '*'), ...files],
-  ]
+  ])
   const known = process.allowedNodeEnvironmentFlags
   return [
     known.has('--permission') ? '--permission' : '--experimental-permission',
@@ -37,15 +39,23 @@ function permissions({ folder, code }: ConfinedFolder, { tlsCert, tlsKey, tlsCa 
   ]
 }
 
+async function ownSecret(): Promise<string | undefined> {
+  try {
+    return clusterSecret(flags.clusterSecretFile)
+  } catch (error) {
+    return notStarted(createLog('active-server', flags.logLevel), error)
+  }
+}
+
 const own = realpathSync(fileURLToPath(new URL('../..', import.meta.url)))
 const flags = readConfiguration<ActiveFlags>(activeCommand)
+const secret = await ownSecret()
 const made = await makeConfinedFolder(own)
 try {
   // The server could read no file of its own that its actions cannot read: of the secret it is told in its environment, which it clears.
   const told = { ...configurationOf(activeCommand), 'cluster-secret-file': undefined, 'bundle-dir': made.code }
   const config = path.join(made.folder, 'server.json')
   await writeFile(config, JSON.stringify(told))
-  const secret = clusterSecret(flags.clusterSecretFile)
   const env = { ...process.env }
   // What else of Glider is in there, as a token of an operator who has the command in the same shell, is nothing for actions.
   for (const name of Object.keys(env)) if (name.startsWith('GLIDER_')) delete env[name]

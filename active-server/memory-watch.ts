@@ -1,6 +1,9 @@
 import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { formatSize } from '../protocol/units.ts'
 
+/** What a thread may be limited to at least: it takes some of that itself, and with next to nothing does not even start. */
+export const LEAST_THREAD_MEMORY_BYTES = 32 << 20
+
 const LOOK_MS = 50
 /** Threads are asked when the process has changed by so much, and else at every twentieth look. */
 const CHANGE_BYTES = 4 << 20

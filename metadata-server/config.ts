@@ -1,4 +1,5 @@
 import { GliderError } from '../protocol/errors.ts'
+import { isClassName } from '../protocol/storage-class.ts'
 
 export interface MetadataConfig {
   /** Size of a block on every storage server. @default 1 MiB */
@@ -42,6 +43,10 @@ export const defaultConfig: MetadataConfig = {
   inspectTimeoutMs: 60_000,
 }
 
+/** Smaller blocks cost more to keep account of than they hold, and one is a single buffer of its server. */
+export const LEAST_BLOCK_BYTES = 4 << 10
+export const MOST_BLOCK_BYTES = 1 << 30
+
 /** What clients put without knowing the limit travels in vain where it is over it, so the limit has one itself. */
 export const MOST_INLINE_BYTES = 64 << 10
 
@@ -57,6 +62,9 @@ export function verifyConfig(given: Partial<MetadataConfig>): MetadataConfig {
   const classes = new Set(config.storageClasses)
   if (classes.size === 0 || classes.size < config.storageClasses.length)
     throw wrong('storageClasses', 'must name each class once')
+  const wrongName = config.storageClasses.find(name => !isClassName(name))
+  if (wrongName !== undefined)
+    throw wrong('storageClasses', `cannot hold ${JSON.stringify(wrongName)}: that is no name of a class, as dram is`)
   if (classes.has('active')) throw wrong('storageClasses', 'cannot hold active: that class has slots, not blocks')
   return config
 }

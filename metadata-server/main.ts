@@ -1,10 +1,19 @@
 import { readConfiguration } from '../server/configuration.ts'
-import { type CommonFlags, durationFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
+import {
+  type CommonFlags,
+  classesFlag,
+  durationFlag,
+  flag,
+  limitsOf,
+  serverCommand,
+  sizeFlag,
+  sizeWithinFlag,
+} from '../server/flags.ts'
 import { runServer } from '../server/process.ts'
 import { adminToken, clusterSecret } from '../server/secrets.ts'
 import { realSystem } from '../server/system.ts'
 import { serverTls } from '../server/tls.ts'
-import { defaultConfig } from './config.ts'
+import { defaultConfig, LEAST_BLOCK_BYTES, MOST_BLOCK_BYTES } from './config.ts'
 import { startMetadataServer } from './start.ts'
 
 interface Flags extends CommonFlags {
@@ -22,12 +31,12 @@ const command = serverCommand('metadata-server', 'Keeps the namespace of a clust
   .addOption(
     flag('--block-size <size>', 'size of a block on every storage server')
       .default(defaultConfig.blockBytes, '1MiB')
-      .argParser(sizeFlag),
+      .argParser(sizeWithinFlag(LEAST_BLOCK_BYTES, MOST_BLOCK_BYTES)),
   )
   .addOption(
     flag('--classes <names>', 'storage classes, separated by commas: a full one falls back to the next')
       .default(defaultConfig.storageClasses, defaultConfig.storageClasses.join(','))
-      .argParser(names => names.split(',')),
+      .argParser(classesFlag),
   )
   .addOption(
     flag('--dead-after <time>', 'a server that has given no sign of life for so long is dead')

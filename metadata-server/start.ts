@@ -1,5 +1,5 @@
 import { connectionContext } from '../protocol/connection.ts'
-import type { GliderError } from '../protocol/errors.ts'
+import { GliderError } from '../protocol/errors.ts'
 import { HandlerTable } from '../protocol/handlers.ts'
 import type { Limits } from '../protocol/limits.ts'
 import { counted } from '../server/drain.ts'
@@ -59,6 +59,7 @@ export async function startMetadataServer(
   openJournal: typeof openLmdbJournal = openLmdbJournal,
 ): Promise<RunningServer> {
   const { clock, randomness, log, network } = system
+  checkTokens(secret, adminToken)
   const failed = ({ message }: GliderError): void => leave(message, 1)
   const saved =
     stateDir === undefined ? undefined : await openJournal({ directory: stateDir, sync, clock, randomness, log, failed })
@@ -113,4 +114,12 @@ export async function startMetadataServer(
       await saved?.close()
     },
   }
+}
+
+/** @throws GliderError INVALID_ARGUMENT where somebody means to be protected who is not */
+function checkTokens(secret: string | undefined, adminToken: string | undefined): void {
+  if (secret !== undefined || adminToken === undefined) return
+  const why = 'an admin token (--admin-token-file, GLIDER_ADMIN_TOKEN) protects nothing where servers have no secret'
+  const remedy = 'give all servers the same --cluster-secret-file (or GLIDER_CLUSTER_SECRET) as well, or take the token away'
+  throw new GliderError('INVALID_ARGUMENT', `${why}: ${remedy}`)
 }

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import { connect as connectTls, type PeerCertificate } from 'node:tls'
 import { WebSocket } from 'ws'
 import { errorTable, GliderError, type WireError } from './errors.ts'
 import { socketTransport } from './socket.system.ts'
@@ -16,6 +17,9 @@ export interface TlsTrust {
   /** Certificates in PEM. @default those of Node, with NODE_EXTRA_CA_CERTS */
   readonly ca?: string | undefined
 }
+
+/** How long a server that has hung up on plain HTTP is given to show that it speaks TLS. */
+const TLS_PROBE_MS = 1_000
 /** Longer ones are no errors of ours. */
 const MAX_REFUSAL_CHARACTERS = 10_000
 
@@ -32,13 +36,16 @@ export interface DialOptions {
 /**
  * Connects to a server's port and leaves HTTP for frames.
  * @param address host:port
- * @throws GliderError INVALID_ARGUMENT where that is no address, UNAVAILABLE where nothing answers, PROTOCOL_ERROR where something else does, CANCELLED
+ * @throws GliderError INVALID_ARGUMENT where that is no address or there is no authority to trust, UNAVAILABLE where nothing answers,
+ *   PROTOCOL_ERROR where something else does, or one side speaks TLS and the other does not, CANCELLED
  */
 export async function dial(address: string, options: DialOptions = {}): Promise<Transport> {
+  checkTrust(options.tls)
   return options.webSocket ? dialWebSocket(address, options) : dialUpgrade(address, options)
 }
 
-function dialUpgrade(address: string, { tls, signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+function dialUpgrade(address: string, options: DialOptions): Promise<Transport> {
+  const { tls, signal, timeoutMs = 10_000 } = options
   const { host, port } = splitAddress(address)
   return new Promise((resolve, reject) => {
     const request = (tls ? https : http).request({
@@ -61,12 +68,13 @@ function dialUpgrade(address: string, { tls, signal, timeoutMs = 10_000 }: DialO
       }, reject)
     })
     request.on('timeout', () => request.destroy(new Error('no answer in time')))
-    request.on('error', error => reject(unreachableServer(address, error, signal)))
+    request.on('error', error => void unreachableServer(address, error, options).then(reject))
     request.end()
   })
 }
 
-function dialWebSocket(address: string, { tls, signal, timeoutMs = 10_000 }: DialOptions): Promise<Transport> {
+function dialWebSocket(address: string, options: DialOptions): Promise<Transport> {
+  const { tls, signal, timeoutMs = 10_000 } = options
   splitAddress(address)
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${tls ? 'wss' : 'ws'}://${address}${WEBSOCKET_PATH}`, {
@@ -90,7 +98,7 @@ function dialWebSocket(address: string, { tls, signal, timeoutMs = 10_000 }: Dia
     })
     socket.on('error', error => {
       signal?.removeEventListener('abort', onAbort)
-      reject(unreachableServer(address, error, signal))
+      void unreachableServer(address, error, options).then(reject)
     })
     if (signal?.aborted) onAbort()
     else signal?.addEventListener('abort', onAbort)
@@ -114,23 +122,60 @@ async function refusalOf(address: string, response: http.IncomingMessage): Promi
   return new GliderError('PROTOCOL_ERROR', `${address} speaks HTTP but not ${UPGRADE_PROTOCOL}: is it a glider server?`)
 }
 
-function unreachableServer(address: string, cause: Error, signal: AbortSignal | undefined): GliderError {
+async function unreachableServer(address: string, cause: Error, { tls, signal }: DialOptions): Promise<GliderError> {
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  const mismatch = tls
+    ? NO_TLS.test(message) && SPEAKS_PLAIN
+    : HUNG_UP.test(code) && (await speaksTls(address, signal)) && SPEAKS_TLS
   if (signal?.aborted) return new GliderError('CANCELLED', `connecting to ${address} was cancelled by its own signal`, { cause })
-  const { code = '' } = cause as NodeJS.ErrnoException
-  if (/CERT|^UNABLE_TO_/.test(code)) {
-    const remedy =
-      'name the authority that has signed it with --tls-ca, tlsCa or NODE_EXTRA_CA_CERTS, or use a name that it is for'
-    return new GliderError('UNAUTHENTICATED', `the certificate of ${address} is not trusted (${cause.message}): ${remedy}`, {
-      cause,
-    })
-  }
+  if (/CERT|^UNABLE_TO_/.test(code)) return untrusted(address, cause)
+  if (mismatch) return new GliderError('PROTOCOL_ERROR', `${address} ${mismatch}`, { cause })
   return new GliderError(
     'UNAVAILABLE',
-    `no glider server answers at ${address} (${cause.message}): is it running, and reachable from here?`,
-    {
-      cause,
-    },
+    `no glider server answers at ${address} (${message}): is it running, and reachable from here?`,
+    { cause },
   )
+}
+
+const SPEAKS_TLS =
+  'speaks TLS: use https://, or wss://; and start a server of its cluster with --tls-cert, --tls-key and --tls-ca'
+const SPEAKS_PLAIN =
+  'does not speak TLS: use http://, or ws://; and start all servers of a cluster with --tls-cert and --tls-key, or none'
+/** What OpenSSL says of an answer that is no TLS. */
+const NO_TLS = /wrong version number|packet length too long|record layer failure/
+/** What a server that speaks TLS does when it gets something else: it hangs up, or says so in TLS. */
+const HUNG_UP = /^ECONNRESET$|^HPE_/
+
+/** Nothing is said to it there: whether it can be trusted does not matter. */
+function speaksTls(address: string, signal: AbortSignal | undefined): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connectTls({ ...splitAddress(address), rejectUnauthorized: false, timeout: TLS_PROBE_MS })
+    const end = (answer: boolean): void => {
+      signal?.removeEventListener('abort', no)
+      socket.destroy()
+      resolve(answer)
+    }
+    const no = (): void => end(false)
+    socket.once('secureConnect', () => end(true))
+    for (const event of ['error', 'timeout', 'close']) socket.on(event, no)
+    if (signal?.aborted) no()
+    else signal?.addEventListener('abort', no)
+  })
+}
+
+function untrusted(address: string, cause: Error): GliderError {
+  const { host, cert } = cause as Error & { readonly host?: string; readonly cert?: Partial<PeerCertificate> }
+  // What Node says of names ends in the midst where there are none.
+  const why = host !== undefined && cert ? `it is for ${cert.subjectaltname || 'no name at all'}, not for ${host}` : cause.message
+  const remedy = 'name the authority that has signed it with --tls-ca, tlsCa or NODE_EXTRA_CA_CERTS, or use a name that it is for'
+  return new GliderError('UNAUTHENTICATED', `the certificate of ${address} is not trusted (${why}): ${remedy}`, { cause })
+}
+
+/** Node takes what is no PEM for no authority at all, and says nothing. */
+function checkTrust({ ca }: TlsTrust = {}): void {
+  if (ca === undefined || ca.includes('CERTIFICATE-----')) return
+  const why = 'what tells whom to trust holds no certificate in PEM'
+  throw new GliderError('INVALID_ARGUMENT', `${why}: give --tls-ca the name of a file that does, or tlsCa the text of one`)
 }
 
 /** @throws GliderError INVALID_ARGUMENT */

@@ -20,8 +20,13 @@ export function refusalOf(
   if (principal?.kind === 'server' && !principal.proved) return undefined
   return principal
     ? new GliderError('FORBIDDEN', `${name} is for ${askers[by]}, and this is none`)
-    : new GliderError('UNAUTHENTICATED', `${name} is for ${askers[by]}: prove who you are first`)
+    : new GliderError(
+        'UNAUTHENTICATED',
+        `${name} is for ${askers[by]}: ${by === 'server' ? GIVE_SECRET : 'prove who you are first'}`,
+      )
 }
+
+const GIVE_SECRET = 'give this one the --cluster-secret-file (or GLIDER_CLUSTER_SECRET) of the others'
 
 const askers: Record<Exclude<Asker, 'anyone'>, string> = {
   tenant: 'a client of a namespace',

@@ -37,6 +37,11 @@ describe('a size', () => {
     )
   })
 
+  test('that is none is told the units that there are', () => {
+    expect(() => parseSize('100TiB')).toThrow('in B, KB, MB, GB, KiB, MiB or GiB')
+    expect(() => parseDuration('1d')).toThrow('in ms, s, m or h')
+  })
+
   test('of any whole number is that number, as text too', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), bytes => {

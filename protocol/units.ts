@@ -18,7 +18,19 @@ const timeUnits: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h:
  * @throws GliderError INVALID_ARGUMENT
  */
 export function parseSize(text: string | number): number {
-  return parseUnits(text, sizeUnits, 'a size: write it like 64MiB, 1GB or 4096')
+  return parseUnits(text, sizeUnits, `a size: write it like 64MiB, 1GB or 4096, in ${namesOf(sizeUnits)}`)
+}
+
+/**
+ * The same of what makes sense from here to there.
+ * @throws GliderError INVALID_ARGUMENT
+ */
+export function parseSizeWithin(text: string | number, least: number, most = Number.POSITIVE_INFINITY): number {
+  const bytes = parseSize(text)
+  if (bytes >= least && bytes <= most) return bytes
+  const range =
+    most === Number.POSITIVE_INFINITY ? `at least ${formatSize(least)}` : `from ${formatSize(least)} to ${formatSize(most)}`
+  throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(text)} makes no sense here: it has to be ${range}`)
 }
 
 /**
@@ -26,7 +38,12 @@ export function parseSize(text: string | number): number {
  * @throws GliderError INVALID_ARGUMENT
  */
 export function parseDuration(text: string | number): number {
-  return parseUnits(text, timeUnits, 'a time: write it like 10s, 250ms or 2m')
+  return parseUnits(text, timeUnits, `a time: write it like 10s, 250ms or 2m, in ${namesOf(timeUnits)}`)
+}
+
+function namesOf(units: Readonly<Record<string, number>>): string {
+  const names = Object.keys(units).filter(name => name !== '')
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }
 
 function parseUnits(text: string | number, units: Readonly<Record<string, number>>, what: string): number {

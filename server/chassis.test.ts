@@ -33,7 +33,13 @@ afterEach(async () => {
   await chassis.stop()
 })
 
-function start(port = 0, host = '127.0.0.1', secret?: string, context = connectionContext(systemClock)): Promise<Chassis> {
+function start(
+  port = 0,
+  host = '127.0.0.1',
+  secret?: string,
+  context = connectionContext(systemClock),
+  advertise?: string,
+): Promise<Chassis> {
   const handlers = new HandlerTable()
   handlers.answer(echo, head => head)
   handlers.answerBytes(body, async (_head, bytes) => ({ head: {}, body: Buffer.from(bytes) }))
@@ -53,6 +59,7 @@ function start(port = 0, host = '127.0.0.1', secret?: string, context = connecti
     id: 'incarnation',
     host,
     port,
+    advertise,
     secret,
     context,
     handlers,
@@ -88,6 +95,25 @@ async function rest(socket: net.Socket): Promise<string> {
   await once(socket, 'close')
   return Buffer.concat(chunks).toString()
 }
+
+describe('the address that others are told', () => {
+  test.each([
+    ['0.0.0.0', undefined],
+    ['::', undefined],
+    ['127.0.0.1', '0.0.0.0:9061'],
+  ])('is one that they reach: not %s, advertised as %s', async (host, advertise) => {
+    await expect(start(0, host, 'a secret', undefined, advertise)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('--advertise'),
+    })
+  })
+
+  test('is what is advertised, wherever the server listens', async () => {
+    const server = await start(0, '0.0.0.0', 'a secret', undefined, 'elsewhere:9061')
+    cleanups.push(() => server.stop())
+    expect(server.address).toBe('elsewhere:9061')
+  })
+})
 
 describe('plain HTTP', () => {
   test('tells of health, readiness and metrics', async () => {

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { type ConnectionContext, ConnectionCore, type ConnectionOptions } from '../protocol/connection.ts'
-import { WEBSOCKET_PATH } from '../protocol/dial.system.ts'
+import { splitAddress, WEBSOCKET_PATH } from '../protocol/dial.system.ts'
 import { GliderError } from '../protocol/errors.ts'
 import type { HandlerTable } from '../protocol/handlers.ts'
 import { atLimit } from '../protocol/limits.ts'
@@ -20,7 +20,7 @@ import { LoopLag } from './loop-lag.ts'
 import { boundMessages, MAX_MESSAGE_BYTES } from './message-limits.ts'
 import { gauge } from './metrics.ts'
 import { registerOperations } from './operation-metrics.ts'
-import { isLoopback, refusalOfOrigin } from './origin.ts'
+import { isLoopback, isUnspecified, refusalOfOrigin } from './origin.ts'
 import { dispatchUpgrades } from './upgrade.ts'
 
 export interface ChassisOptions {
@@ -254,13 +254,25 @@ function admitted(hello: Hello, isGuarded: boolean): Principal | undefined {
   throw new GliderError('FORBIDDEN', `there is no namespace ${JSON.stringify(namespace)} for you here: use ${NAMESPACE}`)
 }
 
-/** @throws GliderError INVALID_ARGUMENT where other machines would reach a server that takes everybody at their word */
-function checkReach({ host, secret, role }: ChassisOptions): void {
-  if (secret !== undefined || isLoopback(host)) return
+/**
+ * @throws GliderError INVALID_ARGUMENT where other machines would reach a server that takes everybody at their word, or be told an
+ *   address that none of them reaches it by
+ */
+function checkReach({ host, secret, role, advertise }: ChassisOptions): void {
+  if (secret === undefined && !isLoopback(host)) {
+    throw new GliderError(
+      'INVALID_ARGUMENT',
+      `the ${role} server would be reached at ${host} from other machines, and has no secret to tell friend from stranger: ` +
+        'give all servers of the cluster the same --cluster-secret-file (or GLIDER_CLUSTER_SECRET), or listen on 127.0.0.1',
+    )
+  }
+  // Nobody is told the address of the metadata server but by the operator.
+  const told = advertise === undefined ? host : splitAddress(advertise).host
+  if (role === 'metadata' || !isUnspecified(told)) return
   throw new GliderError(
     'INVALID_ARGUMENT',
-    `the ${role} server would be reached at ${host} from other machines, and has no secret to tell friend from stranger: ` +
-      'give all servers of the cluster the same --cluster-secret-file (or GLIDER_CLUSTER_SECRET), or listen on 127.0.0.1',
+    `the ${role} server would tell everybody to reach it at ${told}, which means every address of a machine and is none: ` +
+      'give it the host:port that clients and servers reach it by with --advertise',
   )
 }
 

@@ -91,9 +91,21 @@ describe('what a server is told', () => {
     const config = await file('switches.json', '{"spin": true, "sync": false}')
     const told = await printed(['--config', config], { GLIDER_SPIN: 'false', GLIDER_SYNC: '1' })
     expect(told).toMatchObject({ spin: false, sync: true })
-    expect(await printed(['--spin'], { GLIDER_SPIN: '0', GLIDER_SYNC: '' })).toMatchObject({ spin: true, sync: false })
+    expect(await printed(['--spin'], { GLIDER_SPIN: '0' })).toMatchObject({ spin: true, sync: false })
     const { status, stderr } = await run([], { GLIDER_SYNC: 'never' })
-    expect([status, stderr]).toEqual([1, expect.stringContaining('GLIDER_SYNC=never: It has to be true or false.')])
+    expect([status, stderr]).toEqual([2, expect.stringContaining('GLIDER_SYNC=never: It has to be true or false.')])
+  })
+
+  test('in the environment is not given where it is empty', async () => {
+    const config = await file('empty.json', '{"spin": true, "port": 7}')
+    const told = await printed(['--config', config], { GLIDER_SPIN: '', GLIDER_PORT: '', GLIDER_TLS_CERT: '', GLIDER_SYNC: '' })
+    expect(told).toMatchObject({ spin: true, port: 7, sync: false })
+    expect(told).not.toHaveProperty('tls-cert')
+  })
+
+  test('on the command line and makes no sense is refused by name, and with 2', async () => {
+    const { status, stderr } = await run(['--metadata', 'garbage'], {}, 'storage')
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/--metadata.*"garbage" is no address: write host:port/)])
   })
 
   test('as a secret is not printed', async () => {
@@ -116,7 +128,7 @@ describe('what a server is told', () => {
   ])('in a file with %s is refused', async (content, complaint) => {
     const config = await file('bad.json', content)
     const { status, stderr } = await run(['--config', config])
-    expect(status).toBe(1)
+    expect(status).toBe(2)
     expect(stderr).toContain(config)
     expect(stderr).toContain(complaint)
   })
@@ -126,13 +138,13 @@ describe('what a server is told', () => {
     expect(await printed([], { GLIDER_DRAIN: '2m' })).toMatchObject({ drain: '120000ms' })
     expect(await printed(['--config', await file('drain.json', '{"drain": "0s"}')])).toMatchObject({ drain: '0ms' })
     const { status, stderr } = await run(['--drain', 'soon'])
-    expect(status).toBe(1)
+    expect(status).toBe(2)
     expect(stderr).toMatch(/--drain.*is not a time: write it like 10s/)
   })
 
   test('in a file that is not there is refused', async () => {
     const { status, stderr } = await run([], { GLIDER_CONFIG: path.join(folder, 'none.json') })
-    expect(status).toBe(1)
+    expect(status).toBe(2)
     expect(stderr).toContain('none.json cannot be read')
   })
 })

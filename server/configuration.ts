@@ -11,6 +11,7 @@ const META: ReadonlySet<string> = new Set(['--config', '--print-config'])
  * error that names flag and file where something makes no sense; and after `--print-config`, which prints it all in that form.
  */
 export function readConfiguration<Flags extends CommonFlags>(command: Command): Flags {
+  dropEmpty(command)
   command.parse()
   readSwitches(command)
   const { config, printConfig } = command.opts<{ config?: string; printConfig?: boolean }>()
@@ -22,7 +23,12 @@ export function readConfiguration<Flags extends CommonFlags>(command: Command): 
   return command.opts<Flags>()
 }
 
-const SWITCHES: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false, '': false }
+/** What is there and empty is not given: so Compose and shells pass on what nobody has set. */
+function dropEmpty(command: Command): void {
+  for (const { envVar } of command.options) if (envVar !== undefined && process.env[envVar] === '') delete process.env[envVar]
+}
+
+const SWITCHES: Readonly<Record<string, boolean>> = { true: true, '1': true, false: false, '0': false }
 
 /** Commander takes a switch for on as soon as it is in the environment, whatever is said there. */
 function readSwitches(command: Command): void {
@@ -79,7 +85,7 @@ export function configurationOf(command: Command): Readonly<Record<string, unkno
   return Object.fromEntries(
     optionsOf(command).flatMap(option => {
       const value: unknown = command.getOptionValue(option.attributeName())
-      if (value === undefined) return []
+      if (value === undefined) return option.isBoolean() ? [[option.name(), false]] : []
       const isTime = option.flags.endsWith('<time>')
       return [[option.name(), isTime ? `${value as number}ms` : value]]
     }),

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { splitAddress } from '../protocol/dial.system.ts'
 import { defaultLimits, type Limits, limitFlags } from '../protocol/limits.ts'
-import { parseDuration, parseSize } from '../protocol/units.ts'
+import { checkClassName } from '../protocol/storage-class.ts'
+import { parseDuration, parseSize, parseSizeWithin } from '../protocol/units.ts'
 import { DEFAULT_DRAIN_MS } from './drain.ts'
 import { logLevels } from './log.ts'
 
@@ -35,16 +36,21 @@ export function limitsOf(flags: CommonFlags): Limits {
   }
 }
 
+/** What a server exits with whose command line makes no sense, as the command does. */
+const WRONG_COMMAND_LINE = 2
+
 /** A command with the flags that all servers share, for {@link readConfiguration}. Each may also be given as `GLIDER_…` in the environment. */
 export function serverCommand(name: string, description: string, defaultPort: number): Command {
   return new Command(name)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_COMMAND_LINE))
     .description(description)
     .addOption(flag('--host <address>', 'address to listen on').default('127.0.0.1'))
     .addOption(flag('--port <number>', 'port to listen on; 0 takes any free one').default(defaultPort).argParser(portFlag))
     .addOption(
-      flag('--advertise <host:port>', 'address that clients and servers reach this server by (default: what is bound)').argParser(
-        addressFlag,
-      ),
+      flag(
+        '--advertise <host:port>',
+        'address that clients and servers reach this server by (default: what is bound, where that is one address)',
+      ).argParser(addressFlag),
     )
     .addOption(
       flag('--cluster-secret-file <file>', 'what the servers of the cluster know each other by; also as GLIDER_CLUSTER_SECRET'),
@@ -87,7 +93,7 @@ function sizeLimit(name: keyof Limits, shown: string, description: string): Opti
   return flag(`${limitFlags[name]} <size>`, description).default(defaultLimits[name], shown).argParser(sizeFlag)
 }
 
-function addressFlag(text: string): string {
+export function addressFlag(text: string): string {
   refused(() => splitAddress(text))
   return text
 }
@@ -106,6 +112,20 @@ export function countOrNoneFlag(text: string): number {
 
 export function sizeFlag(text: string): number {
   return refused(() => parseSize(text))
+}
+
+/** The parser of a size that makes sense from here to there. */
+export function sizeWithinFlag(least: number, most?: number): (text: string) => number {
+  return text => refused(() => parseSizeWithin(text, least, most))
+}
+
+export function classFlag(text: string): string {
+  return refused(() => checkClassName(text))
+}
+
+/** Several, separated by commas. */
+export function classesFlag(text: string): readonly string[] {
+  return text.split(',').map(name => classFlag(name.trim()))
 }
 
 export function durationFlag(text: string): number {

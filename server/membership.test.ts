@@ -140,6 +140,8 @@ describe('a membership', () => {
     refusal = new GliderError('INVALID_ARGUMENT', 'no such storage class')
     const { address } = await metadataServer()
     await expect(member(address).join()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    // Whoever wanted to join says so.
+    expect(warnings).toEqual([])
   })
 
   test('fails at first where another server than the metadata server answers', async () => {
@@ -164,6 +166,7 @@ describe('a membership', () => {
     refusal = new GliderError('FORBIDDEN', 'this server was removed')
     await metadataServer(port)
     expect(await told).toBe('this server was removed')
+    expect(warnings.filter(warning => warning.includes('this server was removed'))).toHaveLength(1)
     expect(membership.isMember).toBe(false)
     expect(registrations).toHaveLength(1)
   })

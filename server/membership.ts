@@ -205,9 +205,12 @@ export class Membership {
       this.#timer = this.#clock.after(RETRY_MS, () => this.#attempt())
       return
     }
-    this.#options.log.error({ code: error.code }, `registration refused: ${error.message}`)
-    if (!this.#firstTime) this.#options.dismissed(error.message)
-    this.#firstTime?.reject(error)
+    // At first whoever has wanted to join says so.
+    if (this.#firstTime) this.#firstTime.reject(error)
+    else {
+      this.#options.log.error({ code: error.code }, `registration refused: ${error.message}`)
+      this.#options.dismissed(error.message)
+    }
     this.#firstTime = undefined
   }
 }

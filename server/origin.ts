@@ -4,6 +4,11 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
+/** Whether that is no address, but all those of a machine: one can listen there, and nobody can be sent there. */
+export function isUnspecified(host: string): boolean {
+  return /^(?:0+(?:\.0+){0,3}|[0:]*:[0:]*|)$/.test(host)
+}
+
 /**
  * Why a request is refused by a server that takes everybody at their word. Every browser on the machine reaches the loopback, and any
  * page that is open in it can have it ask there: by a WebSocket, which browsers open to wherever a page says, or by a name of the page's own that

@@ -95,14 +95,20 @@ export async function runServer(
   try {
     server = await start(leave)
   } catch (error) {
-    const known = GliderError.from(error)
-    log.error({ error: { code: known.code } }, known.message)
-    const message: FailedMessage = { failed: known.toWire() }
-    if (process.send) process.send(message, () => process.exit(1))
-    else process.exit(1)
-    return
+    return notStarted(log, error)
   }
   log.info({ address: server.address }, 'ready')
   const ready: ReadyMessage = { ready: true, address: server.address }
   process.send?.(ready)
+}
+
+/** Says why a server does not start, to its parent as well, and ends the process: it never resolves. */
+export function notStarted(log: Logger, error: unknown): Promise<never> {
+  const known = GliderError.from(error)
+  log.error({ error: { code: known.code } }, known.message)
+  const message: FailedMessage = { failed: known.toWire() }
+  return new Promise(() => {
+    if (process.send) process.send(message, () => process.exit(1))
+    else process.exit(1)
+  })
 }

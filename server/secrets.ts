@@ -10,7 +10,7 @@ const ADMIN_VARIABLE = 'GLIDER_ADMIN_TOKEN'
  * @throws GliderError INVALID_ARGUMENT
  */
 export function clusterSecret(file: string | undefined): string | undefined {
-  return secretOf(file, SECRET_VARIABLE, '--cluster-secret-file')
+  return secretOf('secret', file, SECRET_VARIABLE, '--cluster-secret-file')
 }
 
 /**
@@ -18,7 +18,7 @@ export function clusterSecret(file: string | undefined): string | undefined {
  * @throws GliderError INVALID_ARGUMENT
  */
 export function adminToken(file: string | undefined): string | undefined {
-  return secretOf(file, ADMIN_VARIABLE, '--admin-token-file')
+  return secretOf('admin token', file, ADMIN_VARIABLE, '--admin-token-file')
 }
 
 /** Takes from the environment what is for the metadata server and the command: what runs in threads of this process is not to find it. */
@@ -26,9 +26,9 @@ export function dropTokens(): void {
   for (const variable of [ADMIN_VARIABLE, 'GLIDER_TOKEN']) delete process.env[variable]
 }
 
-function secretOf(file: string | undefined, variable: string, flag: string): string | undefined {
+function secretOf(what: string, file: string | undefined, variable: string, flag: string): string | undefined {
   const given = process.env[variable]
   delete process.env[variable]
-  if (file !== undefined) return parseSecret(textOf(file, flag), `the secret in ${file}`)
-  return given === undefined || given === '' ? undefined : parseSecret(given, `the secret in ${variable}`)
+  if (file !== undefined) return parseSecret(textOf(file, flag), `the ${what} in ${file}`)
+  return given === undefined || given === '' ? undefined : parseSecret(given, `the ${what} in ${variable}`)
 }

@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { GliderError } from '../protocol/errors.ts'
 
@@ -25,7 +26,32 @@ export function serverTls({ tlsCert, tlsKey, tlsCa }: TlsFlags): ServerTls | und
     throw new GliderError('INVALID_ARGUMENT', 'TLS needs a certificate and its key: give both --tls-cert and --tls-key')
   }
   const [cert, key] = [textOf(tlsCert, '--tls-cert'), textOf(tlsKey, '--tls-key')]
-  return { cert, key, ...(tlsCa !== undefined && { ca: textOf(tlsCa, '--tls-ca') }) }
+  if (!certificateOf(cert, tlsCert, '--tls-cert').checkPrivateKey(keyOf(key, tlsKey))) {
+    const why = `${tlsKey} (--tls-key) has another key than that of the certificate in ${tlsCert} (--tls-cert)`
+    throw new GliderError('INVALID_ARGUMENT', `${why}: name the two that belong together`)
+  }
+  if (tlsCa === undefined) return { cert, key }
+  const ca = textOf(tlsCa, '--tls-ca')
+  certificateOf(ca, tlsCa, '--tls-ca')
+  return { cert, key, ca }
+}
+
+/** The first of a file; Node itself says nothing where there is none among the authorities. */
+function certificateOf(text: string, file: string, flag: string): X509Certificate {
+  try {
+    return new X509Certificate(text)
+  } catch (cause) {
+    throw new GliderError('INVALID_ARGUMENT', `${file} (${flag}) holds no certificate in PEM: name a file that does`, { cause })
+  }
+}
+
+function keyOf(text: string, file: string): KeyObject {
+  try {
+    return createPrivateKey(text)
+  } catch (cause) {
+    const what = 'no private key in PEM that can be read without a passphrase'
+    throw new GliderError('INVALID_ARGUMENT', `${file} (--tls-key) holds ${what}: name a file that does`, { cause })
+  }
 }
 
 /** @throws GliderError INVALID_ARGUMENT */

@@ -1,5 +1,8 @@
 import { GliderError } from '../protocol/errors.ts'
 import type { Limits } from '../protocol/limits.ts'
+import { checkClassName } from '../protocol/storage-class.ts'
+import { formatSize } from '../protocol/units.ts'
+import { memoryBytes } from '../server/memory.ts'
 import type { ServerTls } from '../server/tls.ts'
 import type { PrefaultChoice } from './prefault.ts'
 
@@ -37,12 +40,17 @@ export interface StorageChoice {
   readonly prefault?: PrefaultChoice | undefined
 }
 
-/** @throws GliderError INVALID_ARGUMENT */
+/**
+ * @param memory what there is at most for blocks of the kind dram
+ * @throws GliderError INVALID_ARGUMENT
+ */
 export function storageConfig(
   common: Omit<CommonConfig, 'storageClass'>,
   { kind = 'dram', dataDir, storageClass = kind, prefault = 'off' }: StorageChoice,
+  memory = memoryBytes(),
 ): StorageServerConfig {
-  if (storageClass === '' || storageClass === 'active') {
+  checkClassName(storageClass)
+  if (storageClass === 'active') {
     throw new GliderError(
       'INVALID_ARGUMENT',
       `a storage server cannot be in the class ${JSON.stringify(storageClass)}: name another`,
@@ -50,6 +58,11 @@ export function storageConfig(
   }
   if (kind === 'dram') {
     if (dataDir !== undefined) throw new GliderError('INVALID_ARGUMENT', `a data directory (${dataDir}) is for the kind disk`)
+    const { capacityBytes } = common
+    if (capacityBytes > memory) {
+      const why = `a capacity of ${formatSize(capacityBytes)} is more than the ${formatSize(memory)} of memory that there are`
+      throw new GliderError('INVALID_ARGUMENT', `${why}: give less with --capacity, or keep the blocks in files with --kind disk`)
+    }
     return { ...common, kind, storageClass, prefault }
   }
   if (dataDir === undefined)

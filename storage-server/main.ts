@@ -1,5 +1,5 @@
 import { readConfiguration } from '../server/configuration.ts'
-import { type CommonFlags, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
+import { addressFlag, type CommonFlags, classFlag, flag, limitsOf, serverCommand, sizeFlag } from '../server/flags.ts'
 import { markOnOwnThreads } from '../server/garbage.ts'
 import { runServer } from '../server/process.ts'
 import { clusterSecret } from '../server/secrets.ts'
@@ -19,7 +19,7 @@ interface Flags extends CommonFlags {
 }
 
 const command = serverCommand('storage-server', 'Contributes blocks to a cluster.', 0)
-  .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060'))
+  .addOption(flag('--metadata <host:port>', 'address of the metadata server').default('127.0.0.1:9060').argParser(addressFlag))
   .addOption(
     flag('--capacity <size>', 'room for blocks')
       .default(512 << 20, '512MiB')
@@ -32,7 +32,7 @@ const command = serverCommand('storage-server', 'Contributes blocks to a cluster
       .choices(prefaultChoices)
       .default('ahead'),
   )
-  .addOption(flag('--class <name>', 'storage class that this server is in (default: its kind)'))
+  .addOption(flag('--class <name>', 'storage class that this server is in (default: its kind)').argParser(classFlag))
 
 const flags = readConfiguration<Flags>(command)
 const { host, port, advertise, metadata, capacity, kind, dataDir, spin = false, prefault } = flags

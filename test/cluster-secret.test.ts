@@ -224,7 +224,10 @@ describe('a cluster with a secret', () => {
     const flags = ['--metadata', new URL(cluster.address).host, '--capacity', '16MiB', '--log-level', 'error', '--port', '0']
     const another = { GLIDER_CLUSTER_SECRET: `${SECRET}!` }
     expect(await failureOf(ChildServer.start('storage', flags, {}, another))).toMatchObject({ code: 'UNAUTHENTICATED' })
-    expect(await failureOf(ChildServer.start('storage', flags))).toMatchObject({ code: 'UNAUTHENTICATED' })
+    expect(await failureOf(ChildServer.start('storage', flags))).toMatchObject({
+      code: 'UNAUTHENTICATED',
+      message: expect.stringContaining('--cluster-secret-file (or GLIDER_CLUSTER_SECRET)'),
+    })
     expect(
       await failureOf(
         ChildServer.start(

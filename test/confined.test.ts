@@ -13,6 +13,7 @@ import { temporaryFolder } from './support/shared-cluster.ts'
 const clusterSecret = 'a secret of the cluster, for this test alone'
 const adminToken = 'the token of the operator, for this test alone'
 const denied = 'ERR_ACCESS_DENIED'
+const PEM = path.join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'tls', 'cert.pem')
 
 let cluster: LocalCluster
 let store: StoreClient
@@ -90,6 +91,19 @@ afterAll(async () => {
 
 it('a confined server is told what it is like any other', async () => {
   expect((await store.servers()).find(({ role }) => role === 'active')).toMatchObject({ capacity: 3 })
+})
+
+it.each<[string, () => string[], string]>([
+  ['a secret that is not there', () => ['--cluster-secret-file', path.join(folder.path, 'none')], 'none cannot be read'],
+  // It has begun by then, and names the last file for what it is.
+  ['one file for all of TLS', () => ['--tls-cert', PEM, '--tls-key', PEM, '--tls-ca', PEM], 'holds no private key'],
+])('a confined server that is told of %s says in one line what is wrong', async (_what, flags, complaint) => {
+  const main = path.join(import.meta.dirname, '..', 'active-server', 'confined.js')
+  const wrong = spawn(process.execPath, [main, ...flags()], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const exited = once(wrong, 'exit')
+  const said = (await wrong.stderr.setEncoding('utf8').toArray()).join('')
+  expect(await exited).toEqual([1, null])
+  expect(said.trimEnd().split('\n')).toEqual([expect.stringContaining(complaint)])
 })
 
 it('an action of a confined server does its work, and neither reads files, nor writes any, nor starts programs or threads', async () => {
