@@ -51,7 +51,11 @@ function shown(thrown: unknown, look: (thrown: unknown) => string): string {
 
 function messageOf(thrown: unknown): string {
   if (thrown instanceof GliderError) return `${thrown.code}: ${thrown.message}`
-  return thrown instanceof Error ? String(thrown.message) : inspect(thrown)
+  if (!(thrown instanceof Error)) return inspect(thrown)
+  const { code, permission, resource } = thrown as Partial<Record<'code' | 'permission' | 'resource', unknown>>
+  // Node's own message does not say what was refused.
+  const refused = code === 'ERR_ACCESS_DENIED' ? ` (${[code, permission, resource].filter(Boolean).join(' ')})` : ''
+  return `${String(thrown.message)}${refused}`
 }
 
 /** Empty where there is none. */

@@ -11,6 +11,13 @@ describe('servers', () => {
     expect(table.match(/storage +127\.0\.0\.1:\d+ +live +dram +8 of 8 blocks free/g)).toHaveLength(2)
     expect(table).toMatch(/active +127\.0\.0\.1:\d+ +live +active +2 of 2 slots free/)
     expect(JSON.parse(await on.glider(['servers', '--json']))).toHaveLength(3)
+    await on.glider(['put', '-', '/file'], { stdin: 'x'.repeat(5000) })
+    const [holder] = (JSON.parse(await on.glider(['servers', '--json'])) as { id: string; used: number }[]).filter(
+      ({ id, used }) => id.startsWith('storage') && used > 0,
+    )
+    expect((await on.try(['servers', 'remove', holder!.id])).stderr).toContain('give --force to lose them')
+    expect(await on.glider(['servers', 'drain', holder!.id, '--no-wait'])).toContain('it holds 1 block\n')
+    await on.glider(['rm', '/file'])
     await on.stop()
   })
 })

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import type { ServerInfo } from '../client/index.ts'
+import { countOf } from '../client/units.ts'
 import type { LocalClusterOptions } from '../cluster/index.ts'
-import { size, wholeNumber } from './flags.ts'
+import { duration, size, wholeNumber } from './flags.ts'
 import type { Session } from './session.ts'
 import { columns } from './table.ts'
 
@@ -26,7 +27,11 @@ export function addClusterCommands(program: Command, session: Session): void {
         .argParser(size)
         .default(512 << 20, '512MiB'),
     )
-    .option('--turn-timeout <time>', 'how long an action may run without coming back to the event loop', '10s')
+    .addOption(
+      new Option('--turn-timeout <time>', 'how long an action may run without coming back to the event loop')
+        .argParser(duration)
+        .default(10_000, '10s'),
+    )
     .option('--port <number>', 'of the metadata server; 0 takes any free one', wholeNumber(0, 65_535), 9060)
     .addOption(new Option('--block-size <size>', 'bytes of a block').argParser(size).default(1 << 20, '1MiB'))
     .addOption(
@@ -91,7 +96,7 @@ function serverLines(all: readonly ServerInfo[]): string[] {
 }
 
 function holdings({ role, used }: ServerInfo): string {
-  return used === 0 ? 'it holds nothing' : `it holds ${used} ${role === 'active' ? 'objects' : 'blocks'}`
+  return used === 0 ? 'it holds nothing' : `it holds ${countOf(used, role === 'active' ? 'object' : 'block')}`
 }
 
 async function up(session: Session, options: LocalClusterOptions): Promise<void> {

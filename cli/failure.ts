@@ -1,5 +1,6 @@
 /** What a command has to say of its failure: one line for people, one JSON object for programs. */
 import { GliderError } from '../client/index.ts'
+import { inWordsOfCommand } from './remedies.ts'
 import { printable } from './table.ts'
 
 export interface Failure {
@@ -23,7 +24,7 @@ export function failureOf(error: unknown): Failure {
     const { code, message, outcome, operation, stack } = error
     const tells = code === 'ACTION_FAILED' || code === 'INTERNAL'
     return {
-      ...{ code, message },
+      ...{ code, message: inWordsOfCommand(message) },
       ...(outcome && { outcome }),
       ...(operation !== undefined && { operation }),
       ...(tells && stack !== undefined && { stack }),

@@ -23,7 +23,9 @@ export function size(text: string): number {
 }
 
 export function names(text: string): string[] {
-  return text.split(',').map(name => name.trim())
+  const all = text.split(',').map(name => name.trim())
+  if (all.every(name => name !== '')) return all
+  throw new InvalidArgumentError('One of the names is empty.')
 }
 
 /** `bytes=1GiB,nodes=10000`. */

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import { type Command, Option } from 'commander'
 import type { Lease } from '../client/index.ts'
-import { Exit } from './exit.ts'
+import { Exit, exitCodes } from './exit.ts'
 import { duration } from './flags.ts'
 import type { Io, Output, Session } from './session.ts'
 
@@ -83,6 +83,8 @@ async function runUnder(io: Io, lease: Lease, program: string, args: readonly st
 function notRun(error: unknown, program: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === undefined) return error
-  const why = code === 'ENOENT' ? 'there is no such command: check its name and PATH' : message
-  return Object.assign(new Error(`cannot run ${program}: ${why}`, { cause: error }), { code, syscall: 'spawn' })
+  const isMissing = code === 'ENOENT'
+  const why = isMissing ? 'there is no such command: check its name and PATH' : message
+  const told = Object.assign(new Error(`cannot run ${program}: ${why}`, { cause: error }), { code, syscall: 'spawn' })
+  return new Exit(isMissing ? exitCodes.noSuchCommand : exitCodes.notRunnable, told)
 }

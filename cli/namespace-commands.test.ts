@@ -39,7 +39,7 @@ it('namespace create prints a token, by which the namespace is used until it is 
   expect(await on.glider(['--token', another.token, 'cat', '/file'])).toBe('bytes')
   await on.glider([...admin, 'namespace', 'revoke', 'analytics'])
   expect((await on.try(['--token', another.token, 'cat', '/file'])).code).not.toBe(0)
-  expect((await on.try([...admin, 'namespace', 'delete', 'analytics'])).stderr).toContain('1 nodes')
+  expect((await on.try([...admin, 'namespace', 'delete', 'analytics'])).stderr).toContain('1 node:')
   await on.glider([...admin, 'namespace', 'delete', 'analytics', '--force'])
   expect(await on.glider([...admin, 'namespace', 'delete', 'analytics'])).toContain('there was no namespace')
   await on.glider([...admin, 'fsck'])
@@ -49,6 +49,11 @@ it('namespace create takes a quota, which holds and is listed', async () => {
   const token = (await on.glider([...admin, 'namespace', 'create', 'limited', '--quota', 'bytes=1KiB,nodes=2,streams=4'])).trim()
   expect(await on.glider([...admin, 'namespace', 'list'])).toMatch(/limited +yes .*bytes=1024,nodes=2,streams=4/)
   expect((await on.try(['--token', token, 'put', '-', '/big'], { stdin: 'x'.repeat(2000) })).stderr).toContain('1024 bytes')
+  expect((await on.try(['ls'])).stderr).toMatch(/: give the one of your namespace with --token-file/)
+  expect((await on.try([...admin, 'namespace', 'create', 'Foo_Bar'])).stderr).toMatch(/name must be 1 to 63 small letters/)
+  expect((await on.try([...admin, 'namespace', 'revoke', 'default'])).stderr).toContain('name one that was created')
+  const missing = (await on.try(['--token', token, 'action', 'create', '/a', 'std/Counter'])).stderr
+  expect(missing).toMatch(/the namespace limited has no active server: start one with --namespace limited/)
   for (const wrong of ['bytes', 'bytes=x', 'files=3', 'nodes=-1', 'nodes=none']) {
     expect(await on.try([...admin, 'namespace', 'create', 'wrong', '--quota', wrong])).toMatchObject({ code: 2 })
   }

@@ -11,7 +11,7 @@ export function addNamespaceCommands(program: Command, session: Session): void {
   namespace
     .command('create')
     .description('make a namespace, and print its token: it is told this once')
-    .argument('<name>', 'small letters, digits and -')
+    .argument('<name>', '1 to 63 small letters, digits and -, not - first')
     .option('--classes <names>', 'storage classes that its bytes may be in, in order, separated by commas', names)
     .option('--quota <limits>', 'what it may have at most: bytes=1GiB,nodes=10000,slots=8,streams=100, any of them', quota)
     .action((name: string, { classes, quota }: { classes?: string[]; quota?: Quota }) =>

@@ -7,7 +7,7 @@ it.each(['', 'Upper', 'a/b', '../up', 'a b', '1st', 'a--b', 'end-', 'ä', 'x'.re
   async name => {
     const before = await readdir('.')
     const { code, stderr } = await runCommand(['new-action', name])
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(stderr).toMatch(/^glider: INVALID_ARGUMENT: [^\n]+\n$/)
     expect(await readdir('.')).toEqual(before)
   },

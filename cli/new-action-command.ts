@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { GliderError } from '../client/index.ts'
 import { className, projectFiles } from './new-action-files.ts'
 import type { Session } from './session.ts'
@@ -16,7 +16,7 @@ export function addNewActionCommand(program: Command, session: Session): void {
   program
     .command('new-action')
     .description('make a folder with an action in TypeScript, its test, and scripts that test and deploy it')
-    .argument('<name>', 'of folder, bundle and action: small letters, digits and dashes')
+    .argument('<name>', 'of folder, bundle and action: small letters, digits and dashes', projectName)
     .action(async (name: string) => {
       const files = await makeProject(name)
       session.answer({ folder: resolve(name), files }, () => [
@@ -27,7 +27,6 @@ export function addNewActionCommand(program: Command, session: Session): void {
 }
 
 async function makeProject(name: string): Promise<string[]> {
-  checkProjectName(name)
   try {
     await mkdir(name)
   } catch (error) {
@@ -42,14 +41,13 @@ async function makeProject(name: string): Promise<string[]> {
   return Object.keys(files)
 }
 
-function checkProjectName(name: string): void {
+function projectName(name: string): string {
   if (!NAME.test(name) || name.length > MOST_CHARACTERS) {
     const rule = `small letters, digits and single dashes, a letter first, at most ${MOST_CHARACTERS} characters`
-    throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(name)} is no name for an action: it needs ${rule}`)
+    throw new InvalidArgumentError(`It needs ${rule}.`)
   }
   // Its class would hide what JavaScript has under that name.
   const owner = TAKEN.has(name) ? 'glider' : className(name) in globalThis ? 'JavaScript' : undefined
-  if (owner !== undefined) {
-    throw new GliderError('INVALID_ARGUMENT', `${name} (${className(name)}) is taken by ${owner} itself: choose another name`)
-  }
+  if (owner !== undefined) throw new InvalidArgumentError(`${className(name)} is taken by ${owner} itself: choose another name.`)
+  return name
 }

@@ -31,6 +31,18 @@ describe('commands of the tree', () => {
   })
 
   it.each([
+    [['rm', '/full'], 'holds 2 nodes: give -r'],
+    [['mkdir', '/missing/below'], 'create /missing, or give -p'],
+    [['mkdir', '/full/below'], 'or delete it first'],
+    [['mkdir', '/new', '/full/below'], '1 of 2 is made, up to /new; then '],
+    [['cat', '/missing'], 'check the path'],
+  ])('says with its own flags what to do: %j', async (args, words) => {
+    await on.glider(['mkdir', '-p', '/full/below'])
+    await on.glider(['put', '-', '/full/file'])
+    expect((await on.try(args)).stderr).toContain(words)
+  })
+
+  it.each([
     ['NOT_FOUND', ['ls', '/missing']],
     ['NOT_FOUND', ['stat', '/missing']],
     ['NOT_FOUND', ['rm', '/missing']],

@@ -2,6 +2,7 @@ import { Argument, type Command } from 'commander'
 import { GliderError, type ListEntry, type NodeByType, type NodeStat } from '../client/index.ts'
 import { formatSize } from '../client/units.ts'
 import { addParentsFlag, addPlaceFlags, addTtlFlag, type CreationFlags, creationOptions } from './creation.ts'
+import { inTurn } from './in-turn.ts'
 import type { Session } from './session.ts'
 import { columns, printable } from './table.ts'
 
@@ -23,8 +24,8 @@ export function addNodeCommands(program: Command, session: Session): void {
     .option('-p, --parents', 'create what is missing above, too; what is there already is fine')
     .action((paths: string[], flags: CreationFlags) =>
       session.withStore(async (store, call) => {
-        const ifExists = flags.parents ? 'open' : 'error'
-        for (const path of paths) await store.create(path, 'directory', { ...creationOptions(flags), ifExists, ...call })
+        const options = { ...creationOptions(flags), ifExists: flags.parents ? 'open' : 'error', ...call } as const
+        await inTurn(paths, 'made', async path => void (await store.create(path, 'directory', options)))
         session.answer({ type: 'directory', paths })
       }),
     )
@@ -35,7 +36,8 @@ export function addNodeCommands(program: Command, session: Session): void {
     .argument('<path...>', 'where')
     .action((type: keyof NodeByType, paths: string[], flags: CreationFlags) =>
       session.withStore(async (store, call) => {
-        for (const path of paths) await store.create(path, type, { ...creationOptions(flags), ...call })
+        const options = { ...creationOptions(flags), ...call }
+        await inTurn(paths, 'made', async path => void (await store.create(path, type, options)))
         session.answer({ type, paths })
       }),
     )
@@ -94,11 +96,12 @@ async function remove(
   const { recursive = false, force = false } = flags
   await session.withStore(async (store, call) => {
     const gone: string[] = []
-    for (const path of paths) {
+    await inTurn(paths, 'deleted', async path => {
       const deleted = await store.delete(path, { recursive, ...call })
       if (deleted) gone.push(path)
-      else if (!force) throw new GliderError('NOT_FOUND', `there is nothing at ${path}: use -f if that is fine`)
-    }
+      else if (!force)
+        throw new GliderError('NOT_FOUND', `there is nothing at ${path}: check the path, or give -f if that is fine`)
+    })
     session.answer({ deleted: gone })
   })
 }

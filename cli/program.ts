@@ -1,40 +1,26 @@
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { addActionCommands } from './action-commands.ts'
 import { addCheckCommands } from './check-commands.ts'
 import { addClusterCommands } from './cluster-commands.ts'
 import { addDemoCommand } from './demo/command.ts'
 import type { Failure, FailureFlags } from './failure.ts'
 import { addFileCommands } from './file-commands.ts'
+import { addGlobalFlags, globalFlagsOf } from './global-flags.ts'
 import { addLeaseCommands } from './lease-commands.ts'
 import { addNamespaceCommands } from './namespace-commands.ts'
 import { addNewActionCommand } from './new-action-command.ts'
 import { addNodeCommands } from './node-commands.ts'
-import { type GlobalFlags, type Io, Session } from './session.ts'
+import { type Io, Session } from './session.ts'
 import { addTestCommand } from './test-command.ts'
 import { addTopCommand } from './top-command.ts'
 import { addUsageCommand } from './usage-command.ts'
-
-const DEFAULT_ADDRESS = 'http://127.0.0.1:9060'
 
 /** The command `glider` with everything below it. Wrong usage is thrown, as a CommanderError, after `complain` was told of it. */
 export function buildProgram(io: Io, complain: (failure: Failure) => void): Command {
   const program = new Command('glider')
     .description('An ephemeral in-memory store whose nodes can be actions.')
     .version(packageVersion())
-    .addOption(new Option('--address <url>', 'where the metadata server is').env('GLIDER_ADDRESS').default(DEFAULT_ADDRESS))
-    .addOption(new Option('--token <token>', 'who is asking').env('GLIDER_TOKEN'))
-    .addOption(new Option('--token-file <file>', 'who is asking, in a file').env('GLIDER_TOKEN_FILE'))
-    .addOption(
-      new Option('--tls-ca <file>', 'with https:// and wss://: whom to trust (default: whom Node trusts)').env('GLIDER_TLS_CA'),
-    )
-    .addOption(
-      new Option('--operation-ids', 'give each operation on actions an id, which logs and errors name').env(
-        'GLIDER_OPERATION_IDS',
-      ),
-    )
-    .option('--json', 'answer in JSON, for programs; a failure as well, on stderr')
-    .option('--verbose', 'show where the code of an action threw, and the id of the operation, too')
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({
@@ -42,12 +28,8 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
       writeErr: text => void io.stderr.write(text),
       outputError: text => complain({ code: 'INVALID_ARGUMENT', message: usageLine(text) }),
     })
-  const session = new Session(io, () => {
-    const flags = program.opts<GlobalFlags>()
-    // Commander takes it for on as soon as it is in the environment, whatever is said there.
-    const isDenied = ['', '0', 'false'].includes(process.env.GLIDER_OPERATION_IDS ?? '')
-    return program.getOptionValueSource('operationIds') === 'env' && isDenied ? { ...flags, operationIds: false } : flags
-  })
+  addGlobalFlags(program)
+  const session = new Session(io, () => globalFlagsOf(program))
   addClusterCommands(program, session)
   addTopCommand(program, session)
   addCheckCommands(program, session)
@@ -64,7 +46,7 @@ export function buildProgram(io: Io, complain: (failure: Failure) => void): Comm
 }
 
 /** Those that matter to a failure, also where it is the command line itself that cannot be understood. */
-export function globalFlags(args: readonly string[]): FailureFlags {
+export function failureFlags(args: readonly string[]): FailureFlags {
   const end = args.indexOf('--')
   const own = end < 0 ? args : args.slice(0, end)
   return { json: own.includes('--json'), verbose: own.includes('--verbose') }

@@ -19,6 +19,12 @@ describe('the command', () => {
     [['action', 'create', '/a', 'Merge', '--params', '{']],
     [['action', 'call', '/a', 'size', '{']],
     [['action', 'delete', '/a', '--mode', 'soon']],
+    [['ls', '--address', 'garbage']],
+    [['ls', '--token', 'a', '--token-file', 'b']],
+    [['ls', '--token-file', '/not/there']],
+    [['ls', '--tls-ca', '/not/there']],
+    [['up', '--turn-timeout', 'soon']],
+    [['namespace', 'create', 'a', '--classes', '']],
   ])('exits 2 with one line about wrong usage: %j', async args => {
     const { code, stdout, stderr } = await runCommand(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -33,6 +39,8 @@ describe('the command', () => {
   it('shows help and version on stdout and exits 0 where they are asked for', async () => {
     expect(await runCommand(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: glider') })
     expect(await runCommand(['ls', '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('--address <url>') })
+    const { stdout } = await runCommand(['up', '--help'])
+    expect(stdout).toContain('(default: 10s)')
     expect(await runCommand(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
   })
 
@@ -88,7 +96,8 @@ describe('an error', () => {
 
   it.each([
     [1, ['--json', 'ls', '--address', 'http://127.0.0.1:1'], 'UNAVAILABLE'],
-    [1, ['get', '/a', '--json', '--address', 'x:y'], 'INVALID_ARGUMENT'],
+    [2, ['get', '/a', '--json', '--address', 'x:y'], 'INVALID_ARGUMENT'],
+    [2, ['ls', '--json', '--token-file', '/not/there'], 'INVALID_ARGUMENT'],
     [2, ['ls', '--nonsense', '--json'], 'INVALID_ARGUMENT'],
     [2, ['--json', 'put', 'only-one-argument'], 'INVALID_ARGUMENT'],
   ])('of a command with --json is on stderr, exit %d: %j', async (exit, args, error) => {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { CallOptions, StoreClient as StoreClientFace } from '../client/index.ts'
 import { GliderError, StoreClient } from '../client/index.ts'
+import type { GlobalFlags } from './global-flags.ts'
 
 export interface Input extends Readable {
   readonly isTTY?: boolean
@@ -21,16 +21,6 @@ export interface Io {
   readonly signal: AbortSignal
 }
 
-/** What can be said to every command. */
-export interface GlobalFlags {
-  readonly address: string
-  readonly token?: string
-  readonly tokenFile?: string
-  readonly tlsCa?: string
-  readonly operationIds?: boolean
-  readonly json?: boolean
-}
-
 /** One run of the command: its streams, its global flags, and the store once it needs one. */
 export class Session {
   readonly io: Io
@@ -42,7 +32,7 @@ export class Session {
   }
 
   get json(): boolean {
-    return this.#flags().json ?? false
+    return this.#flags().json
   }
 
   /** Where the metadata server is. */
@@ -53,15 +43,14 @@ export class Session {
 
   /** Who has signed the certificates of servers, in PEM. */
   get tlsCa(): string | undefined {
-    const { tlsCa: file } = this.#flags()
-    return file === undefined ? undefined : textOf(file, '--tls-ca')
+    return this.#flags().tlsCa()
   }
 
   /** Connects for as long as `use` takes; every call in it is given `call`, so that it ends when the user says so. */
   async withStore<T>(use: (store: StoreClientFace, call: CallOptions) => Promise<T>): Promise<T> {
-    const { address, operationIds = false } = this.#flags()
-    const { tlsCa } = this
-    const token = tokenOf(this.#flags())
+    const flags = this.#flags()
+    const { address, operationIds } = flags
+    const [token, tlsCa] = [flags.token(), flags.tlsCa()]
     const { signal } = this.io
     await using store = await StoreClient.connect(address, {
       signal,
@@ -82,20 +71,6 @@ export class Session {
   answer(value: unknown, lines: () => readonly string[] = () => []): void {
     if (this.json) this.print(JSON.stringify(value))
     else for (const line of lines()) this.print(line)
-  }
-}
-
-function tokenOf({ token, tokenFile }: GlobalFlags): string | undefined {
-  if (token !== undefined || tokenFile === undefined) return token
-  return textOf(tokenFile, '--token-file').trim()
-}
-
-function textOf(file: string, flag: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const why = (cause as Error).message
-    throw new GliderError('INVALID_ARGUMENT', `${file} cannot be read (${why}): name another with ${flag}`, { cause })
   }
 }
 

@@ -21,6 +21,7 @@ export function bundleName(file: string): string {
  */
 export async function bundle(file: string): Promise<Buffer> {
   const folder = await folderOf(file)
+  checkLanguage(file)
   // Loaded only here: most programs, and all actions, never deploy.
   const { build } = await import('esbuild')
   try {
@@ -55,4 +56,11 @@ async function folderOf(file: string): Promise<string> {
     throw new GliderError('NOT_FOUND', `there is no file ${file} to deploy`, { cause })
   }
   throw new GliderError('INVALID_ARGUMENT', `${file} is no file: name the file that exports the actions`)
+}
+
+/** @throws GliderError INVALID_ARGUMENT for what no bundler takes for a module, or only to have its text */
+function checkLanguage(file: string): void {
+  if (/^(\.[cm]?[jt]sx?)?$/.test(extname(file))) return
+  const remedy = 'name the file that exports the actions'
+  throw new GliderError('INVALID_ARGUMENT', `${file}:1:1: it is neither TypeScript nor JavaScript by its name: ${remedy}`)
 }

@@ -1,6 +1,7 @@
 /** The SDK: `import { StoreClient } from 'glider'`. */
 import type { StoreClient as StoreClientFace } from '../actions/store.ts'
-import { type ConnectOptions, connectStore } from './store-client.ts'
+import type { ConnectOptions } from './connect-options.ts'
+import { connectStore } from './store-client.ts'
 
 export type * from '../actions/store.ts'
 export type {
@@ -17,7 +18,7 @@ export type {
   ServerInfo,
 } from '../protocol/catalogue.ts'
 export { type ErrorCode, GliderError } from '../protocol/errors.ts'
-export type { ConnectOptions } from './store-client.ts'
+export type { ConnectOptions } from './connect-options.ts'
 
 export type StoreClient = StoreClientFace
 

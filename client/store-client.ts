@@ -27,14 +27,15 @@ import {
 import { systemClock, systemRandomness } from '../protocol/clock.system.ts'
 import type { Clock, Randomness } from '../protocol/clock.ts'
 import { connectionContext } from '../protocol/connection.ts'
-import { dial as dialServer, splitAddress } from '../protocol/dial.system.ts'
-import { GliderError } from '../protocol/errors.ts'
+import { dial as dialServer } from '../protocol/dial.system.ts'
 import { NO_ORIGIN, type Origin } from '../protocol/origin.ts'
 import { originOf } from './action-link.ts'
 import { ActionLinks } from './action-links.ts'
+import { parseAddress } from './address.ts'
 import { keepAlive } from './alive.system.ts'
 import { BlockIo } from './block-io.ts'
 import { bundle, bundleName } from './bundle.ts'
+import { type ConnectOptions, checkedOptions } from './connect-options.ts'
 import { Connections, type Dial } from './connections.ts'
 import type { ClientContext } from './context.ts'
 import { TransferCounters } from './counters.ts'
@@ -48,28 +49,6 @@ import { hashOf, newToken } from './tokens.ts'
 import { ClientTracing } from './tracing.ts'
 import { bytesOf, getValue, putValue } from './values.ts'
 import { checkTimeout, throwIfCancelled, unlessCancelled, unlessLate } from './waiting.ts'
-
-export interface ConnectOptions {
-  /** Fails with `FORBIDDEN` where it is not that of the token. @default that of the token */
-  readonly namespace?: string
-  /** Of the namespace; a cluster without a secret asks for none. */
-  readonly token?: string
-  /** With `https://` and `wss://`: certificates, in PEM, of the authorities to trust. @default those of Node, with NODE_EXTRA_CA_CERTS */
-  readonly tlsCa?: string
-  readonly signal?: AbortSignal
-  /** Deadline in milliseconds, after which it fails with `TIMEOUT`. @default 30000 */
-  readonly timeoutMs?: number
-  /**
-   * Whether to keep the event loop turning for up to 0.4 ms while the answer to one of few requests is due: answers come sooner,
-   * for some CPU while requests are made one after the other. @default true
-   */
-  readonly spin?: boolean
-  /**
-   * Gives every operation on actions an id, by which servers log it, as does the code of the action, and errors name it. Where the
-   * program has a tracer of OpenTelemetry, operations have ids anyway, those of their spans. @default false
-   */
-  readonly operationIds?: boolean
-}
 
 /** What no program says. */
 export interface InternalOptions {
@@ -86,10 +65,12 @@ export interface InternalOptions {
  * Connects to a cluster. The client keeps its process alive until it is closed.
  * @param address of the metadata server: `http://host:port`, `ws://host:port` to speak frames over WebSockets, both with an `s` for TLS, or
  *   `host:port`
- * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none, or of another server
+ * @throws GliderError UNAVAILABLE where no server answers, INVALID_ARGUMENT for an address that is none, or of another server, and for
+ *   options that make no sense
  */
-export async function connectStore(address: string, options: ConnectOptions = {}): Promise<StoreClient> {
+export async function connectStore(address: string, given: ConnectOptions = {}): Promise<StoreClient> {
   const what = `connecting to ${address}`
+  const options = checkedOptions(given)
   throwIfCancelled(what, options.signal)
   checkTimeout(options.timeoutMs)
   const letGo = keepAlive()
@@ -109,14 +90,6 @@ export async function connectStore(address: string, options: ConnectOptions = {}
 /** A client that connects when it is first used, and keeps nothing alive. */
 export function openStore(address: string, options: ConnectOptions & InternalOptions): StoreClient {
   return new Store(address, options, () => {})
-}
-
-function parseAddress(address: string): { host: string; webSocket: boolean; isSecure: boolean } {
-  const match = /^(?:(https?|wss?):\/\/)?([^/]+)\/?$/.exec(address)
-  if (!match) throw new GliderError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no address: write http://host:port`)
-  const [, scheme = 'http', host] = match
-  splitAddress(host!)
-  return { host: host!, webSocket: scheme.startsWith('ws'), isSecure: scheme === 'https' || scheme === 'wss' }
 }
 
 class Store implements StoreClient {

@@ -1,2 +1,2 @@
 /** Sizes and times as people write and read them, for the command; programs have numbers, so `glider` does not export these. */
-export { formatSize, parseDuration, parseSize } from '../protocol/units.ts'
+export { countOf, formatSize, parseDuration, parseSize } from '../protocol/units.ts'

@@ -10,6 +10,7 @@ import { type Grant, NO_TOKEN, noGrant } from '../protocol/grant.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { Call, Connection, Hello, Principal, ProvedServer } from '../protocol/peer.ts'
 import { refusalOf, trusted } from '../protocol/principal.ts'
+import { remedies } from '../protocol/remedies.ts'
 import { type Caller, callerOf, restCaller } from './caller.ts'
 import type { Namespace } from './namespace.ts'
 import { hashToken, type Namespaces } from './namespaces.ts'
@@ -141,7 +142,7 @@ export class Access {
     const { secret, namespaces, namespaceOfActions } = this.#parts
     if (secret === undefined) return new Visitor('operator', namespaces.default, NO_TOKEN)
     if (token === undefined || token === '') {
-      throw new GliderError('UNAUTHENTICATED', 'this cluster asks for a token: give the one of your namespace')
+      throw new GliderError('UNAUTHENTICATED', `this cluster asks for a token: ${remedies.token}`)
     }
     const hash = hashToken(token)
     if (hash === this.#adminHash) return new Visitor('operator', namespaces.default, NO_TOKEN)

@@ -67,7 +67,19 @@ test('without an active server a deployment is UNAVAILABLE and says what is need
   const cluster = new FakeCluster()
   const deploying = cluster.stream('deploy', { name: 'mine' }, [Buffer.from('x')])
   expect(await codeOf(deploying)).toBe('UNAVAILABLE')
-  expect(await messageOf(deploying)).toContain('active server')
+  expect(await messageOf(deploying)).toContain('the namespace default has no active server: start one with --namespace default')
+})
+
+test('where a definition is missing for want of an active server, that is what is said', async () => {
+  const cluster = new FakeCluster()
+  await cluster.ask('create', { path: '/a', type: 'action' })
+  for (const definition of ['std/Merge', 'Merge', 'mine/Merge']) {
+    const creating = cluster.ask('createObject', { path: '/a', definition })
+    expect(await codeOf(creating)).toBe('NOT_FOUND')
+    expect(await messageOf(creating)).toContain(', and the namespace default has no active server: start one with')
+  }
+  cluster.joinActive(1)
+  expect(await messageOf(cluster.ask('createObject', { path: '/a', definition: 'mine/Merge' }))).toContain('deploy it first')
 })
 
 test('a bundle name is one part of a path, and not that of a built-in bundle', async () => {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type BundleInfo, type ClassInfo, catalogue, type HeadOf } from '../protocol/catalogue.ts'
 import { GliderError } from '../protocol/errors.ts'
 import { checkName } from '../protocol/paths.ts'
+import { remedies } from '../protocol/remedies.ts'
 import type { Log } from '../server/log.ts'
 import type { Definition } from './definition.ts'
 import type { BundleCode, Journal } from './journal/journal.ts'
@@ -121,7 +122,7 @@ export class Definitions {
     const objects = this.#parts.slots.objectsOf(name)
     if (objects > 0 && !force) {
       const living = objects === 1 ? '1 object of it lives' : `${objects} objects of it live`
-      throw new GliderError('BUSY', `the bundle ${name} is in use: ${living}: delete what lives, or force it out`)
+      throw new GliderError('BUSY', `the bundle ${name} is in use: ${living}: delete what lives, or ${remedies.force}`)
     }
     this.#own.delete(name)
     this.#parts.journal.drop('bundle', bundle)
@@ -156,7 +157,7 @@ export class Definitions {
     if (cut >= 0) {
       const name = definition.slice(0, cut)
       const bundle = this.#own.get(name) ?? this.#builtin.get(name)
-      if (!bundle) throw new GliderError('NOT_FOUND', `there is no bundle ${name} for ${definition}: deploy it first`)
+      if (!bundle) throw this.#missing(`there is no bundle ${name} for ${definition}`, 'deploy it first')
       const info = find(bundle, className)
       if (info) return definitionOf(bundle, info)
       const classes = bundle.classes.map(one => one.name).join(', ')
@@ -171,7 +172,13 @@ export class Definitions {
       const info = first && find(first, className)
       if (info) return definitionOf(first, info)
     }
-    throw new GliderError('NOT_FOUND', `there is no definition ${className}: deploy a bundle that exports it`)
+    throw this.#missing(`there is no definition ${className}`, 'deploy a bundle that exports it')
+  }
+
+  /** Bundles that are built in come with the first active server, and without one nothing can be deployed. */
+  #missing(what: string, remedy: string): GliderError {
+    const { absence } = this.#parts.slots
+    return new GliderError('NOT_FOUND', absence === undefined ? `${what}: ${remedy}` : `${what}, and ${absence}`)
   }
 
   /** @throws GliderError NOT_FOUND */
@@ -233,7 +240,8 @@ export class Definitions {
   async #inspect(name: string, version: string, file: string): Promise<BundleInfo['classes']> {
     const connection = await this.#parts.slots.reachable()
     if (!connection) {
-      throw new GliderError('UNAVAILABLE', `the bundle ${name} needs an active server to be checked on: start one`)
+      const { absence = 'there is none: start one' } = this.#parts.slots
+      throw new GliderError('UNAVAILABLE', `the bundle ${name} needs an active server to be checked on, and ${absence}`)
     }
     const options = { timeoutMs: this.#parts.inspectTimeoutMs }
     const { head } = await connection.request(catalogue.inspectBundle, { name, version, file }, options)

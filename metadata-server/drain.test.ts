@@ -144,3 +144,29 @@ test('there is nothing to do with a server that is not there', async () => {
     expect(await codeOf(cluster.ask(name, { id: 'storage-9' }))).toBe('NOT_FOUND')
   }
 })
+
+test('a lack of room that comes from draining, or from there being no server, says so', async () => {
+  const cluster = new FakeCluster()
+  const refusal = async (path: string, blocks: number, more: object = {}): Promise<string> => {
+    const { claim } = await cluster.ask('openWrite', { path, mode: 'put', blocks, ...more })
+    return messageOf(cluster.ask('extend', { claim, blocks: 1 }))
+  }
+  expect(await refusal('/a', 0)).toContain('there is no storage server of dram, disk: start one with --kind dram')
+  const [first, second] = [cluster.joinStorage(4), cluster.joinStorage(1)]
+  expect(await refusal('/b', 0, { storageClass: ['disk'] })).toContain('no storage server of disk: start one with --kind disk')
+  await cluster.ask('drainServer', { id: first.id })
+  const one = 'no block is free in dram, disk (1 of 2 is draining, and takes nothing new): delete something or start'
+  expect(await refusal('/c', 1)).toContain(one)
+  await cluster.ask('drainServer', { id: second.id })
+  expect(await refusal('/d', 0)).toContain('(2 of 2 are draining, and take nothing new): start another storage server')
+})
+
+test('a lack of slots that comes from draining says so', async () => {
+  const cluster = new FakeCluster()
+  const server = cluster.joinActive(4)
+  await cluster.ask('create', { path: '/a', type: 'action' })
+  await cluster.ask('drainServer', { id: server.id })
+  const creating = cluster.ask('createObject', { path: '/a', definition: 'std/Merge' })
+  expect(await codeOf(creating)).toBe('NO_SLOT')
+  expect(await messageOf(creating)).toContain('(the only one is draining, and takes nothing new): start another active server')
+})

@@ -7,6 +7,8 @@ import { type Clock, every, type Timer } from '../protocol/clock.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { compareGenerations } from '../protocol/generation.ts'
 import type { Connection } from '../protocol/peer.ts'
+import { remedies } from '../protocol/remedies.ts'
+import { countOf } from '../protocol/units.ts'
 import type { Log } from '../server/log.ts'
 import type { MetadataConfig } from './config.ts'
 import { Emptying } from './emptying.ts'
@@ -184,9 +186,8 @@ export class Membership {
     const member = this.#byId(id)
     const { server, space } = member
     if (space.used > 0 && !force) {
-      const what = member.role === 'storage' ? 'blocks' : 'action objects'
-      const remedy = 'wait until it is drained, or use force to lose them'
-      throw new GliderError('NOT_EMPTY', `${id} still holds ${space.used} ${what}: ${remedy}`)
+      const held = countOf(space.used, member.role === 'storage' ? 'block' : 'action object')
+      throw new GliderError('NOT_EMPTY', `${id} still holds ${held}: wait until it is drained, or ${remedies.forceLoss}`)
     }
     this.#removed.add(server.incarnation)
     const wasDead = server.state === 'dead'

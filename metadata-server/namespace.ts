@@ -84,7 +84,7 @@ export class Namespace {
     const limits = new Limits(record.name, record.quota)
     this.limits = limits
     this.blocks = cluster.blocks.ofNamespace(record.classes, limits, ledger)
-    this.slots = new SlotSpaces(generations, log, used => {
+    this.slots = new SlotSpaces(generations, log, record.name, used => {
       ledger.slots.held = used
     })
     this.shares = new StreamShares(

@@ -8,6 +8,8 @@ import { GliderError } from '../protocol/errors.ts'
 import { NO_TOKEN } from '../protocol/grant.ts'
 import type { TrafficRow } from '../protocol/membership-operations.ts'
 import type { Connection } from '../protocol/peer.ts'
+import { remedies } from '../protocol/remedies.ts'
+import { countOf } from '../protocol/units.ts'
 import { DEFAULT_NAMESPACE, type Member } from './members.ts'
 import type { Membership } from './membership.ts'
 import { type ClusterParts, Namespace } from './namespace.ts'
@@ -165,7 +167,10 @@ export class Namespaces {
     const namespace = this.#ofTenant(name)
     const { count } = namespace.tree
     if (count > 0 && !force) {
-      throw new GliderError('NOT_EMPTY', `the namespace ${name} holds ${count} nodes: delete them, or force it out`)
+      throw new GliderError(
+        'NOT_EMPTY',
+        `the namespace ${name} holds ${countOf(count, 'node')}: delete what it holds, or ${remedies.force}`,
+      )
     }
     this.#setToken(namespace, undefined, 'it was deleted')
     namespace.record.deleted = true
@@ -216,7 +221,10 @@ export class Namespaces {
   #ofTenant(name: string): Namespace {
     const namespace = this.get(name)
     if (namespace !== this.default) return namespace
-    throw new GliderError('INVALID_ARGUMENT', `the namespace ${name} is there always, and belongs to the operator`)
+    throw new GliderError(
+      'INVALID_ARGUMENT',
+      `the namespace ${name} is there always, and is the operator's: name one that was created`,
+    )
   }
 
   #checkUnknown(hash: string): void {

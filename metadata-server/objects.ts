@@ -7,6 +7,7 @@ import { isTooDeep, MOST_DEPTH } from '../protocol/depth.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
 import { NO_ORIGIN, type Origin, originFields } from '../protocol/origin.ts'
 import type { Connection } from '../protocol/peer.ts'
+import { remedies } from '../protocol/remedies.ts'
 import type { Log } from '../server/log.ts'
 import { ActionObject } from './action-object.ts'
 import { checkChain } from './chain.ts'
@@ -147,7 +148,7 @@ export class Objects {
           break
         case 'live':
           if (!head.replace)
-            throw new GliderError('ALREADY_EXISTS', `the action ${path} has an object: delete it, or ask to replace it`)
+            throw new GliderError('ALREADY_EXISTS', `the action ${path} has an object: delete it, or ${remedies.replace}`)
           checkChain(object, { ...head, path })
           await this.#replace(node, object, path, head)
           break

@@ -29,7 +29,7 @@ function parts() {
   const generations = new Generations(1)
   const frees = new Frees({ clock, delayMs: 50, log, journal })
   const blocks = new BlockSpaces(['dram'], 1 << 20, generations, frees)
-  const slots = new SlotSpaces(generations, log)
+  const slots = new SlotSpaces(generations, log, 'default')
   const tree = new Tree({
     ids: new Counter(1),
     wallTime: () => clock.wallTime(),

@@ -47,7 +47,7 @@ test('failures have the status of the table and name the path', async () => {
 })
 
 test('a body that makes no sense is INVALID_ARGUMENT, an operation that is not there NOT_FOUND', async () => {
-  const { app, post } = await start()
+  const { post } = await start()
   const invalid = { status: 400, body: { error: { code: 'INVALID_ARGUMENT' } } }
   expect(await post('stat', '{"path":')).toMatchObject(invalid)
   expect(await post('stat', { path: '/', more: 1 })).toMatchObject(invalid)
@@ -57,7 +57,34 @@ test('a body that makes no sense is INVALID_ARGUMENT, an operation that is not t
   for (const operation of ['nothing', 'register', 'openWrite']) {
     expect(await post(operation, {})).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } })
   }
-  expect((await app.inject({ method: 'GET', url: '/v1/stat' })).statusCode).toBe(404)
+})
+
+test('whatever else is asked for on the port fails as an operation does', async () => {
+  const { app } = await start()
+  for (const [method, url] of [
+    ['GET', '/v1/stat'],
+    ['POST', '/v1/nothing'],
+    ['GET', '/'],
+    ['GET', '/nope?x=1'],
+    ['POST', '/metrics'],
+  ] as const) {
+    const answer = await app.inject({ method, url })
+    expect(answer.statusCode).toBe(404)
+    const message = expect.stringMatching(new RegExp(`^there is no ${method} ${url.replace('?', '\\?')}: .*/openapi.json`))
+    expect(answer.json()).toEqual({ error: { code: 'NOT_FOUND', message } })
+  }
+})
+
+test('a body that cannot be read says how to send one', async () => {
+  const { app } = await start()
+  const refusal = async (type: string, payload: string): Promise<string> => {
+    const answer = await app.inject({ method: 'POST', url: '/v1/stat', payload, headers: { 'content-type': type } })
+    expect(answer.statusCode).toBe(400)
+    return answer.json().error.message
+  }
+  expect(await refusal('text/plain', '{}')).toMatch(/: send JSON, .*application\/json/)
+  expect(await refusal('application/json', '')).toMatch(/: send \{\}/)
+  expect(await refusal('application/json', '{"path":')).toMatch(/: send one JSON object/)
 })
 
 test('a bundle is deployed as base64', async () => {

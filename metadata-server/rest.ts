@@ -49,6 +49,8 @@ export async function registerRest(
   await app.register(async scope => {
     // Heads are checked by the catalogue, so that their errors are ours; the schemas here are for the description.
     scope.setValidatorCompiler(() => () => true)
+    // Its text would be taken for a value that is no object.
+    scope.removeContentTypeParser('text/plain')
     scope.setSerializerCompiler(() => value => JSON.stringify(value))
     scope.setErrorHandler<FastifyError>((thrown, request, reply) => {
       const error = asGliderError(thrown)
@@ -74,9 +76,11 @@ export async function registerRest(
     }
     for (const route of bytesRoutes(operations, options.meter)) addBytes(scope, access, route)
     scope.get('/openapi.json', { schema: { hide: true } }, () => scope.swagger())
-    scope.all('/v1/*', { schema: { hide: true } }, request => {
-      throw new GliderError('NOT_FOUND', `there is no ${request.method} ${request.url}: see /openapi.json for the operations`)
-    })
+  })
+  // Everywhere on this port, that is.
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const remedy = 'operations are POST /v1/…, see /openapi.json'
+    return sendError(reply, new GliderError('NOT_FOUND', `there is no ${method} ${url}: ${remedy}`))
   })
 }
 
@@ -129,9 +133,19 @@ function describe(operation: Pick<Operation, 'name' | 'summary' | 'answerSchema'
   }
 }
 
+/** By the codes of fastify. */
+const remediesOfRefusals: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'send JSON, and say so with content-type: application/json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'send {}, or leave the content-type out',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'send one JSON object',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'send less at a time',
+}
+
 /** What fastify itself refuses is the asker's mistake. */
 function asGliderError(error: FastifyError | GliderError): GliderError {
   if (error instanceof GliderError) return error
+  const remedy = remediesOfRefusals[error.code]
+  if (remedy !== undefined) return new GliderError('INVALID_ARGUMENT', `${error.message}: ${remedy}`, { cause: error })
   const refused = error.statusCode !== undefined && error.statusCode < 500
   return GliderError.from(error, refused ? 'INVALID_ARGUMENT' : 'INTERNAL')
 }

@@ -9,6 +9,7 @@ import type { Grant } from '../protocol/grant.ts'
 import { encodeLocation, sign } from '../protocol/location.ts'
 import type { Connection } from '../protocol/peer.ts'
 import type { Log } from '../server/log.ts'
+import { drainingNote } from './draining-note.ts'
 import type { Generations } from './generations.ts'
 import { isLost, onSameHost, type ServerRecord } from './servers.ts'
 
@@ -110,17 +111,28 @@ export class SlotSpace {
 export class SlotSpaces {
   readonly #generations: Generations
   readonly #log: Log
+  readonly #namespace: string
   readonly #spaces: SlotSpace[] = []
   /** Told when a server has a connection again, or is dead. */
   readonly #waiting = new Set<() => void>()
   readonly #usedIs: (slots: number) => void
   #next = 0
 
-  /** @param usedIs told of each change of how many are taken */
-  constructor(generations: Generations, log: Log, usedIs: (slots: number) => void = () => {}) {
+  /**
+   * @param namespace its name
+   * @param usedIs told of each change of how many are taken
+   */
+  constructor(generations: Generations, log: Log, namespace: string, usedIs: (slots: number) => void = () => {}) {
     this.#generations = generations
     this.#log = log
+    this.#namespace = namespace
     this.#usedIs = usedIs
+  }
+
+  /** What is missing where no server is there, and what to do; undefined where one is. */
+  get absence(): string | undefined {
+    if (this.#spaces.length > 0) return undefined
+    return `the namespace ${this.#namespace} has no active server: start one with --namespace ${this.#namespace}`
   }
 
   /** Those of servers that are not dead. */
@@ -167,7 +179,12 @@ export class SlotSpaces {
   async awaitRoom(path: string, full?: ReadonlySet<SlotSpace>): Promise<void> {
     const mayCome = (space: SlotSpace): boolean => space.free > 0 && !space.server.draining && !isReady(space)
     if (this.#spaces.some(space => !full?.has(space) && mayCome(space))) return this.#change()
-    throw new GliderError('NO_SLOT', `${path}: no active server has a free slot: delete an object or start another active server`)
+    const { absence } = this
+    if (absence !== undefined) throw new GliderError('NO_SLOT', `${path}: ${absence}`)
+    const servers = this.#spaces.map(({ server }) => server)
+    const allDrain = servers.every(({ draining }) => draining)
+    const remedy = allDrain ? 'start another active server' : 'delete an object or start another active server'
+    throw new GliderError('NO_SLOT', `${path}: no active server has a free slot${drainingNote(servers)}: ${remedy}`)
   }
 
   /** The connection of any active server, once there is one; undefined where there is no server at all. */

@@ -1,12 +1,16 @@
 /** Storage servers by class, and the blocks handed out over them. Dead servers are not in the rotation. */
 import { GliderError } from '../protocol/errors.ts'
 import { type Block, BlockSpace } from './blocks.ts'
+import { drainingNote } from './draining-note.ts'
 import type { Frees } from './frees.ts'
 import type { Generations } from './generations.ts'
 import type { Ledger } from './ledger.ts'
 import { type Limits, noLimits } from './limits.ts'
 import { type StorageOrder, StorageOrders } from './orders.ts'
 import { onSameHost, type ServerRecord } from './servers.ts'
+
+/** A storage server is in the class of its kind unless it says another. */
+const KINDS = new Set(['dram', 'disk'])
 
 export type StorageClassChoice = string | readonly string[] | undefined
 
@@ -113,11 +117,23 @@ export class BlockSpaces {
   take(order: StorageOrder, count: number, path: string): Block[] {
     const blocks = this.takeIfFree(order, count)
     if (count > 0 && blocks.length === 0) {
-      if (this.#room() <= 0) throw this.#limits.exceeded('bytes', this.#taken * this.blockBytes)
-      const remedy = 'delete something or start another storage server'
-      throw new GliderError('NO_SPACE', `${path}: no block is free in ${order.classes.join(', ')}: ${remedy}`)
+      if (this.#room() <= 0) throw this.#limits.exceededByBlocks(this.#taken * this.blockBytes)
+      throw this.#noSpace(order, path)
     }
     return blocks
+  }
+
+  #noSpace({ classes }: StorageOrder, path: string): GliderError {
+    const named = classes.join(', ')
+    const servers = classes.flatMap(name => this.#rotations.get(name)?.spaces ?? []).map(({ server }) => server)
+    if (servers.length === 0) {
+      const [first = ''] = classes
+      const remedy = `start one with ${KINDS.has(first) ? '--kind' : '--class'} ${first}, or choose another class`
+      return new GliderError('NO_SPACE', `${path}: there is no storage server of ${named}: ${remedy}`)
+    }
+    const allDrain = servers.every(({ draining }) => draining)
+    const remedy = allDrain ? 'start another storage server' : 'delete something or start another storage server'
+    return new GliderError('NO_SPACE', `${path}: no block is free in ${named}${drainingNote(servers)}: ${remedy}`)
   }
 
   /** At most `count` blocks, each from the next server; none where all is full. */

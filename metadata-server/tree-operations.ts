@@ -1,6 +1,8 @@
 /** The operations of the tree: names, checks in the order of the contract, and what each change sets free. */
 import type { AnswerOf, catalogue, HeadOf, NodeInfo } from '../protocol/catalogue.ts'
 import { GliderError, unreachable } from '../protocol/errors.ts'
+import { remedies } from '../protocol/remedies.ts'
+import { countOf } from '../protocol/units.ts'
 import { Certain } from './certain.ts'
 import { checkChain } from './chain.ts'
 import type { Leases } from './leases.ts'
@@ -56,7 +58,7 @@ export class TreeOperations {
       return nodeInfo(old, path)
     }
     if (head.ifExists !== 'replace' || !old.parent) {
-      throw new GliderError('ALREADY_EXISTS', `${path} exists: choose another name, or say ifExists`)
+      throw new GliderError('ALREADY_EXISTS', `${path} exists: choose another name, or ${remedies.ifExists}`)
     }
     checkEmpty(old, path, 'delete what it holds first')
     checkNotWaited(old, head)
@@ -102,7 +104,7 @@ export class TreeOperations {
     const { node, path } = tree.target(head)
     if (node === tree.root) throw new GliderError('INVALID_ARGUMENT', '/ cannot be deleted: delete what it holds')
     if (!recursive) {
-      checkEmpty(node, path, 'ask for recursive')
+      checkEmpty(node, path, remedies.recursive)
       checkNotWaited(node, { path, chain: head.chain })
     }
     tree.detach(node)
@@ -157,5 +159,5 @@ function checkNotWaited(node: Node, asked: Parameters<typeof checkChain>[1]): vo
 
 function checkEmpty(node: Node, path: string, remedy: string): void {
   const size = childrenOf(node)?.children.size ?? 0
-  if (size > 0) throw new GliderError('NOT_EMPTY', `${path} holds ${size} ${size === 1 ? 'node' : 'nodes'}: ${remedy}`)
+  if (size > 0) throw new GliderError('NOT_EMPTY', `${path} holds ${countOf(size, 'node')}: ${remedy}`)
 }

@@ -7,6 +7,7 @@
 import type { NodeType } from '../protocol/catalogue.ts'
 import { GliderError, invariant } from '../protocol/errors.ts'
 import { checkName, joinPath, parentPath, parsePath } from '../protocol/paths.ts'
+import { remedies } from '../protocol/remedies.ts'
 import { ChunkTable } from './chunk-table.ts'
 import type { Counter } from './counter.ts'
 import type { Journal } from './journal/journal.ts'
@@ -85,7 +86,7 @@ export class Tree {
   /** @throws GliderError NOT_FOUND */
   get(path: string): Node {
     const node = this.find(path)
-    if (!node) throw new GliderError('NOT_FOUND', `there is nothing at ${path}: create it first`)
+    if (!node) throw new GliderError('NOT_FOUND', `there is nothing at ${path}: check the path, or create it first`)
     return node
   }
 
@@ -110,7 +111,7 @@ export class Tree {
     }
     const place = this.placeOf(head, false)
     if (place.node) return place
-    throw new GliderError('NOT_FOUND', `there is nothing at ${place.path}: create it first`)
+    throw new GliderError('NOT_FOUND', `there is nothing at ${place.path}: check the path, or create it first`)
   }
 
   /** Where a head leads whose node is perhaps still to be made. */
@@ -300,6 +301,6 @@ function ownString(part: string): string {
 }
 
 function missingParent(path: string, canBeMade: boolean): GliderError {
-  const remedy = `create ${parentPath(path)}${canBeMade ? ', or ask for parents' : ' first'}`
+  const remedy = `create ${parentPath(path)}${canBeMade ? `, or ${remedies.parents}` : ' first'}`
   return new GliderError('NOT_FOUND', `the parent of ${path} is not there: ${remedy}`)
 }

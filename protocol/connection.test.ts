@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { GliderError } from './errors.ts'
 import { encodeFrame, frameKind, MAX_BODY_BYTES } from './frame.ts'
 import { HandlerTable, type RawReceiver } from './handlers.ts'
@@ -53,6 +53,19 @@ function plainEcho(): HandlerTable {
 
 /** An answer with more bytes than a frame may have. */
 const overlong = { head: { text: '' }, body: Buffer.alloc(MAX_BODY_BYTES + 1) }
+
+describe('a dismissal', () => {
+  test('waits until whoever has said hello has read why, and for nobody else', async () => {
+    const { server, serverTransport } = await connect(plainEcho())
+    const closing = vi.spyOn(serverTransport, 'close')
+    server.dismiss(new GliderError('UNAUTHENTICATED', 'no longer'))
+    expect(closing).toHaveBeenCalledWith(true)
+    const stranger = rawSetup()
+    const refusing = vi.spyOn(stranger.transport, 'close')
+    stranger.connection.dismiss(new GliderError('UNAUTHENTICATED', 'never'))
+    expect(refusing).toHaveBeenCalledWith(false)
+  })
+})
 
 describe('the greeting', () => {
   test('tells both sides who the other is', async () => {

@@ -315,6 +315,11 @@ export class ConnectionCore implements InboundHost, TransportEvents {
   }
 
   close(reason = new GliderError('UNAVAILABLE', `the connection to ${this.remote} was closed`, { outcome: 'unknown' })): void {
+    this.#close(reason, false)
+  }
+
+  /** @param lingers so that the other side reads what it was told last */
+  #close(reason: GliderError, lingers: boolean): void {
     if (this.#closeReason) return
     this.#closeReason = reason
     this.#decoder.stop()
@@ -322,7 +327,7 @@ export class ConnectionCore implements InboundHost, TransportEvents {
     this.#liveness.stop()
     this.inFlight.close()
     this.queue.close()
-    this.#transport.close()
+    this.#transport.close(lingers)
     this.#inbound.connectionClosed(reason)
     this.#welcome?.reject(reason)
     this.#requests.failAll(reason)
@@ -333,7 +338,8 @@ export class ConnectionCore implements InboundHost, TransportEvents {
 
   dismiss(reason: GliderError): void {
     this.answerError(0, reason)
-    this.close(reason)
+    // Whoever has not even said hello is not waited for.
+    this.#close(reason, this.#peer !== undefined)
   }
 
   /** Tells the other side to bring nothing new. */

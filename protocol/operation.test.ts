@@ -19,6 +19,12 @@ describe('the head of an operation', () => {
     )
   })
 
+  test('says in words what a text has to be like', () => {
+    const told = 'createNamespace: name must be 1 to 63 small letters, digits and -, not - first'
+    const head = { name: 'Foo_Bar', tokenHash: 'a'.repeat(64) }
+    expect(() => catalogue.createNamespace.parseHead(head)).toThrow(told)
+  })
+
   test('names a field inside another by its way there', () => {
     expect(() =>
       catalogue.freeBlocks.parseHead({

@@ -136,8 +136,15 @@ function checker(schema: TSchema): (value: unknown) => string | undefined {
     if (error.keyword === 'enum') return `${field} must be one of ${listed(error.params, 'allowedValues')}`
     if (error.keyword === 'required')
       return `${field === '' ? '' : `${field}.`}${listed(error.params, 'requiredProperties')} is missing`
-    return `${field || 'the value'} ${error.message}`
+    const words = error.keyword === 'pattern' && described(schema, field)
+    return words ? `${field} must be ${words}` : `${field || 'the value'} ${error.message}`
   }
+}
+
+/** What a schema says of one of its own fields. */
+function described(schema: TSchema, field: string): string | undefined {
+  const { properties } = schema as { readonly properties?: Readonly<Record<string, { readonly description?: string }>> }
+  return properties?.[field]?.description
 }
 
 function listed(params: object, name: string): string {

@@ -70,7 +70,10 @@ export const quotaChange = Type.Object(
 )
 export type QuotaChange = Static<typeof quotaChange>
 
-export const namespaceName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'small letters, digits and -' })
+export const namespaceName = Type.String({
+  pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+  description: '1 to 63 small letters, digits and -, not - first',
+})
 /** A token is known by this, and nobody can make the token of it. */
 export const tokenHash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the token, in hexadecimal' })
 
@@ -119,7 +122,12 @@ export const origin = {
   /** Objects whose turns wait for what is asked: reaching one of them again would never end. */
   chain: Type.Optional(Type.Array(Type.String())),
   /** Id of the client's operation that it belongs to. */
-  operation: Type.Optional(Type.String({ pattern: '^[!-~]{1,64}$', description: 'id of the operation that it belongs to' })),
+  operation: Type.Optional(
+    Type.String({
+      pattern: '^[!-~]{1,64}$',
+      description: 'id of the operation that it belongs to, 1 to 64 printable characters',
+    }),
+  ),
 }
 
 /** What a class says about its objects. */

@@ -32,6 +32,7 @@ class SocketTransport implements Transport {
   readonly #fast: boolean
   #cause: Error | undefined
   #closing = false
+  #dropRest: (() => boolean) | undefined
 
   constructor(socket: net.Socket, early: Buffer, fast: boolean) {
     this.remote = `${socket.remoteAddress}:${socket.remotePort}`
@@ -46,16 +47,22 @@ class SocketTransport implements Transport {
     const waiting = this.#socket.readableLength > 0 ? (this.#socket.read() as Buffer) : undefined
     const adopted = this.#fast ? fastSocket(this.#socket, events) : undefined
     if (adopted) {
-      this.#socket = adopted
-      adopted.on('error', this.#onError)
-    } else this.#socket.on('data', chunk => events.bytes(chunk))
+      this.#socket = adopted.socket
+      this.#dropRest = () => adopted.dropRest()
+      this.#socket.on('error', this.#onError)
+    } else {
+      this.#socket.on('data', chunk => {
+        if (!this.#closing) events.bytes(chunk)
+      })
+      this.#dropRest = () => true
+    }
     this.#socket.on('end', () => this.#socket.destroy())
     this.#socket.on('close', () => events.gone(this.#cause))
     if (this.#early.length > 0) events.bytes(this.#early)
     if (waiting && !this.#closing) events.bytes(waiting)
     if (this.#closing) return
     if (this.#socket.destroyed) events.gone(this.#cause)
-    else if (adopted) adopted.read(0)
+    else if (adopted) adopted.socket.read(0)
     else this.#socket.resume()
   }
 
@@ -82,14 +89,17 @@ class SocketTransport implements Transport {
     this.#socket.resume()
   }
 
-  close(): void {
+  close(lingers = false): void {
     if (this.#closing) return
     this.#closing = true
     const socket = this.#socket
     // From here on nothing may be received into memory that its owner has been given back.
-    this.pause()
+    const isDropping = lingers && this.#dropRest?.() === true
+    if (isDropping) socket.resume()
+    else socket.pause()
     if (socket.destroyed) return
-    socket.destroySoon()
+    if (isDropping) socket.end()
+    else socket.destroySoon()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS)
     timer.unref()
     socket.on('close', () => clearTimeout(timer))
@@ -98,6 +108,12 @@ class SocketTransport implements Transport {
   readonly #onError = (error: Error): void => {
     this.#cause ??= error
   }
+}
+
+interface Adopted {
+  readonly socket: net.Socket
+  /** Drops all that is received from now on; false where the next of it has memory that is lent. */
+  dropRest(): boolean
 }
 
 function handleOf(socket: net.Socket): Handle | undefined {
@@ -110,10 +126,11 @@ function handleOf(socket: net.Socket): Handle | undefined {
  * then copies straight into the memory that we name for each read. This is the one place that touches an internal of Node;
  * where that is not as expected, the answer is undefined and the socket is as it was.
  */
-function fastSocket(old: net.Socket, events: TransportEvents): net.Socket | undefined {
+function fastSocket(old: net.Socket, events: TransportEvents): Adopted | undefined {
   const handle = handleOf(old)
   if (!handle || old.destroyed || old.constructor !== net.Socket) return undefined
   let direct = false
+  let drops = false
   handle.readStop()
   handle.reading = false
   ;(old as unknown as { _handle: unknown })._handle = null
@@ -121,11 +138,12 @@ function fastSocket(old: net.Socket, events: TransportEvents): net.Socket | unde
     handle,
     onread: {
       buffer: () => {
-        const place = events.landing()
+        const place = drops ? undefined : events.landing()
         direct = place !== undefined
         return place ?? scratch
       },
       callback(bytes: number) {
+        if (drops) return true
         if (direct) events.landed(bytes)
         else events.bytes(scratch.subarray(0, bytes))
         return true
@@ -136,5 +154,10 @@ function fastSocket(old: net.Socket, events: TransportEvents): net.Socket | unde
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
   old.removeAllListeners()
   old.destroy()
-  return socket
+  const dropRest = (): boolean => {
+    // The memory of the next read was named after the last.
+    drops = !direct
+    return drops
+  }
+  return { socket, dropRest }
 }

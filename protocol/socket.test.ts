@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from './clock.system.ts'
 import { ConnectionCore, connectionContext } from './connection.ts'
@@ -261,6 +262,32 @@ describe.each([
     expect(flushed).toBe(true)
     expect(events.received.length).toBe(4 * MIB + 7)
     expect(events.received.subarray(-7).toString()).toBe('the end')
+  })
+
+  test('lets the other side read what was written last, also while that still writes, where it lingers', async () => {
+    const host = await listen(fast)
+    const socket = await rawSocket(host.port)
+    let failure: Error | undefined
+    socket.on('error', error => {
+      failure = error
+    })
+    socket.write(HANDSHAKE)
+    const transport = await host.next()
+    const events = new Events()
+    transport.start(events)
+    transport.write([Buffer.from('why')], () => undefined)
+    transport.close(true)
+    for (let turn = 0; turn < 50; turn++) {
+      socket.write('more')
+      await new Promise(resolve => {
+        setImmediate(resolve)
+      })
+    }
+    expect(failure).toBeUndefined()
+    expect((await text(socket)).endsWith('why')).toBe(true)
+    await events.over
+    expect(events.goneTimes).toBe(1)
+    expect(events.received.length).toBe(0)
   })
 
   test('is gone when the other side has closed its half, and when it resets', async () => {

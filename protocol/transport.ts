@@ -21,6 +21,10 @@ export interface Transport {
   /** Takes nothing more from the kernel until `resume`. */
   pause(): void
   resume(): void
-  /** Lets what was written leave, within a second, and closes. */
-  close(): void
+  /**
+   * Lets what was written leave, within a second, and closes.
+   * @param lingers lets the other side read that as well: until it has closed, within the same second, what it still sends is taken and
+   *   dropped. Otherwise its next write may fail, and take what it has not read along. @default false
+   */
+  close(lingers?: boolean): void
 }

@@ -46,6 +46,7 @@ describe('glider demo', { timeout: 120_000 }, () => {
     expect(stdout).toMatch(/Word count +data-shipping +near-data +ratio\n/)
     expect(stdout).toMatch(/Sort +data-shipping +near-data +ratio\n/)
     expect(stdout).toContain('Both ways gave the same answers')
+    expect(stdout).toContain('nothing of speed')
   })
 
   it('refuses a text that is not there or has nothing in it, in one line', async () => {

@@ -3,8 +3,12 @@ import { columns } from '../table.ts'
 import type { DemoReport, JobFigures } from './demo.ts'
 import type { WayFigures } from './meter.ts'
 
+/** From here on moving and working take most of the time. */
+const TELLING_BYTES = 32 << 20
+
 /** One table for each job, for people. */
 export function reportLines({ inputBytes, workers, reducers, verified, wordcount, sort }: DemoReport): string[] {
+  const small = 'With so little text the seconds tell what it takes to begin, and nothing of speed: try --size 64MiB, or more.'
   return [
     '',
     `${formatSize(inputBytes)} of text, ${workers} map workers, ${reducers} reducers`,
@@ -16,6 +20,7 @@ export function reportLines({ inputBytes, workers, reducers, verified, wordcount
     verified
       ? 'Both ways gave the same answers, and they are those of an independent count and sort.'
       : 'NOT VERIFIED: the answers are not those of an independent count and sort.',
+    ...(inputBytes < TELLING_BYTES ? [small] : []),
   ]
 }
 

@@ -1,0 +1,1 @@
+export { type Remedy, remedies } from '../protocol/remedies.ts'
