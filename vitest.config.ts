@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
+/** What has next to no state of its own beside its tests: a process keeps its modules from one file to the next. */
+const units = 'dist/{actions,client,metadata-server,protocol,server,bench/experiments}/**/*.test.js'
 const conformance = 'dist/test/conformance/**/*.test.js'
 
 /** What takes longest comes first: begun at the end, it would run alone while the other core has nothing to do. */
@@ -22,7 +24,8 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('parts', { include: ['dist/**/*.test.js'], exclude: ['**/node_modules/**', conformance] }),
+      project('units', { include: [units], exclude: ['**/node_modules/**'], isolate: false }),
+      project('parts', { include: ['dist/**/*.test.js'], exclude: ['**/node_modules/**', units, conformance] }),
       project('conformance', {
         include: [conformance],
         exclude: ['**/node_modules/**'],

@@ -50,11 +50,15 @@ export async function withinDeadline<T>(
   const giveUp = new AbortController()
   // Whatever is under way listens to it.
   setMaxListeners(0, giveUp.signal)
-  let late: GliderError | undefined
-  const timer = clock.after(timeoutMs, () => {
+  let isLate = false
+  const late = (cause?: unknown): GliderError => {
     const remedy = 'try again, or give it more time with timeoutMs'
-    late = new GliderError('TIMEOUT', `${what} did not come to an end within its deadline: ${remedy}`, { outcome: 'unknown' })
-    giveUp.abort(late)
+    const message = `${what} did not come to an end within its deadline: ${remedy}`
+    return new GliderError('TIMEOUT', message, { cause, outcome: 'unknown' })
+  }
+  const timer = clock.after(timeoutMs, () => {
+    isLate = true
+    giveUp.abort(late())
   })
   const onAbort = (): void => giveUp.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
@@ -62,7 +66,9 @@ export async function withinDeadline<T>(
   try {
     return await work({ timeoutMs, signal: giveUp.signal })
   } catch (error) {
-    throw late && GliderError.from(error).code === 'CANCELLED' ? late : error
+    const { code } = GliderError.from(error)
+    // A step has the same deadline, and may notice first.
+    throw code === 'TIMEOUT' || (isLate && code === 'CANCELLED') ? late(error) : error
   } finally {
     timer.cancel()
     signal?.removeEventListener('abort', onAbort)
