@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What has next to no state of its own beside its tests: a process keeps its modules from one file to the next. */
-const units = 'dist/{actions,client,metadata-server,protocol,server,bench/experiments}/**/*.test.js'
+const units = 'dist/{actions,active-server,client,metadata-server,protocol,server,storage-server,bench/experiments}/**/*.test.js'
 const conformance = 'dist/test/conformance/**/*.test.js'
 
 /** What takes longest comes first: begun at the end, it would run alone while the other core has nothing to do. */
