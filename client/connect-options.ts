@@ -1,4 +1,7 @@
 import { GliderError } from '../protocol/errors.ts'
+import { isPem } from '../protocol/pem.ts'
+
+export { isPem }
 
 export interface ConnectOptions {
   /** Fails with `FORBIDDEN` where it is not that of the token. @default that of the token */
@@ -62,11 +65,6 @@ export function checkedOptions(options: ConnectOptions): ConnectOptions {
     )
   }
   return token === undefined ? options : { ...options, token }
-}
-
-/** Whether there is a certificate in it. */
-export function isPem(text: string): boolean {
-  return /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(text)
 }
 
 function refused(message: string): GliderError {

@@ -3,6 +3,7 @@ import https from 'node:https'
 import { connect as connectTls, type PeerCertificate } from 'node:tls'
 import { WebSocket } from 'ws'
 import { errorTable, GliderError, type WireError } from './errors.ts'
+import { isPem } from './pem.ts'
 import { socketTransport } from './socket.system.ts'
 import type { Transport } from './transport.ts'
 import { webSocketTransport } from './websocket.system.ts'
@@ -171,9 +172,8 @@ function untrusted(address: string, cause: Error): GliderError {
   return new GliderError('UNAUTHENTICATED', `the certificate of ${address} is not trusted (${why}): ${remedy}`, { cause })
 }
 
-/** Node takes what is no PEM for no authority at all, and says nothing. */
 function checkTrust({ ca }: TlsTrust = {}): void {
-  if (ca === undefined || ca.includes('CERTIFICATE-----')) return
+  if (ca === undefined || isPem(ca)) return
   const why = 'what tells whom to trust holds no certificate in PEM'
   throw new GliderError('INVALID_ARGUMENT', `${why}: give --tls-ca the name of a file that does, or tlsCa the text of one`)
 }
